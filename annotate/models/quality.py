@@ -1,0 +1,89 @@
+"""What was computed from judgments, and what is marked to be computed again."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from annotate.models import words
+
+
+class Stale(models.Model):
+    """A mark that something must be recomputed: `marked > computed`. Marks made meanwhile survive."""
+
+    pk = models.CompositePrimaryKey("kind", "subject_id")
+    kind = models.CharField(max_length=16, choices=words.stale_kinds)
+    subject_id = models.BigIntegerField()
+    marked = models.BigIntegerField(default=1)
+    computed = models.BigIntegerField(db_default=0)
+    lease_expires_at = models.DateTimeField(null=True)
+    failures = models.PositiveSmallIntegerField(db_default=0)
+    error = models.TextField(db_default="")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["kind", "subject_id"], name="stale_to_compute", condition=Q(marked__gt=F("computed"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject_id}"
+
+
+class Consensus(models.Model):
+    """The combined ranking of a parent's candidates. Rows are added; the parent points to the current one."""
+
+    parent = models.ForeignKey("annotate.Message", on_delete=models.RESTRICT, related_name="consensuses", db_index=False)
+    method = models.CharField(max_length=40)
+    method_version = models.PositiveSmallIntegerField()
+    input_hash = models.BinaryField(max_length=32)
+    reliability_version = models.PositiveIntegerField(default=0)
+    n = models.PositiveIntegerField()
+    seed = models.BigIntegerField()
+    result = models.JSONField()
+    uncertainty = models.FloatField(null=True)
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["parent", "method", "method_version", "input_hash", "reliability_version"],
+                name="a_consensus_is_computed_once_from_the_same_ballots",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"consensus of {self.parent_id} from {self.n}"
+
+
+class AgreementReport(models.Model):
+    """Agreement of a campaign: one row a (kind, language, dimension, coefficient); None means all."""
+
+    campaign = models.ForeignKey("annotate.Campaign", on_delete=models.CASCADE, related_name="agreement_reports")
+    kind = models.CharField(max_length=32, choices=words.kinds)
+    language = models.CharField(max_length=16, null=True)
+    dimension = models.CharField(max_length=40, null=True)
+    coefficient = models.CharField(max_length=40)
+    result = models.JSONField()
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "kind", "language", "dimension", "coefficient"],
+                nulls_distinct=False,
+                name="an_agreement_report_is_one_row",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.coefficient} of {self.campaign_id}"
+
+
+class Leaderboard(models.Model):
+    """Generators of a campaign compared; `result` is a list of entries, best first."""
+
+    campaign = models.OneToOneField("annotate.Campaign", primary_key=True, on_delete=models.CASCADE, related_name="leaderboard")
+    result = models.JSONField()
+    computed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"leaderboard of {self.campaign_id}"

@@ -1,0 +1,105 @@
+"""Choices of the vocabulary as callables, so that a new word is no migration."""
+
+from enum import StrEnum
+
+from tasks import vocabulary
+
+Choices = list[tuple[str, str]]
+
+
+def _choices(words: type[StrEnum]) -> Choices:
+    return [(word.value, word.value.replace("_", " ")) for word in words]
+
+
+def campaign_states() -> Choices:
+    return _choices(vocabulary.CampaignState)
+
+
+def campaign_roles() -> Choices:
+    return _choices(vocabulary.CampaignRole)
+
+
+def presets() -> Choices:
+    return _choices(vocabulary.Preset)
+
+
+def release_schedules() -> Choices:
+    return _choices(vocabulary.ReleaseSchedule)
+
+
+def kinds() -> Choices:
+    return _choices(vocabulary.Kind)
+
+
+def message_roles() -> Choices:
+    return _choices(vocabulary.MessageRole)
+
+
+def tree_states() -> Choices:
+    return _choices(vocabulary.TreeState)
+
+
+def origin_kinds() -> Choices:
+    return _choices(vocabulary.OriginKind)
+
+
+def assignment_states() -> Choices:
+    return _choices(vocabulary.AssignmentState)
+
+
+def lease_grades() -> Choices:
+    return _choices(vocabulary.LeaseGrade)
+
+
+def skip_reasons() -> Choices:
+    return _choices(vocabulary.SkipReason)
+
+
+def cannot_tell_reasons() -> Choices:
+    return _choices(vocabulary.CannotTellReason)
+
+
+def reason_codes() -> Choices:
+    return _choices(vocabulary.ReasonCode)
+
+
+def answers() -> Choices:
+    return _choices(vocabulary.Answer)
+
+
+def widgets() -> Choices:
+    return _choices(vocabulary.Widget)
+
+
+def engines() -> Choices:
+    return _choices(vocabulary.Engine)
+
+
+def request_states() -> Choices:
+    return _choices(vocabulary.RequestState)
+
+
+def generation_outcomes() -> Choices:
+    return _choices(vocabulary.GenerationOutcome)
+
+
+def import_states() -> Choices:
+    return _choices(vocabulary.ImportState)
+
+
+def import_formats() -> Choices:
+    return _choices(vocabulary.ImportFormat)
+
+
+def release_states() -> Choices:
+    return _choices(vocabulary.ReleaseState)
+
+
+def stale_kinds() -> Choices:
+    return _choices(vocabulary.StaleKind)
+
+
+def audit_actions() -> Choices:
+    return _choices(vocabulary.AuditAction)
+
+

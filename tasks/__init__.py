@@ -1,0 +1,1 @@
+"""The worker side: pure computation, file formats and Celery jobs."""

@@ -1,0 +1,254 @@
+"""The words of the product, once: enumerations that models, API, jobs and releases share.
+
+Values are stored and published, so a member is never renamed; a new one needs no migration,
+because models take their choices from here through callables.
+"""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Kinds of work a volunteer can be asked for."""
+
+    RANK = "rank"
+    COMPARE = "compare"
+    LABEL = "label"
+    WRITE_ASSISTANT_REPLY = "write_assistant_reply"
+
+
+#: Kinds whose work is to order candidates under one parent.
+ORDERING_KINDS = (Kind.RANK, Kind.COMPARE)
+#: Kinds whose work is a text.
+WRITING_KINDS = (Kind.WRITE_ASSISTANT_REPLY,)
+
+
+class Preset(StrEnum):
+    RANK = "rank"
+    COMPARE = "compare"
+    TREES = "trees"
+    LABEL = "label"
+
+
+class CampaignState(StrEnum):
+    """draft → open ⇄ paused → closed; a closed campaign may be opened again."""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    PAUSED = "paused"
+    CLOSED = "closed"
+
+
+class CampaignRole(StrEnum):
+    ORGANIZER = "organizer"
+    MODERATOR = "moderator"
+    ANNOTATOR = "annotator"
+
+
+class MessageRole(StrEnum):
+    PROMPTER = "prompter"
+    ASSISTANT = "assistant"
+
+
+class TreeState(StrEnum):
+    """States of a message tree that the loop needs; growth by volunteers adds more."""
+
+    RANKING = "ranking"
+    DONE = "done"
+    HALTED = "halted"
+
+
+class OriginKind(StrEnum):
+    """Where the text of a candidate came from."""
+
+    IMPORTED = "imported"
+    GENERATED = "generated"
+    WRITTEN = "written"
+
+
+class AssignmentState(StrEnum):
+    LIVE = "live"
+    SUBMITTED = "submitted"
+    SKIPPED = "skipped"
+    EXPIRED = "expired"
+    RELEASED = "released"
+    WITHDRAWN = "withdrawn"
+
+
+class LeaseGrade(StrEnum):
+    """A hold given along with a submit is `offered` (short) until its first sign of activity."""
+
+    OFFERED = "offered"
+    ACTIVE = "active"
+
+
+class SkipReason(StrEnum):
+    NOT_MY_TOPIC = "not_my_topic"
+    NOT_MY_LANGUAGE = "not_my_language"
+    TOO_LONG = "too_long"
+    UNCOMFORTABLE = "uncomfortable"
+    BROKEN = "broken"
+    OTHER = "other"
+
+
+class CannotTellReason(StrEnum):
+    NEED_EXPERTISE = "need_expertise"
+    ALL_ALIKE = "all_alike"
+    PROMPT_UNCLEAR = "prompt_unclear"
+    OTHER = "other"
+
+
+class ReasonCode(StrEnum):
+    """Why this work is offered. Says nothing about what others thought of it."""
+
+    FIRST_JUDGMENT = "first_judgment"
+    STRATUM_THIN = "stratum_thin"
+    MORE_VOICES = "more_voices"
+    REPLY_WANTED = "reply_wanted"
+
+
+class WhyNone(StrEnum):
+    """Why nothing is offered."""
+
+    CAMPAIGN_NOT_OPEN = "campaign_not_open"
+    TERMS_NOT_ACCEPTED = "terms_not_accepted"
+    SUSPENDED = "suspended"
+    NO_LANGUAGE = "no_language"
+    NONE_IN_YOUR_LANGUAGES = "none_in_your_languages"
+    NO_SUCH_KIND = "no_such_kind"
+    CAPPED = "capped"
+    ALL_HELD = "all_held"
+    SEEN_ALL = "seen_all"
+    DONE = "done"
+    EMPTY = "empty"
+    BUSY = "busy"
+
+
+class Answer(StrEnum):
+    GIVEN = "given"
+    SKIPPED = "skipped"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class Widget(StrEnum):
+    YES_NO = "yes_no"
+    FLAG = "flag"
+    SCALE = "scale"
+
+
+class Engine(StrEnum):
+    """How a generator is reached. `label` names the origin of imported texts and is never called."""
+
+    LABEL = "label"
+    OPENAI = "openai"
+    TRANSFORMERS = "transformers"
+
+
+class RequestState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SET_ASIDE = "set_aside"
+
+
+class GenerationOutcome(StrEnum):
+    """What came of one generation request."""
+
+    STORED = "stored"
+    DUPLICATE_TEXT = "duplicate_text"
+    EMPTY = "empty"
+    TRUNCATED = "truncated"
+    TIMED_OUT = "timed_out"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    REFUSED_BY_SERVER = "refused_by_server"
+    BAD_ANSWER = "bad_answer"
+    UNREACHABLE = "unreachable"
+    WORKER_LOST = "worker_lost"
+
+
+class ImportState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class ImportFormat(StrEnum):
+    PROMPTS = "prompts"
+    JSONL = "jsonl"
+    OASST_TREES = "oasst_trees"
+    OASST_MESSAGES = "oasst_messages"
+    SAMPLING_REPORT = "sampling_report"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+class ReleaseState(StrEnum):
+    REQUESTED = "requested"
+    BUILDING = "building"
+    SEALED = "sealed"
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+    FAILED = "failed"
+
+
+class ReleaseSchedule(StrEnum):
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    TARGET = "target"
+
+
+class StaleKind(StrEnum):
+    """What a mark asks to recompute; the subject id is a message (parent) or a campaign."""
+
+    PARENT = "parent"
+    CAMPAIGN = "campaign"
+
+
+class Scope(StrEnum):
+    """What a token may do for the person it belongs to, within what that person may do."""
+
+    ANNOTATE = "annotate"
+    ORGANIZE = "organize"
+    READ = "read"
+    ADMIN = "admin"
+
+
+class JobName(StrEnum):
+    """Celery entry points by name; `annotate.wake` sends these, `tasks.jobs` answers."""
+
+    RUN_IMPORTS = "imports.run_imports"
+    GENERATE_CANDIDATES = "generation.generate_candidates"
+    SWEEP_REQUESTS = "generation.sweep_requests"
+    RECOMPUTE_STALE = "quality.recompute_stale"
+    SCHEDULE_UNITS = "scheduling.schedule_units"
+    SWEEP_LEASES = "work.sweep_leases"
+    SUMMARIZE_QUEUES = "work.summarize_queues"
+    BUILD_RELEASES = "releases.build_releases"
+    PLAN_RELEASES = "releases.plan_releases"
+    CHECK_INTEGRITY = "operations.check_integrity"
+
+
+class AuditAction(StrEnum):
+    CAMPAIGN_CREATED = "campaign.created"
+    CAMPAIGN_CHANGED = "campaign.changed"
+    CAMPAIGN_STATE_CHANGED = "campaign.state_changed"
+    GUIDELINE_PUBLISHED = "guideline.published"
+    LABEL_SCHEMA_PUBLISHED = "label_schema.published"
+    MEMBER_ADDED = "member.added"
+    MEMBER_CHANGED = "member.changed"
+    MEMBER_REMOVED = "member.removed"
+    ANNOTATOR_SUSPENDED = "annotator.suspended"
+    ANNOTATOR_REINSTATED = "annotator.reinstated"
+    MESSAGE_REMOVED = "message.removed"
+    MESSAGE_RESTORED = "message.restored"
+    IMPORT_STARTED = "import.started"
+    GENERATOR_CHANGED = "generator.changed"
+    GENERATION_REQUESTED = "generation.requested"
+    RELEASE_REQUESTED = "release.requested"
+    RELEASE_WITHDRAWN = "release.withdrawn"
+    TOKEN_CREATED = "token.created"  # noqa: S105  (a word, not a secret)
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105
+    USER_CREATED = "user.created"
