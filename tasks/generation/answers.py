@@ -42,9 +42,9 @@ def read_answer(body: bytes) -> Answer:
     if not isinstance(data, dict):
         return _bad_answer("The server's answer is JSON, but not an object with choices.")
     if "choices" not in data and "error" in data:
-        message = find_error_message(data) or "no message"
+        words = find_error_message(data) or "no message"
         return Answer(
-            GenerationOutcome.REFUSED_BY_SERVER, reason=f"The server answered with an error: {message}"
+            GenerationOutcome.REFUSED_BY_SERVER, reason=f"The server answered with an error: {words}"
         )
     choices = data.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):

@@ -1,0 +1,288 @@
+"""A small OpenAI-compatible server for tests: the same prompt gets the same text, faults on demand.
+
+In a test:
+
+    with FakeOpenAI() as server:
+        server.add_faults("429:2", "500", "reset")      # the next three requests meet these
+        …  # a generator whose endpoint is server.endpoint
+    server.requests                                     # bodies of all requests, in order
+
+As a process: `python -m tests.fake_openai [--port 0] [--fault 500 …]`; its first line of output is
+the endpoint. Faults are added to a running one by `POST /faults` with `["500", …]`, and
+`GET /requests` gives the bodies that came in.
+
+Faults, each consumed by one request:
+
+| fault | the server |
+|---|---|
+| `429` or `429:SECONDS` or `429:HTTP-DATE` | limits, with a Retry-After when one is given |
+| `400`, `401`, `500`, `503` … | answers with that status and an error body |
+| `hang` or `hang:SECONDS` | says nothing for that long (or until the server stops) |
+| `reset` | resets the connection in the middle of the body |
+| `drip:SECONDS` | sends the body byte by byte with that pause between |
+| `drip_headers:SECONDS` | the same from the first byte of the headers on |
+| `redirect` | redirects to another path |
+| `huge:BYTES` | answers with a text of that many characters |
+| `huge_unsized:BYTES` | the same without a Content-Length |
+| `gzip` | answers compressed although nobody asked for it |
+| `body:TEXT` | answers 200 with this body |
+| `empty`, `truncated` | an empty text; half a text with finish_reason length |
+| `text:TEXT` | answers with this text |
+| `ok` | no fault |
+"""
+
+import argparse
+import contextlib
+import gzip
+import hashlib
+import json
+import random
+import socket
+import struct
+import sys
+import threading
+from collections import deque
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+#: The version that answers claim, as engines do in `system_fingerprint`.
+FINGERPRINT = "fake-1"
+
+_OPENINGS = (
+    "In short,",
+    "A good way to look at this:",
+    "There are two parts to it.",
+    "Let us take it step by step.",
+    "It depends on what you need, but",
+    "Most people find that",
+)
+_MIDDLES = (
+    "start with the smallest thing that works",
+    "write down what you already know",
+    "compare the options side by side",
+    "ask somebody who has done it before",
+    "try it once and look at what happens",
+    "keep the parts that help and drop the rest",
+    "check the facts in a second place",
+    "leave enough time for surprises",
+)
+
+
+def write_answer(messages: list[dict[str, Any]], *, seed: int | None) -> str:
+    """Write a text that depends on the messages and the seed alone, never on the model's name."""
+    key = json.dumps([messages, seed], sort_keys=True, ensure_ascii=False).encode()
+    rng = random.Random(hashlib.sha256(key).digest())  # noqa: S311
+    steps = rng.sample(_MIDDLES, k=rng.randint(2, 5))
+    number = rng.randrange(10_000)
+    return f"{rng.choice(_OPENINGS)} {', then '.join(steps)}. (Answer {number:04d}.)"
+
+
+class FakeOpenAI:
+    """A fake server in a thread of this process, on a port that the system picks."""
+
+    def __init__(self, *faults: str, port: int = 0, api_key: str | None = None) -> None:
+        self.api_key = api_key
+        self.requests: list[dict[str, Any]] = []
+        self.stopping = threading.Event()
+        self._faults: deque[str] = deque(faults)
+        self._lock = threading.Lock()
+        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server.fake = self
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    @property
+    def endpoint(self) -> str:
+        """The base address for a generator's record."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def add_faults(self, *faults: str) -> None:
+        with self._lock:
+            self._faults.extend(faults)
+
+    def take_fault(self) -> str:
+        with self._lock:
+            return self._faults.popleft() if self._faults else "ok"
+
+    def start(self) -> Self:
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class _Server(ThreadingHTTPServer):
+    fake: FakeOpenAI
+    request_queue_size = 128
+    daemon_threads = False
+    block_on_close = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is what half of the tests are about: say nothing."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    server_version = "fake-openai/1"
+    sys_version = ""
+    #: An idle connection is let go, so that a stopping server waits for nobody (seconds).
+    timeout = 1.0
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Tests read `requests` instead of a log."""
+
+    def do_GET(self) -> None:  # noqa: N802
+        if self.path == "/v1/models":
+            self._send(200, {"object": "list", "data": [{"id": "fake", "object": "model"}]})
+        elif self.path == "/requests":
+            self._send(200, self.server.fake.requests)
+        else:
+            self._send(404, {"error": {"message": "There is nothing at this path."}})
+
+    def do_POST(self) -> None:  # noqa: N802
+        fake = self.server.fake
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        if self.path == "/faults":
+            fake.add_faults(*body)
+            self._send(200, {})
+            return
+        if self.path != "/v1/chat/completions":
+            self._send(404, {"error": {"message": "There is nothing at this path."}})
+            return
+        fake.requests.append(body)
+        if fake.api_key and self.headers.get("Authorization") != f"Bearer {fake.api_key}":
+            self._send(401, {"error": {"message": f"Wrong key: {self.headers.get('Authorization')}"}})
+            return
+        name, _, detail = fake.take_fault().partition(":")
+        if name.isdigit():
+            headers = {"Retry-After": detail} if detail else {}
+            self._send(int(name), {"error": {"message": f"The script says {name}."}}, headers)
+            return
+        getattr(self, f"_play_{name}")(body, detail)
+
+    def _play_ok(self, body: dict[str, Any], _detail: str) -> None:
+        self._send(200, self._complete(body))
+
+    def _play_text(self, body: dict[str, Any], detail: str) -> None:
+        self._send(200, self._complete(body, text=detail))
+
+    def _play_empty(self, body: dict[str, Any], _detail: str) -> None:
+        self._send(200, self._complete(body, text="  \n"))
+
+    def _play_truncated(self, body: dict[str, Any], _detail: str) -> None:
+        text = write_answer(body["messages"], seed=body.get("seed"))
+        self._send(200, self._complete(body, text=text[: len(text) // 2], finish_reason="length"))
+
+    def _play_huge(self, body: dict[str, Any], detail: str) -> None:
+        self._send(200, self._complete(body, text="x" * int(detail)))
+
+    def _play_huge_unsized(self, body: dict[str, Any], detail: str) -> None:
+        self.send_response(200)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(json.dumps(self._complete(body, text="x" * int(detail))).encode())
+
+    def _play_body(self, _body: dict[str, Any], detail: str) -> None:
+        self._send_bytes(200, detail.encode("utf-8", "surrogateescape"), {})
+
+    def _play_gzip(self, body: dict[str, Any], _detail: str) -> None:
+        content = gzip.compress(json.dumps(self._complete(body)).encode())
+        self._send_bytes(200, content, {"Content-Encoding": "gzip"})
+
+    def _play_redirect(self, _body: dict[str, Any], _detail: str) -> None:
+        self._send(307, {}, {"Location": "/v1/elsewhere"})
+
+    def _play_hang(self, body: dict[str, Any], detail: str) -> None:
+        self.server.fake.stopping.wait(float(detail) if detail else None)
+        self._play_ok(body, "")
+
+    def _play_reset(self, body: dict[str, Any], _detail: str) -> None:
+        content = json.dumps(self._complete(body)).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: len(content) // 2])
+        self.wfile.flush()
+        # A linger of zero seconds turns the close into a reset.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+
+    def _play_drip(self, body: dict[str, Any], detail: str) -> None:
+        content = json.dumps(self._complete(body)).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self._drip(content, pause=float(detail))
+
+    def _play_drip_headers(self, body: dict[str, Any], detail: str) -> None:
+        content = json.dumps(self._complete(body)).encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+        self._drip(head + content, pause=float(detail))
+
+    def _drip(self, content: bytes, *, pause: float) -> None:
+        for byte in content:
+            self.wfile.write(bytes([byte]))
+            if self.server.fake.stopping.wait(pause):
+                break
+        self.close_connection = True
+
+    def _complete(
+        self, body: dict[str, Any], *, text: str | None = None, finish_reason: str = "stop"
+    ) -> dict[str, Any]:
+        if text is None:
+            text = write_answer(body["messages"], seed=body.get("seed"))
+        words = len(text.split())
+        return {
+            "id": "chatcmpl-fake",
+            "object": "chat.completion",
+            "model": f"{body['model']}@fake",
+            "system_fingerprint": FINGERPRINT,
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": text},
+                    "finish_reason": finish_reason,
+                }
+            ],
+            "usage": {"prompt_tokens": 10, "completion_tokens": words, "total_tokens": 10 + words},
+        }
+
+    def _send(self, status: int, data: Any, headers: dict[str, str] | None = None) -> None:
+        self._send_bytes(status, json.dumps(data).encode(), headers or {})
+
+    def _send_bytes(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.wfile.write(content)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A fake OpenAI-compatible server for tests.")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--fault", action="append", default=[], help="may be given several times")
+    options = parser.parse_args()
+    with FakeOpenAI(*options.fault, port=options.port) as server:
+        print(server.endpoint, flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
