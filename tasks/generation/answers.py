@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tasks.vocabulary import GenerationOutcome
@@ -43,9 +43,7 @@ def read_answer(body: bytes) -> Answer:
         return _bad_answer("The server's answer is JSON, but not an object with choices.")
     if "choices" not in data and "error" in data:
         words = find_error_message(data) or "no message"
-        return Answer(
-            GenerationOutcome.REFUSED_BY_SERVER, reason=f"The server answered with an error: {words}"
-        )
+        return Answer(GenerationOutcome.REFUSED_BY_SERVER, reason=f"The server answered with an error: {words}")
     choices = data.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         return _bad_answer("The server's answer has no choices.")
@@ -57,34 +55,38 @@ def read_answer(body: bytes) -> Answer:
     if content is None:
         return _bad_answer("The server's answer has a message whose content is not text.")
     finish_reason = _clean_name(choice.get("finish_reason"))
-    said = {
-        "model": _clean_name(data.get("model")),
-        "system_fingerprint": _clean_name(data.get("system_fingerprint")),
-        "finish_reason": finish_reason,
-        "usage": _read_usage(data.get("usage")),
-    }
+    said = Answer(
+        GenerationOutcome.STORED,
+        model=_clean_name(data.get("model")),
+        system_fingerprint=_clean_name(data.get("system_fingerprint")),
+        finish_reason=finish_reason,
+        usage=_read_usage(data.get("usage")),
+    )
     text = _REASONING.sub("", clean_text(content)).strip()
+    return replace(said, **_judge_text(text, finish_reason=finish_reason, refusal=message.get("refusal")))
+
+
+def _judge_text(text: str, *, finish_reason: str | None, refusal: Any) -> dict[str, Any]:
+    """The outcome, text and reason of an answer of the right shape."""
     if finish_reason == "content_filter":
-        return Answer(
-            GenerationOutcome.REFUSED_BY_SERVER,
-            reason="The server's content filter held the answer back.",
-            **said,
-        )
+        return {
+            "outcome": GenerationOutcome.REFUSED_BY_SERVER,
+            "reason": "The server's content filter held the answer back.",
+        }
     if finish_reason == "length":
-        return Answer(
-            GenerationOutcome.TRUNCATED,
-            text=text or None,
-            reason="The answer reached the length limit before its end. Raise max_tokens to get whole answers.",
-            **said,
-        )
-    if not text and isinstance(message.get("refusal"), str) and message["refusal"].strip():
-        words = shorten(message["refusal"])
-        return Answer(
-            GenerationOutcome.REFUSED_BY_SERVER, reason=f"The model declined to answer: {words}", **said
-        )
+        return {
+            "outcome": GenerationOutcome.TRUNCATED,
+            "text": text or None,
+            "reason": "The answer reached the length limit before its end. Raise max_tokens to get whole answers.",
+        }
+    if not text and isinstance(refusal, str) and refusal.strip():
+        return {
+            "outcome": GenerationOutcome.REFUSED_BY_SERVER,
+            "reason": f"The model declined to answer: {shorten(refusal)}",
+        }
     if not text:
-        return Answer(GenerationOutcome.EMPTY, reason="The model answered with an empty text.", **said)
-    return Answer(GenerationOutcome.STORED, text=text, **said)
+        return {"outcome": GenerationOutcome.EMPTY, "reason": "The model answered with an empty text."}
+    return {"outcome": GenerationOutcome.STORED, "text": text}
 
 
 def find_error_message(data: Any) -> str | None:
@@ -148,8 +150,6 @@ def _read_usage(value: Any) -> dict[str, int] | None:
     if not isinstance(value, dict):
         return None
     counts = {
-        key: value[key]
-        for key in _USAGE_KEYS
-        if type(value.get(key)) is int and 0 <= value[key] < _LARGEST_COUNT
+        key: value[key] for key in _USAGE_KEYS if type(value.get(key)) is int and 0 <= value[key] < _LARGEST_COUNT
     }
     return counts or None

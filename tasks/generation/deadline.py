@@ -96,9 +96,7 @@ class _DeadlineStream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-def _bound_timeout(
-    timeout: float | None, *, clock: Callable[[], float], error: type[Exception]
-) -> float | None:
+def _bound_timeout(timeout: float | None, *, clock: Callable[[], float], error: type[Exception]) -> float | None:
     deadline = _DEADLINE.get()
     if deadline is None:
         return timeout

@@ -12,7 +12,6 @@ How one job goes:
 Servers ignore `n`, so each sample is a request of its own with a seed of its own.
 """
 
-import json
 import random
 import threading
 import time
@@ -23,15 +22,13 @@ from typing import Any
 
 import httpx
 
-from tasks.generation.answers import Answer, find_error_message, read_answer, shorten
+from tasks.generation.answers import Answer, read_answer, shorten
+from tasks.generation.bodies import read_body, read_error_words
 from tasks.generation.deadline import DeadlineTransport, finish_by
 from tasks.generation.payloads import build_payload, check_generator, count_threads, name_host
 from tasks.generation.retries import draw_backoff_seconds, read_retry_after_seconds
 from tasks.records.generation import GenerationJob, GenerationResult, GeneratorRecord
 from tasks.vocabulary import Engine, GenerationOutcome
-
-#: An error body is read this far for the server's words (bytes).
-_ERROR_BYTES = 16_384
 
 ClientFactory = Callable[..., httpx.Client]
 
@@ -40,9 +37,7 @@ def open_client(*, generator: GeneratorRecord, clock: Callable[[], float]) -> ht
     """Open the client for one batch: no proxies or passwords from the environment, no redirects."""
     return httpx.Client(
         transport=DeadlineTransport(clock=clock, connections=count_threads(generator)),
-        timeout=httpx.Timeout(
-            generator.read_timeout_seconds, connect=generator.connect_timeout_seconds
-        ),
+        timeout=httpx.Timeout(generator.read_timeout_seconds, connect=generator.connect_timeout_seconds),
         follow_redirects=False,
         trust_env=False,
     )
@@ -158,9 +153,7 @@ class _Exchange:
                     continue
             outcome = self._attempt(job, deadline=deadline)
             if isinstance(outcome, Answer):
-                return self._give_result(
-                    job, outcome.outcome, text=outcome.text, reason=outcome.reason, answer=outcome
-                )
+                return self._give_result(job, outcome.outcome, text=outcome.text, reason=outcome.reason, answer=outcome)
             failure = outcome
             if failure.pause_seconds is not None:
                 self.gate.close_until(self.clock() + failure.pause_seconds)
@@ -177,9 +170,7 @@ class _Exchange:
                 GenerationOutcome.RATE_LIMITED,
                 f"The server asked for a pause of {pause:.0f} seconds; the request waits for it.",
             )
-        return self._give_result(
-            job, failure.outcome, reason=failure.reason, retry_after_seconds=pause or None
-        )
+        return self._give_result(job, failure.outcome, reason=failure.reason, retry_after_seconds=pause or None)
 
     def _attempt(self, job: GenerationJob, *, deadline: float) -> Answer | _Failure:
         self.attempts += 1
@@ -188,13 +179,9 @@ class _Exchange:
             with finish_by(deadline):
                 return self._exchange(job)
         except httpx.ConnectTimeout:
-            return _Failure(
-                GenerationOutcome.UNREACHABLE, "The server did not accept a connection in time."
-            )
+            return _Failure(GenerationOutcome.UNREACHABLE, "The server did not accept a connection in time.")
         except httpx.ConnectError as error:
-            return _Failure(
-                GenerationOutcome.UNREACHABLE, f"The server cannot be reached: {self._redact(str(error))}"
-            )
+            return _Failure(GenerationOutcome.UNREACHABLE, f"The server cannot be reached: {self._redact(str(error))}")
         except httpx.TimeoutException:
             return Answer(GenerationOutcome.TIMED_OUT, reason=_say_timed_out(self.generator))
         except (httpx.RemoteProtocolError, httpx.NetworkError):
@@ -212,14 +199,14 @@ class _Exchange:
         payload = build_payload(job, generator=self.generator)
         with self.client.stream("POST", url, json=payload, headers=headers) as response:
             self.server = shorten(response.headers.get("server", ""), limit=100) or None
-            if response.status_code != 200:
+            if response.status_code != httpx.codes.OK:
                 return self._read_refusal(response)
             if response.headers.get("content-encoding", "identity") != "identity":
                 return Answer(
                     GenerationOutcome.BAD_ANSWER,
                     reason="The server sent a compressed answer although none was asked for.",
                 )
-            body = _read_body(response, limit=self.generator.max_response_bytes)
+            body = read_body(response, limit=self.generator.max_response_bytes)
         if body is None:
             return Answer(
                 GenerationOutcome.BAD_ANSWER,
@@ -237,18 +224,14 @@ class _Exchange:
             date=response.headers.get("date"),
             now=self.clock(),
         )
-        words = self._redact(_read_error_words(response))
-        if status == 429:
-            return _Failure(
-                GenerationOutcome.RATE_LIMITED, f"The server is limiting its rate (429).{words}", pause
-            )
-        if status >= 500:
+        words = self._redact(read_error_words(response))
+        if status == httpx.codes.TOO_MANY_REQUESTS:
+            return _Failure(GenerationOutcome.RATE_LIMITED, f"The server is limiting its rate (429).{words}", pause)
+        if status >= httpx.codes.INTERNAL_SERVER_ERROR:
             return _Failure(GenerationOutcome.SERVER_ERROR, f"The server failed ({status}).{words}", pause)
-        if 300 <= status < 400:
+        if response.is_redirect:
             words = " Redirects are not followed: enter the address where the API is."
-        return Answer(
-            GenerationOutcome.REFUSED_BY_SERVER, reason=f"The server refused the request ({status}).{words}"
-        )
+        return Answer(GenerationOutcome.REFUSED_BY_SERVER, reason=f"The server refused the request ({status}).{words}")
 
     def _redact(self, words: str) -> str:
         if self.generator.api_key:
@@ -289,31 +272,6 @@ class _Exchange:
             retry_after_seconds=retry_after_seconds,
             provenance=provenance,
         )
-
-
-def _read_body(response: httpx.Response, *, limit: int) -> bytes | None:
-    """The raw body, or `None` when it is longer than `limit` bytes; never reads on beyond it."""
-    length = response.headers.get("content-length", "")
-    if length.isdigit() and (len(length) > 15 or int(length) > limit):
-        return None
-    body = bytearray()
-    for chunk in response.iter_raw():
-        body += chunk
-        if len(body) > limit:
-            return None
-    return bytes(body)
-
-
-def _read_error_words(response: httpx.Response) -> str:
-    """The server's own words, with a space before them; nothing where there are none to read."""
-    body = _read_body(response, limit=_ERROR_BYTES)
-    if not body:
-        return ""
-    try:
-        words = find_error_message(json.loads(body))
-    except (ValueError, RecursionError):
-        words = None
-    return f" It said: {words}" if words else ""
 
 
 def _say_timed_out(generator: GeneratorRecord) -> str:

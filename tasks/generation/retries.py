@@ -9,6 +9,7 @@ FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 20.0
 #: No server may make us wait longer than this with one header (seconds).
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
+_LONGEST_NUMBER = 18
 
 
 def draw_backoff_seconds(*, failures: int, rng: random.Random) -> float:
@@ -21,9 +22,7 @@ def draw_backoff_seconds(*, failures: int, rng: random.Random) -> float:
     return rng.uniform(0.0, min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2**doublings))
 
 
-def read_retry_after_seconds(
-    value: str | None, *, date: str | None, now: float
-) -> float | None:
+def read_retry_after_seconds(value: str | None, *, date: str | None, now: float) -> float | None:
     """Read a `Retry-After` header: seconds to wait from now, in [0, 3600], or `None`.
 
     `value` is a number of seconds or an HTTP date. A date counts from the server's own `Date`
@@ -34,8 +33,8 @@ def read_retry_after_seconds(
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
-        # Eighteen digits and more mean "very long" and need not be computed.
-        seconds = float(text[:18]) if len(text) <= 18 else LONGEST_RETRY_AFTER_SECONDS
+        # More digits mean "very long" and need not be computed.
+        seconds = float(text[:_LONGEST_NUMBER]) if len(text) <= _LONGEST_NUMBER else LONGEST_RETRY_AFTER_SECONDS
     else:
         until = _read_http_date(text)
         if until is None:

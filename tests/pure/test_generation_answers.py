@@ -15,11 +15,13 @@ NOW = 1_794_225_600.0  # Mon, 09 Nov 2026 12:00:00 GMT
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["choices", "message", "content", "error", "finish_reason", "type", "text", "usage"]),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["choices", "message", "content", "error", "finish_reason", "type", "text", "usage"]),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )

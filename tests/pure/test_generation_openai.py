@@ -297,9 +297,7 @@ def test_a_huge_answer_is_refused(server, fake_time, fault):
 
 def test_a_compressed_answer_is_refused(server, fake_time):
     server.add_faults("gzip")
-    assert run_one(server, fake_time).reason == (
-        "The server sent a compressed answer although none was asked for."
-    )
+    assert run_one(server, fake_time).reason == ("The server sent a compressed answer although none was asked for.")
 
 
 def test_a_connection_reset_in_the_middle_is_tried_again(server, fake_time):
@@ -320,9 +318,7 @@ def test_connections_that_always_break_are_reported(server, fake_time):
 def test_a_server_that_is_not_there_is_unreachable(fake_time):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    [result] = run(
-        make_jobs(1), generator=make_generator(f"http://127.0.0.1:{port}/v1"), fake_time=fake_time
-    )
+    [result] = run(make_jobs(1), generator=make_generator(f"http://127.0.0.1:{port}/v1"), fake_time=fake_time)
     assert (result.outcome, result.provenance["attempts"], len(fake_time.sleeps)) == (
         GenerationOutcome.UNREACHABLE,
         4,
@@ -410,9 +406,7 @@ def test_a_job_that_cannot_be_sent_costs_the_others_nothing(server, fake_time):
         GenerationOutcome.STORED,
         GenerationOutcome.STORED,
     ]
-    assert results[0].reason == (
-        "The exchange with the server failed in an unforeseen way (UnicodeEncodeError)."
-    )
+    assert results[0].reason == ("The exchange with the server failed in an unforeseen way (UnicodeEncodeError).")
 
 
 def test_closing_the_iterator_drops_what_has_not_started(server, fake_time):
