@@ -1,0 +1,323 @@
+"""Every setting, read from the environment through `annotate.environment`, which refuses wrong ones.
+
+Without DATABASE_URL and REDIS_URL the addresses are those of the embedded run on CHORUS_DATA
+(`annotate/embedded/places.py`); with both, of the servers that they name.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from annotate.embedded.places import LONGEST_SOCKET, LONGEST_SOCKET_NAME, find_places
+from annotate.environment import Environment, check_redis_url, parse_database_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+ENVIRONMENT = Environment(os.environ)
+env = ENVIRONMENT
+
+# --- Where things are -------------------------------------------------------------------------
+DATA_DIR = env.folder(
+    "CHORUS_DATA", "The folder of everything that a run keeps: engines, uploads, releases, logs, secrets.",
+    default=BASE_DIR / "data",
+)  # fmt: skip
+_run_folder = env.text("CHORUS_RUN_DIR", "A short private folder for the embedded engines' sockets.")
+if _run_folder and (not Path(_run_folder).is_absolute() or any(c in _run_folder for c in " %?#,'\"\\")):
+    raise ImproperlyConfigured(
+        f"CHORUS_RUN_DIR is {_run_folder!r}: write an absolute path of letters, digits, dots, dashes and slashes."
+    )
+if len(os.fsencode(_run_folder)) + 1 + len(LONGEST_SOCKET_NAME) > LONGEST_SOCKET:
+    raise ImproperlyConfigured(
+        f"CHORUS_RUN_DIR is {len(os.fsencode(_run_folder))} bytes long: the path of a socket must not be longer than "
+        f"{LONGEST_SOCKET} bytes, so name a folder of at most {LONGEST_SOCKET - 1 - len(LONGEST_SOCKET_NAME)} bytes."
+    )
+PLACES = find_places(data=DATA_DIR, run_folder=_run_folder)
+
+_database_url = env.secret("DATABASE_URL", "PostgreSQL 18 with the extension vector; not set: the embedded one.")
+_redis_url = env.secret("REDIS_URL", "A Redis or Valkey server; not set: the embedded one.")
+if bool(_database_url) != bool(_redis_url):
+    _set, _missing = ("DATABASE_URL", "REDIS_URL") if _database_url else ("REDIS_URL", "DATABASE_URL")
+    raise ImproperlyConfigured(
+        f"{_set} is set and {_missing} is not: set both to use your servers, or neither to start the embedded ones."
+    )
+EMBEDDED = not _database_url
+REDIS_URL = check_redis_url(_redis_url or PLACES.redis_url)
+
+UPLOAD_DIR = DATA_DIR / "uploads"
+RELEASE_DIR = DATA_DIR / "releases"
+
+# --- Who we are on the network ----------------------------------------------------------------
+PORT = env.integer("CHORUS_PORT", "The port of the web server.", default=8000, lowest=1, highest=65535)
+HOST = env.text("CHORUS_HOST", "The address that the web server listens on.", default="127.0.0.1")
+_public = env.web_address(
+    "CHORUS_PUBLIC_URL", "The address under which people reach the site.", default=f"http://localhost:{PORT}"
+)
+PUBLIC_URL = _public.geturl().rstrip("/")
+HTTPS = _public.scheme == "https"
+ALLOWED_HOSTS = [
+    *dict.fromkeys([_public.hostname or "", "localhost", "127.0.0.1", "[::1]"]),
+    *env.hosts("CHORUS_ALLOWED_HOSTS", "More host names, separated by commas, under which the site answers."),
+]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+#: How many proxies of ours stand before the web server; what they add to X-Forwarded-For is believed.
+TRUSTED_PROXIES = env.integer(
+    "CHORUS_TRUSTED_PROXIES", "How many proxies stand before the web server.", default=0, lowest=0, highest=9
+)
+
+# --- Secrets ----------------------------------------------------------------------------------
+SECRET_KEY = env.secret("SECRET_KEY", "Signs sessions and forms; the embedded run makes one in its data folder.")
+if not SECRET_KEY and EMBEDDED:
+    # Made by whatever starts the engines; a command that starts none gets a key for its own life.
+    SECRET_KEY = (
+        PLACES.secret_key.read_text(encoding="ascii").strip()
+        if os.access(PLACES.secret_key, os.R_OK)
+        else secrets.token_urlsafe(50)
+    )
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is not set: set it, or SECRET_KEY_FILE, to 50 random characters or more.")
+if len(SECRET_KEY) < 32:  # noqa: PLR2004
+    raise ImproperlyConfigured("SECRET_KEY is shorter than 32 characters: set it to 50 random characters or more.")
+SECRET_KEY_FALLBACKS = [
+    key
+    for key in [env.secret("SECRET_KEY_FALLBACK", "The former SECRET_KEY, while sessions signed with it live on.")]
+    if key
+]
+
+# --- The application --------------------------------------------------------------------------
+DEBUG = env.boolean("CHORUS_DEBUG", "Django's debug pages; never on a public site.", default=False)
+PROCESS = env.choice(
+    "CHORUS_PROCESS", "Which process this is; the supervisor and the compose file set it.",
+    default="command", allowed={"web", "worker", "generate", "beat", "command"},
+)  # fmt: skip
+
+INSTALLED_APPS = [
+    "annotate",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+]
+
+MIDDLEWARE = [
+    "annotate.web.request_ids.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "annotate.web.security.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "annotate.urls"
+WSGI_APPLICATION = "annotate.wsgi.application"
+AUTH_USER_MODEL = "annotate.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- Database ---------------------------------------------------------------------------------
+_address = parse_database_url(_database_url or PLACES.database_url)
+_pool_max = env.integer(
+    "CHORUS_DATABASE_POOL", "The most connections that one process keeps to PostgreSQL.",
+    default=8, lowest=1, highest=100,
+)  # fmt: skip
+#: Milliseconds. A web request that waits longer than this is better refused; jobs and commands may compute.
+_TIMEOUTS = {
+    "web": {"statement_timeout": 15_000, "lock_timeout": 5_000, "idle_in_transaction_session_timeout": 30_000},
+    "command": {"statement_timeout": 0, "lock_timeout": 0, "idle_in_transaction_session_timeout": 0},
+}
+_JOB_TIMEOUTS = {"statement_timeout": 600_000, "lock_timeout": 30_000, "idle_in_transaction_session_timeout": 120_000}
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": _address.name,
+        "USER": _address.user,
+        "PASSWORD": _address.password,
+        "HOST": _address.host,
+        "PORT": _address.port,
+        "CONN_MAX_AGE": 0,  # the pool keeps them
+        "CONN_HEALTH_CHECKS": True,  # a connection that died with its server is replaced, not handed out
+        "DISABLE_SERVER_SIDE_CURSORS": False,
+        "OPTIONS": {
+            **_address.options,
+            "pool": {
+                "min_size": min(2, _pool_max) if PROCESS == "web" else 0,
+                "max_size": _pool_max,
+                "timeout": 10,  # seconds a request waits for a connection
+                "max_lifetime": 3600,
+                "max_idle": 300,
+                "reconnect_timeout": 10,
+            },
+            # Hot statements are prepared on their third use; the pool hands connections back as they are.
+            "server_side_binding": True,
+            "prepare_threshold": 2,
+            "application_name": f"chorus-{PROCESS}",
+            "connect_timeout": 5,
+            "keepalives_idle": 30,
+            "options": " ".join(f"-c {name}={value}" for name, value in _TIMEOUTS.get(PROCESS, _JOB_TIMEOUTS).items()),
+        },
+    }
+}
+
+# --- Valkey: cache, rate limits, broker -------------------------------------------------------
+#: Seconds. Valkey is never needed to answer a request, so nobody waits long for it.
+REDIS_TIMEOUT = 0.5
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "chorus-cache",
+        "OPTIONS": {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT}
+        if not REDIS_URL.startswith("unix:")
+        else {"socket_timeout": REDIS_TIMEOUT},
+    }
+}
+
+# --- People -----------------------------------------------------------------------------------
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+# --- Security ---------------------------------------------------------------------------------
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS and TRUSTED_PROXIES else None
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+CONTENT_SECURITY_POLICY = {
+    "default-src": ["'none'"],
+    "script-src": ["'self'"],
+    "style-src": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "font-src": ["'self'"],
+    "connect-src": ["'self'"],
+    "form-action": ["'self'"],
+    "frame-ancestors": ["'none'"],
+    "base-uri": ["'none'"],
+}
+
+# --- Language and time ------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "annotate" / "locale"]
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+# --- Static files -----------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = env.folder(
+    "CHORUS_STATIC", "Where collectstatic puts the files that the site serves.", default=DATA_DIR / "static"
+)
+STATIC_COLLECTED = (
+    env.choice(
+        "CHORUS_STATIC_FILES", "collected: serve what collectstatic made; live: straight from their sources.",
+        default="collected", allowed={"collected", "live"},
+    ) == "collected"
+)  # fmt: skip
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": UPLOAD_DIR}},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if STATIC_COLLECTED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not STATIC_COLLECTED
+
+# --- API --------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "NUM_PROXIES": TRUSTED_PROXIES,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Chorus",
+    "DESCRIPTION": "An open commons for human feedback on language models.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# --- Logs -------------------------------------------------------------------------------------
+_log_level = env.choice(
+    "CHORUS_LOG_LEVEL", "How much is logged.", default="INFO", allowed={"DEBUG", "INFO", "WARNING", "ERROR"}
+)
+_log_format = env.choice("CHORUS_LOG_FORMAT", "json or text.", default="json", allowed={"json", "text"})
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "annotate.logs.RequestIdFilter"}},
+    "formatters": {
+        "json": {"()": "annotate.logs.JsonFormatter"},
+        "text": {"()": "annotate.logs.TextFormatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": _log_format, "filters": ["request_id"]},
+    },
+    "root": {"handlers": ["stderr"], "level": _log_level},
+    "loggers": {
+        # Django's own handlers would print a second line, and mail nobody.
+        "django": {"handlers": [], "propagate": True, "level": _log_level},
+        "django.server": {"handlers": [], "propagate": True},
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+    },
+}
+
+# --- Read elsewhere ---------------------------------------------------------------------------
+env.declare("CHORUS_WEB_WORKERS", "Web processes of the embedded run.")
+env.declare("CHORUS_WEB_THREADS", "Threads of each web process.")
+env.declare("CHORUS_WORKER_PROCESSES", "Processes of the worker of the embedded run.")
+env.declare("CHORUS_DEMO", "0: the first run makes no demo campaign.")
+env.declare("CHORUS_REAL_DATA", "Tests: the folder of real data.")
+env.declare("CHORUS_TEST_REQUIRE", "Tests: what must be there, and fails instead of skipping when missing.")
+env.refuse_unknown()

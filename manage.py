@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+"""Management commands: `manage.py help` lists them. They work whether the run is up or not."""
+
+import os
+import sys
+
+
+def main() -> int:
+    """Run one command; in the embedded run the engines are up for as long as it needs them."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotate.settings")
+    try:
+        from annotate.embedded.commands import engines_for_command
+        from annotate.embedded.refusals import RunRefused
+    except ImportError as error:
+        print(f"{error}. Run `make venv`, and start this with .venv/bin/python.", file=sys.stderr)
+        return 1
+    from django.core.management import execute_from_command_line
+
+    try:
+        with engines_for_command(sys.argv):
+            execute_from_command_line(sys.argv)
+    except RunRefused as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""One PostgreSQL and one Valkey for the whole run of the tests.
+
+Loaded by `-p tests.plugin` before Django's settings are: it only names the servers then, and starts
+them when tests outside tests/pure were collected. They end with the run, also on Ctrl-C, and with
+this process when it is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from annotate.embedded.engines import Engines, start_engines
+from annotate.embedded.places import Places
+
+PURE = Path(__file__).parent / "pure"
+
+_home = Path(tempfile.mkdtemp(prefix="chorus-test-", dir="/tmp"))
+_home.chmod(0o711)
+PLACES = Places(data=_home / "data", run=_home / "run")
+_running: list[Engines] = []
+
+for _name in [name for name in os.environ if name.startswith("CHORUS_")]:
+    if _name not in {"CHORUS_TEST_REQUIRE", "CHORUS_REAL_DATA"}:
+        del os.environ[_name]
+os.environ.update(
+    {
+        "DJANGO_SETTINGS_MODULE": "annotate.settings",
+        "DATABASE_URL": PLACES.database_url,
+        "REDIS_URL": PLACES.redis_url,
+        "SECRET_KEY": "tests-" + "x" * 60,
+        "CHORUS_DATA": str(_home / "files"),
+        "CHORUS_STATIC_FILES": "live",
+        "CHORUS_LOG_FORMAT": "text",
+    }
+)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if session.config.option.collectonly or _running:
+        return
+    if any(PURE not in item.path.parents for item in session.items):
+        _running.append(start_engines(PLACES, unsafe=True))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    while _running:
+        _running.pop().stop()
+    shutil.rmtree(_home, ignore_errors=True)
