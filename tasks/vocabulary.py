@@ -201,10 +201,20 @@ class ReleaseSchedule(StrEnum):
 
 
 class StaleKind(StrEnum):
-    """What a mark asks to recompute; the subject id is a message (parent) or a campaign."""
+    """What a mark asks to recompute; the subject id is a message (parent) or a campaign.
+
+    `campaign_units`: the open units of a campaign must follow its parameters and kinds of work.
+    `subject_need`: certainty about a parent changed, so its units may need more judgments, or fewer.
+    Those that start with `turn` are no marks: they say whose turn it is at a campaign's regular work.
+    """
 
     PARENT = "parent"
     CAMPAIGN = "campaign"
+    CAMPAIGN_UNITS = "campaign_units"
+    SUBJECT_NEED = "subject_need"
+    TURN_SCHEDULE = "turn_schedule"
+    TURN_SUMMARY = "turn_summary"
+    TURN_REQUESTS = "turn_requests"
 
 
 class Scope(StrEnum):
@@ -216,6 +226,24 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
+class Coefficient(StrEnum):
+    """Measures of agreement among annotators."""
+
+    KRIPPENDORFF_ALPHA = "krippendorff_alpha"
+    PAIRWISE_ALPHA = "pairwise_alpha"
+    KENDALL_TAU = "kendall_tau"
+    KENDALL_W = "kendall_w"
+
+
+class Metric(StrEnum):
+    """How far apart two values of a label are."""
+
+    NOMINAL = "nominal"
+    ORDINAL = "ordinal"
+    INTERVAL = "interval"
+    RATIO = "ratio"
+
+
 class JobName(StrEnum):
     """Celery entry points by name; `annotate.wake` sends these, `tasks.jobs` answers."""
 
@@ -223,6 +251,7 @@ class JobName(StrEnum):
     GENERATE_CANDIDATES = "generation.generate_candidates"
     SWEEP_REQUESTS = "generation.sweep_requests"
     RECOMPUTE_STALE = "quality.recompute_stale"
+    FOLLOW_CAMPAIGNS = "campaigns.follow_campaigns"
     SCHEDULE_UNITS = "scheduling.schedule_units"
     SWEEP_LEASES = "work.sweep_leases"
     SUMMARIZE_QUEUES = "work.summarize_queues"
@@ -247,8 +276,37 @@ class AuditAction(StrEnum):
     IMPORT_STARTED = "import.started"
     GENERATOR_CHANGED = "generator.changed"
     GENERATION_REQUESTED = "generation.requested"
+    GENERATION_CANCELLED = "generation.cancelled"
+    GENERATION_RETRIED = "generation.retried"
     RELEASE_REQUESTED = "release.requested"
     RELEASE_WITHDRAWN = "release.withdrawn"
     TOKEN_CREATED = "token.created"  # noqa: S105  (a word, not a secret)
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     USER_CREATED = "user.created"
+
+
+class PersonalDataKind(StrEnum):
+    """What a scan for personal data looks for; counted on the card of a release."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    CARD = "card"
+    IBAN = "iban"
+    IP_ADDRESS = "ip_address"
+    SSN = "ssn"
+
+
+class ReleaseTable(StrEnum):
+    """The tables of a release; each is a file in every format, named after its table."""
+
+    BALLOTS = "ballots"
+    LABELS = "labels"
+    TREES = "trees"
+    PREFERENCE_PAIRS = "preference_pairs"
+
+
+class Outcome(StrEnum):
+    """What an annotator's submit was: an opinion, or the honest statement that there is none."""
+
+    JUDGED = "judged"
+    CANNOT_TELL = "cannot_tell"
