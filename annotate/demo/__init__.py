@@ -1,0 +1,4 @@
+"""The demo campaign, written for Chorus: `demo.toml` (the campaign) and `demo.jsonl` (prompts with candidates).
+
+Data only: `apply_campaign` and `import_data` read these two files as they would read anybody's.
+"""
