@@ -1,0 +1,6 @@
+"""File formats: readers of imports and writers of releases. No Django; files are streamed, never held whole.
+
+Imports: `readers.open_import` (a file), `items.parse_item` (one item of the API).
+Releases: `writers` (JSONL and Parquet), `rows` (records to rows), `pairs`, `manifest`, `card`.
+Only `parquet_reader` and `parquet_schemas` with `writers` load pyarrow.
+"""
