@@ -1,0 +1,139 @@
+"""What an annotator sees of an assignment: one statement, opaque handles, nothing about origins.
+
+A handle is the letter of the position in which a candidate is shown: it means something only inside
+its assignment. Message ids, generators, authors and times never leave this module.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from annotate.models import LabelDimension
+from annotate.queries.rows import Row, fetch_one
+from tasks.vocabulary import Kind, MessageRole, ReasonCode
+
+HANDLES = "abcdefghijklmnopqrstuvwxyz"
+
+#: The text of a shown candidate as it was when it was frozen, whatever was revised since.
+FROZEN_TEXT = """CASE WHEN cm.revision = shown.revision THEN cm.text ELSE coalesce(
+  (SELECT r.text FROM annotate_messagerevision r WHERE r.message_id = cm.id AND r.number = shown.revision), cm.text) END"""
+
+SUBJECT = """
+SELECT s.id, s.state, s.lease_expires_at, s.draft::text AS draft, s.draft_version, s.reason_code, u.public_id, u.kind,
+  m.role, m.language, q.campaign_id, c.slug AS campaign, c.guideline_id, c.label_schema_id, g.version AS guideline_version,
+  d.reason_args::text AS reason_args,
+  (SELECT json_agg(json_build_array(t.role, t.text) ORDER BY array_position(m.thread, t.id))
+     FROM annotate_message t WHERE t.id = ANY(m.thread))::text AS thread,
+  {candidates} AS candidates
+FROM annotate_assignment s
+JOIN annotate_unit u ON u.id = s.unit_id
+JOIN annotate_unitdetail d ON d.unit_id = u.id
+JOIN annotate_queue q ON q.id = u.queue_id
+JOIN annotate_campaign c ON c.id = q.campaign_id
+JOIN annotate_message m ON m.id = u.subject_id
+LEFT JOIN annotate_guideline g ON g.id = c.guideline_id
+WHERE s.id = %(assignment)s"""
+
+CANDIDATES_OF = """(SELECT json_agg({text} ORDER BY shown.position) FROM {rows} shown
+  JOIN annotate_message cm ON cm.id = shown.message_id)::text"""
+
+SHOWN = SUBJECT.format(
+    candidates=CANDIDATES_OF.format(
+        text=FROZEN_TEXT,
+        rows="(SELECT * FROM annotate_assignmentcandidate ac WHERE ac.assignment_id = %(assignment)s)",
+    )
+)
+
+#: Freezes what is shown and reads it, in one statement; also ties the assignment that led here to this one.
+FREEZE = """
+WITH shown AS (
+  INSERT INTO annotate_assignmentcandidate (assignment_id, position, message_id, revision)
+  SELECT %(assignment)s, chosen.place - 1, chosen.id, cm.revision
+  FROM unnest(%(messages)s::bigint[]) WITH ORDINALITY AS chosen (id, place) JOIN annotate_message cm ON cm.id = chosen.id
+  RETURNING message_id, position, revision),
+link AS (UPDATE annotate_assignment SET next_assignment_id = %(assignment)s WHERE id = %(previous)s)
+""" + SUBJECT.format(candidates=CANDIDATES_OF.format(text="cm.text", rows="shown"))
+
+REASONS: Mapping[str, str] = {
+    ReasonCode.FIRST_JUDGMENT: "Nobody has been asked about this yet.",
+    ReasonCode.STRATUM_THIN: "{where}: {done} of {target} judgments so far.",
+    ReasonCode.MORE_VOICES: "This needs more voices before it counts.",
+    ReasonCode.REPLY_WANTED: "This prompt waits for a reply by a person.",
+}
+
+
+def get_shown(*, assignment_id: int) -> dict[str, Any]:
+    """The presentation of an assignment as it was frozen."""
+    row = fetch_one(SHOWN, {"assignment": assignment_id})
+    assert row is not None, "presented assignments exist"
+    return present(row)
+
+
+def present(row: Row) -> dict[str, Any]:
+    """The API's shape of an assignment from a row of `SUBJECT`."""
+    thread = [{"role": role, "text": text} for role, text in json.loads(row["thread"])]
+    texts = json.loads(row["candidates"] or "[]")
+    subject: dict[str, Any] = {
+        "thread": thread,
+        "candidates": [{"id": HANDLES[place], "text": text} for place, text in enumerate(texts)],
+        "language": row["language"],
+    }
+    if row["kind"] == Kind.LABEL:
+        subject["labels"] = list_dimensions(schema_id=row["label_schema_id"], role=row["role"])
+    return {
+        "id": row["id"],
+        "kind": row["kind"],
+        "campaign": row["campaign"],
+        "unit": str(row["public_id"]),
+        "state": row["state"],
+        "reason": describe_reason(code=row["reason_code"], args=json.loads(row["reason_args"])),
+        "guideline_version": row["guideline_version"],
+        "lease_expires_at": format_time(row["lease_expires_at"]),
+        "draft": None if row["draft"] is None else json.loads(row["draft"]),
+        "draft_version": row["draft_version"],
+        "subject": subject,
+    }
+
+
+def describe_reason(*, code: str, args: Mapping[str, Any]) -> str:
+    """Why this work, in words that tell nothing about what others thought of it."""
+    template = REASONS.get(code, REASONS[ReasonCode.MORE_VOICES])
+    try:
+        return template.format_map(dict(args))
+    except KeyError:
+        return REASONS[ReasonCode.MORE_VOICES]
+
+
+def format_time(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with `Z`."""
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=1024)
+def _dimensions_of(schema_id: int) -> tuple[LabelDimension, ...]:
+    # A schema version never changes once it exists, so that a process may remember it.
+    return tuple(LabelDimension.objects.filter(schema_id=schema_id))
+
+
+def find_dimensions(*, schema_id: int | None, role: str) -> tuple[LabelDimension, ...]:
+    """The dimensions of a schema version that apply to a message of this role."""
+    if schema_id is None:
+        return ()
+    wanted = MessageRole(role).value
+    return tuple(dimension for dimension in _dimensions_of(schema_id) if wanted in dimension.applies_to)
+
+
+def list_dimensions(*, schema_id: int | None, role: str) -> list[dict[str, Any]]:
+    """The questions of a label form, in the API's shape."""
+    return [
+        {
+            "name": dimension.name,
+            "title": dimension.title,
+            "widget": dimension.widget,
+            "anchors": dimension.anchors,
+            "mandatory": dimension.mandatory,
+        }
+        for dimension in find_dimensions(schema_id=schema_id, role=role)
+    ]

@@ -1,0 +1,35 @@
+"""Run one SQL statement through Django's connection and get mappings back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connection
+
+Row = dict[str, Any]
+
+
+def fetch_one(sql: str, params: Mapping[str, Any]) -> Row | None:
+    """The first row of the answer as a mapping of column to value, or None."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        values = cursor.fetchone()
+        return None if values is None else dict(zip(_columns(cursor), values, strict=True))
+
+
+def fetch_all(sql: str, params: Mapping[str, Any]) -> list[Row]:
+    """Every row of the answer as a mapping of column to value."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        columns = _columns(cursor)
+        return [dict(zip(columns, values, strict=True)) for values in cursor.fetchall()]
+
+
+def run(sql: str, params: Mapping[str, Any]) -> int:
+    """Run a statement that answers nothing; returns how many rows it touched."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return int(cursor.rowcount)
+
+
+def _columns(cursor: Any) -> list[str]:
+    return [column.name for column in cursor.description]

@@ -1,0 +1,292 @@
+"""Read what an annotator sent: a ranking, labels or a text, checked against what was shown. Pure but for its refusals.
+
+Every refusal has its own code and a sentence that says what to send instead.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from annotate.exceptions import ChorusError, InvalidInput, TooLarge
+from annotate.models import LabelDimension
+from annotate.queries.presentation import HANDLES
+from tasks.records.parameters import CampaignSettings
+from tasks.vocabulary import Answer, CannotTellReason, Kind, Widget
+
+MAX_RATIONALE_CHARS = 10_000
+#: A day: longer than any sitting, so that a clock gone wrong is told apart from a slow reader.
+MAX_ACTIVE_SECONDS = 86_400.0
+
+COMMON_FIELDS = frozenset({"rationale", "active_seconds", "cannot_tell_reason"})
+FIELDS: Mapping[str, frozenset[str]] = {
+    Kind.RANK: COMMON_FIELDS | {"tiers", "acceptable_tiers", "rest_worse"},
+    Kind.COMPARE: COMMON_FIELDS | {"tiers", "acceptable_tiers", "much_better"},
+    Kind.LABEL: COMMON_FIELDS | {"labels"},
+    Kind.WRITE_ASSISTANT_REPLY: frozenset({"text", "language", "active_seconds", "rationale"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelAnswer:
+    dimension_id: int
+    answer: Answer
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAnswer:
+    """An answer as it will be stored. `tiers` are message ids, best tier first, in no order inside a tier."""
+
+    kind: str
+    body_hash: bytes
+    rationale: str = ""
+    active_seconds: float | None = None
+    cannot_tell_reason: str | None = None
+    tiers: tuple[tuple[int, ...], ...] = ()
+    acceptable_tiers: int | None = None
+    rest_worse: bool = False
+    much_better: bool | None = None
+    labels: tuple[LabelAnswer, ...] = ()
+    text: str | None = None
+    language: str | None = None
+    message_id: int | None = field(default=None)
+
+
+def hash_body(body: Mapping[str, Any]) -> bytes:
+    """SHA-256 of the body in canonical JSON: the same submit sent again has the same digest."""
+    canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).digest()
+
+
+def read_answer(
+    *,
+    kind: str,
+    body: Mapping[str, Any],
+    shown: Sequence[int],
+    dimensions: Sequence[LabelDimension],
+    settings: CampaignSettings,
+    languages: Sequence[str],
+    language: str,
+) -> ReadAnswer:
+    """Check `body` for a unit of `kind` and read it. `shown`: message ids by position.
+
+    Raises InvalidInput (422) or TooLarge (413) with a code of its own for each thing that can be wrong.
+    """
+    unknown = sorted(set(body) - FIELDS[kind])
+    if unknown:
+        raise InvalidInput(
+            f"There is no field {unknown[0]!r} for this kind of work; it takes {', '.join(sorted(FIELDS[kind]))}.",
+            code="unknown_field",
+            details={"fields": unknown},
+        )
+    common = {
+        "kind": kind,
+        "body_hash": hash_body(body),
+        "rationale": _read_rationale(body.get("rationale")),
+        "active_seconds": _read_seconds(body.get("active_seconds")),
+    }
+    if body.get("cannot_tell_reason") is not None:
+        return ReadAnswer(**common, cannot_tell_reason=_read_cannot_tell(body))
+    if settings.require_rationale and not common["rationale"] and kind != Kind.WRITE_ASSISTANT_REPLY:
+        raise InvalidInput("This campaign asks for your reason in words. Add a rationale and submit again.", code="rationale_required")
+    if kind == Kind.RANK:
+        return ReadAnswer(**common, **_read_ranking(body, shown=shown))
+    if kind == Kind.COMPARE:
+        return ReadAnswer(**common, **_read_comparison(body, shown=shown))
+    if kind == Kind.LABEL:
+        return ReadAnswer(**common, labels=_read_labels(body, dimensions=dimensions))
+    text, written_in = _read_text(body, settings=settings, languages=languages, language=language)
+    return ReadAnswer(**common, text=text, language=written_in)
+
+
+def read_body(body: Any) -> dict[str, Any]:
+    """The body as a mapping, or a refusal."""
+    if not isinstance(body, dict):
+        raise InvalidInput("Send a JSON object with your answer.", code="not_an_object")
+    return body
+
+
+def _read_ranking(body: Mapping[str, Any], *, shown: Sequence[int]) -> dict[str, Any]:
+    tiers = _read_tiers(body, shown=shown)
+    placed = {message for tier in tiers for message in tier}
+    missing = [place for place, message in enumerate(shown) if message not in placed]
+    rest_worse = _read_flag(body, "rest_worse")
+    if missing and not rest_worse:
+        raise InvalidInput(
+            f"Candidate {HANDLES[missing[0]]!r} is not in your ranking. Place every candidate, or send rest_worse: true "
+            "when those you left out are all worse than those you placed.",
+            code="candidate_missing",
+            details={"missing": [HANDLES[place] for place in missing]},
+        )
+    if missing:
+        tiers.append(tuple(shown[place] for place in missing))
+    acceptable = _read_bar(body, tiers=tiers)
+    return {"tiers": tuple(tiers), "acceptable_tiers": acceptable, "rest_worse": bool(missing)}
+
+
+def _read_comparison(body: Mapping[str, Any], *, shown: Sequence[int]) -> dict[str, Any]:
+    read = _read_ranking(body, shown=shown)
+    much_better = body.get("much_better")
+    if much_better is not None and not isinstance(much_better, bool):
+        raise InvalidInput("much_better must be true, false or null.", code="wrong_value", details={"field": "much_better"})
+    if much_better and len(read["tiers"]) == 1:
+        raise InvalidInput("A tie cannot be much better. Place one candidate above the other, or leave much_better out.", code="tie_much_better")
+    return {**read, "much_better": much_better}
+
+
+def _read_tiers(body: Mapping[str, Any], *, shown: Sequence[int]) -> list[tuple[int, ...]]:
+    tiers = body.get("tiers")
+    if not isinstance(tiers, list) or not tiers:
+        raise InvalidInput('Send tiers as a list of lists of candidate letters, best first: [["a"], ["c", "b"]].', code="tiers_required")
+    known = {HANDLES[place]: message for place, message in enumerate(shown)}
+    seen: set[str] = set()
+    read = []
+    for tier in tiers:
+        if not isinstance(tier, list) or not tier:
+            raise InvalidInput("Each tier must be a list with at least one candidate letter.", code="empty_tier")
+        for handle in tier:
+            if not isinstance(handle, str) or handle not in known:
+                raise InvalidInput(
+                    f"There is no candidate {_short(handle)} in this work; the letters are {', '.join(known)}.",
+                    code="unknown_candidate",
+                    details={"candidate": handle if isinstance(handle, str) else None},
+                )
+            if handle in seen:
+                raise InvalidInput(f"Candidate {handle!r} is placed twice. Place each candidate once.", code="candidate_doubled", details={"candidate": handle})
+            seen.add(handle)
+        read.append(tuple(known[handle] for handle in tier))
+    return read
+
+
+def _read_bar(body: Mapping[str, Any], *, tiers: Sequence[Sequence[int]]) -> int | None:
+    acceptable = body.get("acceptable_tiers")
+    if acceptable is None:
+        return None
+    if isinstance(acceptable, bool) or not isinstance(acceptable, int) or not 0 <= acceptable <= len(tiers):
+        raise InvalidInput(
+            f"acceptable_tiers must be a whole number from 0 (all bad) to {len(tiers)} (all acceptable), or null when you drew no line.",
+            code="wrong_value",
+            details={"field": "acceptable_tiers"},
+        )
+    return acceptable
+
+
+def _read_labels(body: Mapping[str, Any], *, dimensions: Sequence[LabelDimension]) -> tuple[LabelAnswer, ...]:
+    labels = body.get("labels")
+    if not isinstance(labels, dict):
+        raise InvalidInput('Send labels as an object of dimension and value: {"quality": 0.75, "spam": false}.', code="labels_required")
+    names = {dimension.name for dimension in dimensions}
+    unknown = sorted(name for name in labels if name not in names)
+    if unknown:
+        raise InvalidInput(
+            f"There is no dimension {_short(unknown[0])} here; the dimensions are {', '.join(sorted(names))}.",
+            code="unknown_label",
+            details={"labels": unknown[:20]},
+        )
+    read = tuple(_read_label(dimension, labels.get(dimension.name)) for dimension in dimensions)
+    missing = [d.name for d, r in zip(dimensions, read, strict=True) if d.mandatory and r.answer is Answer.SKIPPED]
+    if missing:
+        raise InvalidInput(
+            f"This campaign needs an answer on {', '.join(missing)}. Answer it and submit again.",
+            code="label_required",
+            details={"labels": missing},
+        )
+    if all(answer.answer is Answer.SKIPPED for answer in read):
+        raise InvalidInput("Nothing is answered. Answer at least one question, or skip this work.", code="nothing_answered")
+    return read
+
+
+def _read_label(dimension: LabelDimension, value: Any) -> LabelAnswer:
+    if value is None:
+        return LabelAnswer(dimension.pk, Answer.SKIPPED, None)
+    if value == "not_applicable":
+        return LabelAnswer(dimension.pk, Answer.NOT_APPLICABLE, None)
+    if dimension.widget in (Widget.YES_NO, Widget.FLAG):
+        if not isinstance(value, bool):
+            raise _wrong_label(dimension, "true, false, null or \"not_applicable\"")
+        return LabelAnswer(dimension.pk, Answer.GIVEN, float(value))
+    points = [float(anchor["value"]) for anchor in dimension.anchors]
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or not any(abs(value - point) < 1e-9 for point in points):
+        raise _wrong_label(dimension, f"one of {', '.join(f'{point:g}' for point in points)}, null or \"not_applicable\"")
+    return LabelAnswer(dimension.pk, Answer.GIVEN, float(value))
+
+
+def _wrong_label(dimension: LabelDimension, allowed: str) -> ChorusError:
+    return InvalidInput(f"{dimension.name} must be {allowed}.", code="wrong_value", details={"field": dimension.name})
+
+
+def _read_text(
+    body: Mapping[str, Any], *, settings: CampaignSettings, languages: Sequence[str], language: str
+) -> tuple[str, str]:
+    text = body.get("text")
+    if not isinstance(text, str):
+        raise InvalidInput('Send your reply as {"text": "…", "language": "…"}.', code="text_required")
+    if not text.strip():
+        raise InvalidInput("The reply is empty. Write something, or skip this work.", code="text_empty")
+    if len(text) > settings.max_text_chars:
+        raise TooLarge(
+            f"The reply has {len(text):,} characters; this campaign takes {settings.max_text_chars:,}. Shorten it and submit again.",
+            code="text_too_long",
+            details={"chars": len(text), "max_chars": settings.max_text_chars},
+        )
+    written_in = body.get("language", language)
+    if written_in not in languages:
+        raise InvalidInput(
+            f"This campaign does not work in {_short(written_in)}; its languages are {', '.join(languages)}.",
+            code="unknown_language",
+            details={"field": "language"},
+        )
+    return text, written_in
+
+
+def _read_rationale(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidInput("rationale must be text.", code="wrong_value", details={"field": "rationale"})
+    if len(value) > MAX_RATIONALE_CHARS:
+        raise TooLarge(
+            f"The rationale has {len(value):,} characters; {MAX_RATIONALE_CHARS:,} is the most. Shorten it and submit again.",
+            code="rationale_too_long",
+        )
+    return value.strip()
+
+
+def _read_seconds(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_ACTIVE_SECONDS:
+        raise InvalidInput(
+            f"active_seconds must be a number of seconds from 0 to {MAX_ACTIVE_SECONDS:g}, or null.",
+            code="wrong_value",
+            details={"field": "active_seconds"},
+        )
+    return float(value)
+
+
+def _read_cannot_tell(body: Mapping[str, Any]) -> str:
+    given = {name for name in ("tiers", "labels") if body.get(name)}
+    if given:
+        raise InvalidInput("Either judge or say that you cannot tell; this says both.", code="judged_and_cannot_tell")
+    reason = body["cannot_tell_reason"]
+    if reason not in {word.value for word in CannotTellReason}:
+        raise InvalidInput(
+            f"cannot_tell_reason must be one of {', '.join(CannotTellReason)}.", code="wrong_value", details={"field": "cannot_tell_reason"}
+        )
+    return str(reason)
+
+
+def _read_flag(body: Mapping[str, Any], name: str) -> bool:
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise InvalidInput(f"{name} must be true or false.", code="wrong_value", details={"field": name})
+    return value
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "…"

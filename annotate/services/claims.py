@@ -1,0 +1,295 @@
+"""Give somebody the work that a campaign needs most among what they may do.
+
+1. Lock the person's row: their tabs and double clicks take turns.
+2. A live hold of theirs that fits is given again: asking twice never hoards.
+3. Probe the front of each queue they may work in, and lock one unit, skipping whatever others lock.
+4. Only when the probe finds nothing, look deep: past everything they have already seen.
+5. Freeze what is shown: which candidates, in which order, in which revision.
+"""
+
+import json
+import random
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from annotate.exceptions import InvalidInput, NotFound
+from annotate.queries.eligibility import Level, Moment, find_refusal, render_columns, render_conditions
+from annotate.queries.presentation import FREEZE, get_shown, present
+from annotate.queries.rows import Row, fetch_all, fetch_one, run
+from annotate.queries.vacancies import NoneReason, explain_nothing
+from annotate.services.holds import expire_leases
+from annotate.services.terms import CURRENT_TERMS
+from tasks.records.parameters import CampaignSettings, read_settings
+from tasks.scheduling.pick import choose_subset
+from tasks.vocabulary import Kind, LeaseGrade, WhyNone
+
+#: How many front rows of each queue a probe looks at, keeps of each queue, and keeps in all. A second and third
+#: attempt, after contention, look further.
+PROBE_WIDTHS = ({"depth": 32, "near": 8, "wide": 16}, {"depth": 128, "near": 32, "wide": 64}, {"depth": 512, "near": 128, "wide": 256})
+
+CONTEXT = f"""
+SELECT a.id AS me, a.user_id, c.id AS campaign, c.slug, c.state, c.parameters::text AS parameters, c.kinds, c.languages,
+  ARRAY(SELECT k.language FROM annotate_languageskill k WHERE k.annotator_id = a.id) AS skills,
+  EXISTS (SELECT 1 FROM annotate_membership mb WHERE mb.campaign_id = c.id AND mb.user_id = a.user_id)
+    OR EXISTS (SELECT 1 FROM annotate_user au WHERE au.id = a.user_id AND au.is_superuser) AS is_member,
+  {render_columns(moment=Moment.OFFER, level=Level.PERSON)}
+FROM annotate_annotator a CROSS JOIN annotate_campaign c
+WHERE a.id = %(me)s AND c.slug = %(slug)s
+FOR NO KEY UPDATE OF a"""
+
+HELD = """
+SELECT s.id FROM annotate_assignment s JOIN annotate_unit u ON u.id = s.unit_id JOIN annotate_queue q ON q.id = u.queue_id
+WHERE s.annotator_id = %(me)s AND s.state = 'live' AND s.lease_expires_at > %(now)s AND q.campaign_id = %(campaign)s
+  AND q.kind = ANY(%(kinds)s) AND q.language = ANY(%(languages)s)
+ORDER BY s.id LIMIT 1"""
+
+RENEW = """
+UPDATE annotate_assignment SET lease_grade = 'active', lease_expires_at = GREATEST(lease_expires_at, %(lease_expires_at)s)
+WHERE id = %(assignment)s AND state = 'live'"""
+
+QUEUES = f"""
+(SELECT q.id FROM annotate_queue q
+ WHERE q.campaign_id = %(campaign)s AND {render_conditions(moment=Moment.OFFER, level=Level.QUEUE)})"""
+
+MINE = render_conditions(moment=Moment.OFFER, level=Level.UNIT)
+
+PROBE = f"""
+  SELECT near.id, near.band, near.tie FROM {QUEUES} queues CROSS JOIN LATERAL (
+    SELECT u.id, u.band, u.tie FROM (
+      SELECT id, band, tie FROM annotate_unit WHERE queue_id = queues.id AND is_vacant
+      ORDER BY band DESC, tie LIMIT %(depth)s) u
+    WHERE {MINE} LIMIT %(near)s) near
+  ORDER BY near.band DESC, near.tie LIMIT %(wide)s"""
+
+# The history is a hashed subquery here, not one probe a row: past a thousand seen units it is the faster way.
+DEEP = f"""
+  SELECT near.id, near.band, near.tie FROM {QUEUES} queues CROSS JOIN LATERAL (
+    SELECT u.id, u.band, u.tie FROM annotate_unit u
+    WHERE u.queue_id = queues.id AND u.is_vacant
+      AND u.id NOT IN (SELECT past.unit_id FROM annotate_assignment past
+                       WHERE past.annotator_id = %(me)s AND past.state NOT IN ('expired', 'released'))
+      AND u.id NOT IN (SELECT ex.unit_id FROM annotate_exclusion ex WHERE ex.annotator_id = %(me)s)
+    ORDER BY u.band DESC, u.tie LIMIT %(near)s) near
+  ORDER BY near.band DESC, near.tie LIMIT %(wide)s"""
+
+# `= ANY(ARRAY(…))` around the pick: a join could run the locking subquery more than once.
+# FOR NO KEY UPDATE, not FOR UPDATE: a pending foreign key holds KEY SHARE, which the stronger lock would skip.
+CLAIM = """
+WITH pick AS MATERIALIZED ({pick}),
+got AS MATERIALIZED (
+  SELECT u.id FROM annotate_unit u WHERE u.id = ANY(ARRAY(SELECT id FROM pick)) AND u.is_vacant
+  ORDER BY u.band DESC, u.tie LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED),
+hold AS (UPDATE annotate_unit u SET held = held + 1 FROM got WHERE u.id = got.id RETURNING u.id, u.kind),
+put AS (
+  INSERT INTO annotate_assignment AS s (unit_id, annotator_id, state, lease_expires_at, lease_grade, reason_code)
+  SELECT hold.id, %(me)s, 'live', %(lease_expires_at)s, %(lease_grade)s, d.reason_code
+  FROM hold JOIN annotate_unitdetail d ON d.unit_id = hold.id
+  ON CONFLICT (annotator_id, unit_id) DO UPDATE
+    SET state = 'live', lease_expires_at = excluded.lease_expires_at, lease_grade = excluded.lease_grade, closed_at = NULL
+    WHERE s.state IN ('expired', 'released')
+  RETURNING s.id, s.unit_id)
+SELECT (SELECT count(*) FROM pick) AS looked, (SELECT count(*) FROM hold) AS held, put.id AS assignment, put.unit_id AS unit,
+  (SELECT kind FROM hold) AS kind,
+  ARRAY(SELECT ac.message_id FROM annotate_assignmentcandidate ac WHERE ac.assignment_id = put.id ORDER BY ac.position)
+    AS frozen,
+  ARRAY(SELECT uc.message_id FROM annotate_unitcandidate uc WHERE uc.unit_id = put.unit_id AND uc.removed_at IS NULL
+        ORDER BY uc.message_id) AS candidates
+FROM (VALUES (1)) one LEFT JOIN put ON true"""
+
+CLAIM_NEAR = CLAIM.format(pick=PROBE)
+CLAIM_DEEP = CLAIM.format(pick=DEEP)
+
+EARLIER_SUBSETS = """
+SELECT array_agg(ac.message_id ORDER BY ac.position) AS messages FROM annotate_assignment s
+JOIN annotate_assignmentcandidate ac ON ac.assignment_id = s.id
+WHERE s.unit_id = %(unit)s AND s.state IN ('live', 'submitted') AND s.id <> %(assignment)s
+GROUP BY s.id ORDER BY s.id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Either an assignment in the API's shape, or why there is none."""
+
+    assignment: dict[str, Any] | None
+    why_none: NoneReason | None
+
+    def as_answer(self) -> dict[str, Any]:
+        return {
+            "assignment": self.assignment,
+            "why_none": None if self.why_none is None else self.why_none.as_answer(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Somebody about to be offered work in one campaign, their row locked."""
+
+    annotator_id: int
+    campaign_id: int
+    settings: CampaignSettings
+    kinds: list[str]
+    languages: list[str]
+
+
+def offer_next(
+    *,
+    annotator_id: int,
+    slug: str,
+    now: datetime,
+    rng: random.Random,
+    kinds: Collection[str] | None = None,
+    languages: Collection[str] | None = None,
+) -> Offer:
+    """The next work of this person in a campaign, or why there is none. One transaction."""
+    with transaction.atomic():
+        row = fetch_one(CONTEXT, {"me": annotator_id, "slug": slug, "now": now, "terms": CURRENT_TERMS})
+        if row is None or (row["state"] == "draft" and not row["is_member"]):
+            raise NotFound("There is no such campaign. Look at the list of campaigns for its address.", code="campaign_not_found")
+        check_words(row=row, kinds=kinds, languages=languages)
+        return claim_for(row=row, now=now, rng=rng, kinds=kinds, languages=languages)
+
+
+def check_words(*, row: Row, kinds: Collection[str] | None, languages: Collection[str] | None) -> None:
+    """Refuse a filter that names what the campaign does not have."""
+    unknown = sorted(set(kinds or ()) - {kind.value for kind in Kind})
+    if unknown:
+        raise InvalidInput(
+            f"There is no kind of work called {unknown[0]!r}; the kinds are {', '.join(Kind)}.", details={"kinds": unknown}
+        )
+    foreign = sorted(set(languages or ()) - set(row["languages"]))
+    if foreign:
+        raise InvalidInput(
+            f"This campaign does not work in {foreign[0]!r}; its languages are {', '.join(row['languages'])}.",
+            details={"languages": foreign},
+        )
+
+
+def claim_for(
+    *,
+    row: Row,
+    now: datetime,
+    rng: random.Random,
+    kinds: Collection[str] | None = None,
+    languages: Collection[str] | None = None,
+    previous: int | None = None,
+) -> Offer:
+    """Claim for a locked person (`row` has the columns of `CONTEXT`). Must be the last thing in its transaction.
+
+    `previous` is the assignment whose submit asks: what is given then is a short hold until its first activity.
+    """
+    refusal = find_refusal(row, moment=Moment.OFFER, level=Level.PERSON)
+    claimant = _claimant(row=row, kinds=kinds, languages=languages)
+    if refusal is not None and refusal.name != "too_many_holds":
+        return Offer(None, explain_nothing(row=row, clause=refusal, kinds=claimant.kinds, languages=claimant.languages, now=now))
+    params = {"me": claimant.annotator_id, "campaign": claimant.campaign_id, "now": now, "kinds": claimant.kinds,
+              "languages": claimant.languages}  # fmt: skip
+    held = fetch_one(HELD, params)
+    if held is not None:
+        return Offer(_give_again(assignment_id=held["id"], claimant=claimant, previous=previous, now=now), None)
+    if refusal is not None:
+        return Offer(None, explain_nothing(row=row, clause=refusal, kinds=claimant.kinds, languages=claimant.languages, now=now))
+    claimed = _claim_unit(claimant=claimant, params=params, previous=previous, now=now)
+    if isinstance(claimed, WhyNone):
+        return Offer(None, explain_nothing(row=row, clause=None, kinds=claimant.kinds, languages=claimant.languages, now=now,
+                                           busy=claimed is WhyNone.BUSY))  # fmt: skip
+    return Offer(_freeze(claimed=claimed, settings=claimant.settings, previous=previous, rng=rng), None)
+
+
+def _claimant(*, row: Row, kinds: Collection[str] | None, languages: Collection[str] | None) -> Claimant:
+    skills = row["skills"] or row["languages"]
+    return Claimant(
+        annotator_id=row["me"],
+        campaign_id=row["campaign"],
+        settings=read_settings(json.loads(row["parameters"])),
+        kinds=[kind for kind in row["kinds"] if kinds is None or kind in kinds],
+        languages=[
+            language for language in row["languages"] if language in skills and (languages is None or language in languages)
+        ],
+    )
+
+
+def _give_again(*, assignment_id: int, claimant: Claimant, previous: int | None, now: datetime) -> dict[str, Any]:
+    if previous is None:
+        lease_expires_at = now + timedelta(seconds=claimant.settings.lease_seconds)
+        run(RENEW, {"assignment": assignment_id, "lease_expires_at": lease_expires_at})
+    else:
+        run(
+            "UPDATE annotate_assignment SET next_assignment_id = %(next)s WHERE id = %(previous)s",
+            {"next": assignment_id, "previous": previous},
+        )
+    return get_shown(assignment_id=assignment_id)
+
+
+def _claim_unit(*, claimant: Claimant, params: Row, previous: int | None, now: datetime) -> Row | WhyNone:
+    """A claimed row; or BUSY when others locked all that was picked; or EMPTY when nothing is there for this person."""
+    settings = claimant.settings
+    grade = LeaseGrade.ACTIVE if previous is None else LeaseGrade.OFFERED
+    seconds = settings.lease_seconds if previous is None else settings.offered_lease_seconds
+    params = {**params, "lease_grade": grade, "lease_expires_at": now + timedelta(seconds=seconds)}
+    for swept in (False, True):
+        looked: Row | WhyNone = WhyNone.EMPTY
+        for widths in PROBE_WIDTHS:
+            looked = _look(params={**params, **widths})
+            if not isinstance(looked, WhyNone):
+                return looked
+            if looked is WhyNone.EMPTY:
+                break
+        if looked is WhyNone.BUSY:
+            return looked
+        # Holds that ran out may not have been swept yet; their places are free to whoever asks.
+        if swept or not expire_leases(now=now, campaign_id=claimant.campaign_id):
+            break
+    return WhyNone.EMPTY
+
+
+def _look(*, params: Row) -> Row | WhyNone:
+    """One probe, and a deep look where it picks nothing. BUSY: picked, but all locked by others."""
+    for sql in (CLAIM_NEAR, CLAIM_DEEP):
+        row = fetch_one(sql, params)
+        assert row is not None
+        if row["assignment"] is not None:
+            return row
+        assert row["held"] == 0, "a unit was held for an assignment that could not be written"
+        if row["looked"]:
+            return WhyNone.BUSY
+    return WhyNone.EMPTY
+
+
+def _freeze(*, claimed: Row, settings: CampaignSettings, previous: int | None, rng: random.Random) -> dict[str, Any]:
+    """Choose what is shown, store it and read it in the API's shape."""
+    candidates, frozen = claimed["candidates"], claimed["frozen"]
+    messages: Sequence[int] = ()
+    if claimed["kind"] in (Kind.RANK, Kind.COMPARE):
+        if frozen and set(frozen) <= set(candidates):
+            messages = ()
+        else:
+            if frozen:
+                # A candidate of the earlier hold is gone: choose anew. A ballot on the old order would not fit.
+                run("UPDATE annotate_assignment SET draft = NULL WHERE id = %(id)s", {"id": claimed["assignment"]})
+                run("DELETE FROM annotate_assignmentcandidate WHERE assignment_id = %(id)s", {"id": claimed["assignment"]})
+                frozen = []
+            messages = _choose(claimed=claimed, settings=settings, candidates=candidates, rng=rng)
+    if frozen:
+        run(
+            "UPDATE annotate_assignment SET next_assignment_id = %(next)s WHERE id = %(previous)s",
+            {"next": claimed["assignment"], "previous": previous},
+        )
+        return get_shown(assignment_id=claimed["assignment"])
+    row = fetch_one(FREEZE, {"assignment": claimed["assignment"], "messages": list(messages), "previous": previous})
+    assert row is not None
+    return present(row)
+
+
+def _choose(*, claimed: Row, settings: CampaignSettings, candidates: list[int], rng: random.Random) -> Sequence[int]:
+    size = 2 if claimed["kind"] == Kind.COMPARE else settings.candidates_shown
+    if len(candidates) <= size:
+        return rng.sample(candidates, len(candidates))
+    # The unit's row is locked by this claim, so that nobody else chooses a subset of this parent meanwhile.
+    earlier = fetch_all(EARLIER_SUBSETS, {"unit": claimed["unit"], "assignment": claimed["assignment"]})
+    return choose_subset(candidates, shown=[row["messages"] for row in earlier], size=size, rng=rng)
+
+

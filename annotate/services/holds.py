@@ -1,0 +1,213 @@
+"""What happens to a hold before it is judged: drafts, renewal, skipping, release, expiry.
+
+Order of locks, here as everywhere: annotator → assignment → unit. The sweep takes only what nobody else locks.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from annotate.exceptions import Conflict, NotFound, TooLarge
+from annotate.queries.presentation import format_time
+from annotate.queries.rows import Row, fetch_all, fetch_one, run
+from tasks.records.parameters import read_settings
+from tasks.vocabulary import AssignmentState
+
+#: Longest draft, in characters of its JSON.
+MAX_DRAFT_CHARS = 400_000
+
+HOLD = """
+SELECT s.id, s.state, s.unit_id, s.draft::text AS draft, s.draft_version, s.lease_expires_at, c.parameters::text AS parameters,
+  c.state AS campaign_state
+FROM annotate_assignment s JOIN annotate_unit u ON u.id = s.unit_id JOIN annotate_queue q ON q.id = u.queue_id
+JOIN annotate_campaign c ON c.id = q.campaign_id
+WHERE s.id = %(assignment)s AND s.annotator_id = %(me)s
+FOR NO KEY UPDATE OF s"""
+
+SAVE = """
+UPDATE annotate_assignment SET draft = %(draft)s::jsonb, draft_version = draft_version + 1,
+  lease_grade = CASE WHEN state = 'live' THEN 'active' ELSE lease_grade END,
+  lease_expires_at = CASE WHEN state = 'live' THEN GREATEST(lease_expires_at, %(lease_expires_at)s) END
+WHERE id = %(assignment)s RETURNING draft_version, lease_expires_at, state"""
+
+REOPEN = """
+WITH place AS (
+  UPDATE annotate_unit SET held = held + 1 WHERE id = %(unit)s AND is_vacant RETURNING id)
+UPDATE annotate_assignment SET state = 'live', lease_grade = 'active', lease_expires_at = %(lease_expires_at)s, closed_at = NULL
+FROM place WHERE annotate_assignment.id = %(assignment)s RETURNING annotate_assignment.id"""
+
+GIVE_BACK = """
+WITH mine AS (
+  SELECT id, unit_id, state FROM annotate_assignment
+  WHERE annotator_id = %(me)s AND id = ANY(%(assignments)s) AND state IN ('live', 'expired', 'released')
+  ORDER BY id FOR NO KEY UPDATE),
+closed AS (
+  UPDATE annotate_assignment s SET state = %(state)s, lease_expires_at = NULL, closed_at = %(now)s,
+    skip_reason = %(skip_reason)s, cannot_tell_reason = %(cannot_tell_reason)s, rationale = %(rationale)s
+  FROM mine WHERE s.id = mine.id RETURNING s.id),
+given AS (SELECT unit_id, count(*) AS places FROM mine WHERE state = 'live' GROUP BY unit_id ORDER BY unit_id),
+units AS (
+  UPDATE annotate_unit u SET held = held - given.places FROM given WHERE u.id = given.unit_id RETURNING u.id)
+SELECT (SELECT count(*) FROM closed) AS closed"""
+
+# Two expired holds on one unit are one row of the UPDATE: sum per unit before subtracting. Everything is taken with
+# SKIP LOCKED, so that a sweep inside somebody's claim can wait for nobody; what it passes over comes next time.
+EXPIRE = """
+WITH due AS MATERIALIZED (
+  SELECT s.id, s.unit_id FROM annotate_assignment s {of_campaign}
+  WHERE s.state = 'live' AND s.lease_expires_at <= %(now)s ORDER BY s.lease_expires_at LIMIT %(limit)s),
+units AS MATERIALIZED (
+  SELECT u.id FROM annotate_unit u WHERE u.id IN (SELECT unit_id FROM due) ORDER BY u.id FOR NO KEY UPDATE SKIP LOCKED),
+late AS MATERIALIZED (
+  SELECT s.id, s.unit_id FROM annotate_assignment s
+  WHERE s.id = ANY(ARRAY(SELECT d.id FROM due d JOIN units u ON u.id = d.unit_id))
+    AND s.state = 'live' AND s.lease_expires_at <= %(now)s ORDER BY s.id FOR NO KEY UPDATE SKIP LOCKED),
+closed AS (
+  UPDATE annotate_assignment s SET state = 'expired', lease_expires_at = NULL, closed_at = %(now)s
+  FROM late WHERE s.id = late.id),
+freed AS (
+  UPDATE annotate_unit u SET held = u.held - sums.places
+  FROM (SELECT unit_id, count(*) AS places FROM late GROUP BY unit_id) sums WHERE u.id = sums.unit_id)
+SELECT (SELECT count(*) FROM late) AS expired, (SELECT count(*) FROM due) AS due"""
+
+OF_CAMPAIGN = """JOIN annotate_unit eu ON eu.id = s.unit_id JOIN annotate_queue eq ON eq.id = eu.queue_id
+  AND eq.campaign_id = %(campaign)s"""
+
+
+def save_draft(
+    *, annotator_id: int, assignment_id: int, draft: Mapping[str, Any], draft_version: int, now: datetime
+) -> dict[str, Any]:
+    """Store a draft over version `draft_version` and renew the lease; an ended hold is taken up again where a place is free.
+
+    Raises Conflict `draft_conflict` with both texts when another device saved first. Nothing is overwritten.
+    """
+    text = json.dumps(draft, ensure_ascii=False, separators=(",", ":"))
+    if len(text) > MAX_DRAFT_CHARS:
+        raise TooLarge(f"A draft may have {MAX_DRAFT_CHARS:,} characters; this one has {len(text):,}. Shorten it and save again.", code="draft_too_large")
+    with transaction.atomic():
+        hold = _get_hold(annotator_id=annotator_id, assignment_id=assignment_id)
+        if hold["state"] in (AssignmentState.SUBMITTED, AssignmentState.WITHDRAWN):
+            raise Conflict("This work is already submitted, so it takes no draft. Undo the judgment to change it.", code="already_submitted")
+        if hold["draft_version"] != draft_version:
+            raise Conflict(
+                "Another device saved this draft first. Both texts are here: take one or join them, and save with the new version.",
+                code="draft_conflict",
+                details={
+                    "stored": None if hold["draft"] is None else json.loads(hold["draft"]),
+                    "yours": dict(draft),
+                    "draft_version": hold["draft_version"],
+                },
+            )
+        lease_expires_at = _lease_end(hold=hold, now=now)
+        if hold["state"] != AssignmentState.LIVE and hold["state"] != AssignmentState.SKIPPED and hold["campaign_state"] == "open":
+            run(REOPEN, {"unit": hold["unit_id"], "assignment": assignment_id, "lease_expires_at": lease_expires_at})
+        saved = fetch_one(SAVE, {"assignment": assignment_id, "draft": text, "lease_expires_at": lease_expires_at})
+    assert saved is not None
+    return _as_hold(assignment_id=assignment_id, row=saved)
+
+
+def renew_lease(*, annotator_id: int, assignment_id: int, now: datetime) -> dict[str, Any]:
+    """A sign of activity: the hold lasts its full time from now. An ended hold is taken up again where a place is free."""
+    with transaction.atomic():
+        hold = _get_hold(annotator_id=annotator_id, assignment_id=assignment_id)
+        if hold["state"] in (AssignmentState.SUBMITTED, AssignmentState.WITHDRAWN, AssignmentState.SKIPPED):
+            raise Conflict("This work is no longer held by you. Ask for the next piece.", code="hold_ended")
+        lease_expires_at = _lease_end(hold=hold, now=now)
+        if hold["state"] != AssignmentState.LIVE and hold["campaign_state"] == "open":
+            run(REOPEN, {"unit": hold["unit_id"], "assignment": assignment_id, "lease_expires_at": lease_expires_at})
+        saved = fetch_one(
+            """UPDATE annotate_assignment SET lease_grade = CASE WHEN state = 'live' THEN 'active' ELSE lease_grade END,
+                 lease_expires_at = CASE WHEN state = 'live' THEN GREATEST(lease_expires_at, %(lease_expires_at)s) END
+               WHERE id = %(assignment)s RETURNING draft_version, lease_expires_at, state""",
+            {"assignment": assignment_id, "lease_expires_at": lease_expires_at},
+        )
+    assert saved is not None
+    return _as_hold(assignment_id=assignment_id, row=saved)
+
+
+def give_back(
+    *,
+    annotator_id: int,
+    assignment_ids: list[int],
+    state: AssignmentState,
+    now: datetime,
+    skip_reason: str | None = None,
+    cannot_tell_reason: str | None = None,
+    rationale: str = "",
+) -> int:
+    """End holds without a judgment and return their places. The caller's transaction; returns how many ended."""
+    row = fetch_one(
+        GIVE_BACK,
+        {
+            "me": annotator_id,
+            "assignments": assignment_ids,
+            "state": state,
+            "now": now,
+            "skip_reason": skip_reason,
+            "cannot_tell_reason": cannot_tell_reason,
+            "rationale": rationale,
+        },
+    )
+    assert row is not None
+    return int(row["closed"])
+
+
+def release_holds(*, annotator_id: int, now: datetime, assignment_id: int | None = None) -> int:
+    """Sign-out, or leaving one piece of work: live holds go back to the pool, drafts are kept."""
+    with transaction.atomic():
+        held = fetch_all(
+            """SELECT id FROM annotate_assignment WHERE annotator_id = %(me)s AND state = 'live'
+                 AND (%(one)s::bigint IS NULL OR id = %(one)s)""",
+            {"me": annotator_id, "one": assignment_id},
+        )
+        ids = [row["id"] for row in held]
+        return give_back(annotator_id=annotator_id, assignment_ids=ids, state=AssignmentState.RELEASED, now=now)
+
+
+def expire_leases(*, now: datetime, campaign_id: int | None = None, limit: int = 200) -> int:
+    """End holds whose lease ran out and return their places; drafts are kept. Returns how many ended.
+
+    One statement that waits for nobody; call it again while it answers `limit`.
+    """
+    sql = EXPIRE.format(of_campaign="" if campaign_id is None else OF_CAMPAIGN)
+    params = {"now": now, "limit": limit} | ({} if campaign_id is None else {"campaign": campaign_id})
+    with transaction.atomic():
+        row = fetch_one(sql, params)
+    assert row is not None
+    return int(row["expired"])
+
+
+def keep_refused_answer(*, annotator_id: int, assignment_id: int, body: Mapping[str, Any]) -> None:
+    """A submit was refused: what was sent becomes the draft, so that nothing typed is lost."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    if len(text) <= MAX_DRAFT_CHARS:
+        run(
+            """UPDATE annotate_assignment SET draft = %(draft)s::jsonb, draft_version = draft_version + 1
+               WHERE id = %(assignment)s AND annotator_id = %(me)s AND state NOT IN ('submitted', 'withdrawn')""",
+            {"assignment": assignment_id, "me": annotator_id, "draft": text},
+        )
+
+
+def _get_hold(*, annotator_id: int, assignment_id: int) -> Row:
+    hold = fetch_one(HOLD, {"assignment": assignment_id, "me": annotator_id})
+    if hold is None:
+        raise NotFound("You hold no such work. Ask for the next piece.", code="assignment_not_found")
+    return hold
+
+
+def _lease_end(*, hold: Row, now: datetime) -> datetime:
+    return now + timedelta(seconds=read_settings(json.loads(hold["parameters"])).lease_seconds)
+
+
+def _as_hold(*, assignment_id: int, row: Row) -> dict[str, Any]:
+    return {
+        "id": assignment_id,
+        "state": row["state"],
+        "draft_version": row["draft_version"],
+        "lease_expires_at": format_time(row["lease_expires_at"]),
+    }
+
+

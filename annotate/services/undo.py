@@ -1,0 +1,171 @@
+"""Take back a judgment: undo by whoever gave it, a little later; withdrawal by them, at any time."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from annotate.exceptions import Conflict, NotFound
+from annotate.models import Judgment
+from annotate.queries.presentation import get_shown
+from annotate.queries.rebuild import rebuild_answer
+from annotate.queries.rows import Row, fetch_all, fetch_one, run
+from annotate.services.trees import lock_trees
+from annotate.wake import wake
+from tasks.records.parameters import read_settings
+from tasks.vocabulary import JobName
+
+#: How many judgments back somebody may undo.
+UNDO_DEPTH = 10
+
+GIVEN = """
+SELECT j.id, j.assignment_id AS assignment, j.unit_id AS unit, j.counted, j.is_current, j.message_id AS message, j.withdrawn_at,
+  u.subject_id AS subject, c.id AS campaign, c.state AS campaign_state, c.parameters::text AS parameters,
+  EXISTS (SELECT 1 FROM annotate_releaseitem ri WHERE ri.kind = 'judgment' AND ri.object_id = j.id) AS is_released,
+  (SELECT count(*) FROM annotate_judgment later WHERE later.annotator_id = j.annotator_id AND later.is_current
+     AND later.id > j.id) AS later
+FROM annotate_judgment j
+JOIN annotate_unit u ON u.id = j.unit_id JOIN annotate_queue q ON q.id = u.queue_id JOIN annotate_campaign c ON c.id = q.campaign_id
+WHERE j.id = %(judgment)s AND j.annotator_id = %(me)s"""
+
+#: Whether anybody has seen, judged or answered the text that this judgment wrote.
+MOVED_ON = """
+SELECT EXISTS (SELECT 1 FROM annotate_assignmentcandidate ac WHERE ac.message_id = %(message)s)
+    OR EXISTS (SELECT 1 FROM annotate_message r WHERE r.parent_id = %(message)s)
+    OR EXISTS (SELECT 1 FROM annotate_unit u JOIN annotate_assignment s ON s.unit_id = u.id WHERE u.subject_id = %(message)s)
+  AS moved_on"""
+
+UNCOUNT = """
+UPDATE annotate_unit SET done = done - %(counted)s::int, surplus = surplus - (1 - %(counted)s::int) WHERE id = %(unit)s"""
+
+REOPEN = """
+WITH place AS (
+  UPDATE annotate_unit SET held = held + 1 WHERE id = %(unit)s AND is_vacant RETURNING id)
+UPDATE annotate_assignment s SET
+  state = CASE WHEN EXISTS (SELECT 1 FROM place) THEN 'live' ELSE 'expired' END,
+  lease_expires_at = CASE WHEN EXISTS (SELECT 1 FROM place) THEN %(lease_expires_at)s::timestamptz END,
+  lease_grade = 'active', draft = %(draft)s::jsonb, draft_version = draft_version + 1, next_assignment_id = NULL,
+  closed_at = CASE WHEN EXISTS (SELECT 1 FROM place) THEN NULL ELSE %(now)s::timestamptz END
+WHERE s.id = %(assignment)s"""
+
+#: A place that a withdrawal frees is taken by the oldest surplus ballot of the unit.
+PROMOTE = """
+WITH free AS (
+  SELECT u.id FROM annotate_unit u WHERE u.id = %(unit)s AND u.surplus > 0 AND u.done + u.held < u.needed FOR NO KEY UPDATE),
+first AS (
+  SELECT j.id FROM annotate_judgment j JOIN free ON free.id = j.unit_id WHERE j.is_current AND NOT j.counted
+  ORDER BY j.id LIMIT 1),
+promoted AS (UPDATE annotate_judgment j SET counted = true FROM first WHERE j.id = first.id RETURNING j.unit_id)
+UPDATE annotate_unit u SET done = done + 1, surplus = surplus - 1 FROM promoted WHERE u.id = promoted.unit_id"""
+
+TAKE_BACK_TEXT = """
+WITH gone AS (
+  UPDATE annotate_message SET withdrawn_at = %(now)s WHERE id = %(message)s AND withdrawn_at IS NULL RETURNING id, parent_id),
+shown AS (UPDATE annotate_unitcandidate uc SET removed_at = %(now)s FROM gone WHERE uc.message_id = gone.id)
+UPDATE annotate_unit u SET is_open = false FROM gone
+WHERE u.is_open AND (u.subject_id = gone.id OR (u.subject_id = gone.parent_id AND u.kind IN ('rank', 'compare')
+  AND (SELECT count(*) FROM annotate_unitcandidate uc WHERE uc.unit_id = u.id AND uc.removed_at IS NULL
+         AND uc.message_id <> gone.id) < 2))"""
+
+MARK = """
+INSERT INTO annotate_stale (kind, subject_id, marked) VALUES ('parent', %(subject)s, 1)
+ON CONFLICT (kind, subject_id) DO UPDATE SET marked = annotate_stale.marked + 1"""
+
+
+def undo_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> dict[str, Any]:
+    """Take back one of the last ten judgments: its place and its answer, as a draft, are this person's again.
+
+    Returns the assignment in the API's shape. Undoing twice answers the same. Raises NotFound, or Conflict with
+    `sealed` (in a release), `tree_moved_on` (others built on the text) or `too_old`.
+    """
+    with transaction.atomic():
+        given = _get_given(annotator_id=annotator_id, judgment_id=judgment_id)
+        if given["withdrawn_at"] is not None:
+            raise Conflict("You withdrew this judgment; a withdrawal is for good.", code="withdrawn")
+        if given["is_current"]:
+            _check_undo(given)
+            draft = json.dumps(rebuild_answer(judgment=Judgment.objects.get(pk=judgment_id)), ensure_ascii=False)
+            _retract(given=given, now=now)
+            seconds = read_settings(json.loads(given["parameters"])).lease_seconds
+            run(
+                REOPEN,
+                {"unit": given["unit"], "assignment": given["assignment"], "draft": draft, "now": now,
+                 "lease_expires_at": now + timedelta(seconds=seconds)},
+            )  # fmt: skip
+            wake(JobName.RECOMPUTE_STALE)
+        return get_shown(assignment_id=given["assignment"])
+
+
+def withdraw_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> None:
+    """Withdraw a judgment for good, whatever its age: its words are blanked, a tombstone is left, its place is free.
+
+    A sealed release keeps its bytes; the next one is made without it. Withdrawing twice changes nothing.
+    """
+    with transaction.atomic():
+        given = _get_given(annotator_id=annotator_id, judgment_id=judgment_id)
+        if given["withdrawn_at"] is not None:
+            return
+        # Order of locks: assignment before unit, as everywhere.
+        run(
+            """UPDATE annotate_assignment SET state = 'withdrawn', lease_expires_at = NULL, draft = NULL
+               WHERE id = %(id)s AND state = 'submitted'""",
+            {"id": given["assignment"]},
+        )
+        if given["is_current"]:
+            _retract(given=given, now=now)
+        run(
+            "UPDATE annotate_judgment SET withdrawn_at = %(now)s, rationale = '' WHERE id = %(id)s",
+            {"now": now, "id": judgment_id},
+        )
+        if given["message"] is not None:
+            run("UPDATE annotate_message SET text = '' WHERE id = %(id)s AND withdrawn_at IS NOT NULL", {"id": given["message"]})
+        run(
+            """INSERT INTO annotate_tombstone (campaign_id, kind, object_id) VALUES (%(campaign)s, 'judgment', %(id)s)
+               ON CONFLICT DO NOTHING""",
+            {"campaign": given["campaign"], "id": judgment_id},
+        )
+        run(PROMOTE, {"unit": given["unit"]})
+        wake(JobName.RECOMPUTE_STALE)
+
+
+def list_undoable(*, annotator_id: int) -> list[Row]:
+    """The last ten current judgments of a person, newest first."""
+    return fetch_all(
+        """SELECT j.id, j.assignment_id, j.kind, j.created_at FROM annotate_judgment j
+           WHERE j.annotator_id = %(me)s AND j.is_current ORDER BY j.id DESC LIMIT %(depth)s""",
+        {"me": annotator_id, "depth": UNDO_DEPTH},
+    )
+
+
+def _get_given(*, annotator_id: int, judgment_id: int) -> Row:
+    fetch_one("SELECT id FROM annotate_annotator WHERE id = %(me)s FOR NO KEY UPDATE", {"me": annotator_id})
+    given = fetch_one(GIVEN, {"judgment": judgment_id, "me": annotator_id})
+    if given is None:
+        raise NotFound("You have given no such judgment.", code="judgment_not_found")
+    return given
+
+
+def _check_undo(given: Row) -> None:
+    if given["is_released"]:
+        raise Conflict(
+            "This judgment is in a release, so it cannot be undone. You can withdraw it: the next release is made without it.",
+            code="sealed",
+        )
+    if given["later"] >= UNDO_DEPTH:
+        raise Conflict(f"Only the last {UNDO_DEPTH} judgments can be undone. You can withdraw this one instead.", code="too_old")
+    if given["message"] is not None:
+        moved = fetch_one(MOVED_ON, {"message": given["message"]})
+        if moved is not None and moved["moved_on"]:
+            raise Conflict("Others have already read or judged this text, so it cannot be undone. You can withdraw it.", code="tree_moved_on")
+
+
+def _retract(*, given: Row, now: datetime) -> None:
+    if given["message"] is not None:
+        lock_trees(message_ids=[given["message"]])
+    run("SELECT 1 FROM annotate_assignment WHERE id = %(id)s FOR NO KEY UPDATE", {"id": given["assignment"]})
+    if given["message"] is not None:
+        run(TAKE_BACK_TEXT, {"message": given["message"], "now": now})
+    run("UPDATE annotate_judgment SET is_current = false WHERE id = %(id)s", {"id": given["id"]})
+    run(UNCOUNT, {"unit": given["unit"], "counted": given["counted"]})
+    run(MARK, {"subject": given["subject"]})
