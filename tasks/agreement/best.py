@@ -30,9 +30,7 @@ def share_of_best(scores: Floats, errors: Floats, covariance: Floats, *, seed: i
         return np.ones((problems, 1))
     order = np.lexsort((errors, -scores), axis=1)
     means = np.take_along_axis(scores, order, axis=1)
-    alike = (np.diff(means, axis=1) == 0) & (
-        np.diff(np.take_along_axis(errors, order, axis=1), axis=1) == 0
-    )
+    alike = (np.diff(means, axis=1) == 0) & (np.diff(np.take_along_axis(errors, order, axis=1), axis=1) == 0)
     with_alikes = np.flatnonzero(alike.any(axis=1)).tolist()
     for problem in with_alikes:
         order[problem] = _order_by_posterior(
@@ -57,9 +55,7 @@ def share_of_best(scores: Floats, errors: Floats, covariance: Floats, *, seed: i
     return np.round(shares, DIGITS)
 
 
-def _order_by_posterior(
-    scores: list[float], errors: list[float], covariance: list[list[float]]
-) -> list[int]:
+def _order_by_posterior(scores: list[float], errors: list[float], covariance: list[list[float]]) -> list[int]:
     """Return positions, best first; equals by their covariance with those already placed."""
     waiting = set(range(len(scores)))
     placed: list[int] = []

@@ -113,14 +113,10 @@ def _nu_of_pairs(nu: float, candidates: int) -> Floats:
     return table
 
 
-def _combine_block(
-    block: Block, *, seed: int, nu: float, weights: Mapping[str, float]
-) -> list[ConsensusRecord]:
+def _combine_block(block: Block, *, seed: int, nu: float, weights: Mapping[str, float]) -> list[ConsensusRecord]:
     """Return the records of parents with k candidates each."""
     size = block.placements.shape[1]
-    fit = fit_strengths(
-        block.wins, block.ties, nu=_nu_of_pairs(nu, size), prior_variance=PRIOR_VARIANCE
-    )
+    fit = fit_strengths(block.wins, block.ties, nu=_nu_of_pairs(nu, size), prior_variance=PRIOR_VARIANCE)
     # Scores are measured from the mean of the candidates: the prior's own zero means nothing.
     # (Adding 0.0 turns -0.0 into 0.0.)
     mean = fit.strengths[:, :size].mean(axis=1, keepdims=True)
@@ -182,11 +178,7 @@ def _p_above(strengths: Floats, covariance: Floats) -> tuple[Floats, Floats]:
     """Return P(i above j) (P, k, k), 0.5 on the diagonal, and P(i above the bar) (P, k)."""
     size = strengths.shape[1] - 1
     first, second = np.triu_indices(size + 1, 1)
-    variance = (
-        covariance[:, first, first]
-        + covariance[:, second, second]
-        - 2 * covariance[:, first, second]
-    )
+    variance = covariance[:, first, first] + covariance[:, second, second] - 2 * covariance[:, first, second]
     difference = strengths[:, first] - strengths[:, second]
     share = np.round(normal_cdf(difference / np.sqrt(variance)), DIGITS)
     p_above = np.full(covariance.shape, 0.5)
@@ -198,11 +190,7 @@ def _p_above(strengths: Floats, covariance: Floats) -> tuple[Floats, Floats]:
 def _errors_from_mean(covariance: Floats) -> Floats:
     """Return (P, k) the standard error of each strength less the mean of them all."""
     with_mean = covariance.mean(axis=2)
-    variance = (
-        np.diagonal(covariance, axis1=1, axis2=2)
-        - 2 * with_mean
-        + with_mean.mean(axis=1, keepdims=True)
-    )
+    variance = np.diagonal(covariance, axis1=1, axis2=2) - 2 * with_mean + with_mean.mean(axis=1, keepdims=True)
     errors: Floats = np.sqrt(np.maximum(variance, 0.0))
     return errors
 

@@ -154,9 +154,7 @@ def _log_posterior(at: Floats, wins: Floats, ties: Floats, nu: Floats, precision
     return value
 
 
-def _derivatives(
-    at: Floats, wins: Floats, ties: Floats, nu: Floats, precision: float
-) -> tuple[Floats, Floats]:
+def _derivatives(at: Floats, wins: Floats, ties: Floats, nu: Floats, precision: float) -> tuple[Floats, Floats]:
     """Return the gradient (P, k) and the negative Hessian (P, k, k) of the log posterior."""
     met = wins + wins.transpose(0, 2, 1) + ties
     p_win, p_tie = outcome_probabilities(at, nu)
@@ -172,18 +170,14 @@ def _derivatives(
 def _joint_log_posterior(at: Floats, wins: Floats, ties: Floats, precision: Floats) -> float:
     """Return the log posterior of one table at (strengths, log nu)."""
     log_nu = float(at[-1])
-    value = float(
-        _log_posterior(at[None, :-1], wins[None], ties[None], np.exp(at[-1:])[:, None], 0.0)[0]
-    )
+    value = float(_log_posterior(at[None, :-1], wins[None], ties[None], np.exp(at[-1:])[:, None], 0.0)[0])
     if log_nu > -math.inf:
         value += log_nu * float(ties.sum()) / 2
     away = _away_from_prior(at)
     return value - float((precision * away * away).sum()) / 2
 
 
-def _joint_derivatives(
-    at: Floats, wins: Floats, ties: Floats, precision: Floats
-) -> tuple[Floats, Floats]:
+def _joint_derivatives(at: Floats, wins: Floats, ties: Floats, precision: Floats) -> tuple[Floats, Floats]:
     """Return the gradient (k + 1,) and negative Hessian (k + 1, k + 1) at (strengths, log nu)."""
     items = len(wins)
     nu = np.exp(at[-1:])[:, None]

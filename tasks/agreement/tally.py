@@ -43,6 +43,36 @@ class ParentBallots:
 
 
 @dataclass(frozen=True, slots=True)
+class Stack:
+    """The ballots of parents with k candidates each, B in all.
+
+    tiers       (B, k) the tier of each candidate, -1 where it was not placed
+    acceptable  (B,) how many tiers are acceptable, -1 where the bar was not given
+    unordered   (B,) the tier inside which nothing is said, -2 where there is none
+    firsts      (P,) the first ballot of each parent
+    """
+
+    tiers: Integers
+    acceptable: Integers
+    unordered: Integers
+    firsts: Integers
+
+    def above(self) -> Booleans:
+        """Return (B, k, k): the first was placed above the second."""
+        placed = self.tiers >= 0
+        above: Booleans = (self.tiers[:, :, None] < self.tiers[:, None, :]) & placed[:, :, None] & placed[:, None, :]
+        return above
+
+    def tied(self) -> Booleans:
+        """Return (B, k, k): the two were placed in one tier, and the tier says that they tie."""
+        speaks = (self.tiers >= 0) & (self.tiers != self.unordered[:, None])
+        tied: Booleans = (self.tiers[:, :, None] == self.tiers[:, None, :]) & speaks[:, :, None]
+        diagonal = np.arange(self.tiers.shape[1])
+        tied[:, diagonal, diagonal] = False
+        return tied
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """Parents with the same number k of candidates, counted.
 
@@ -68,20 +98,26 @@ def count_blocks(ballots: Iterable[Ballot], *, weights: Mapping[str, float]) -> 
     by_parent: defaultdict[int, list[Ballot]] = defaultdict(list)
     for ballot in ballots:
         by_parent[ballot.parent].append(ballot)
+    collected = (collect_parent(by_parent[parent]) for parent in sorted(by_parent))
+    for parents in group_by_size(collected):
+        yield _count_block(parents, weights)
+
+
+def group_by_size(parents: Iterable[ParentBallots]) -> Iterator[list[ParentBallots]]:
+    """Yield parents with ballots in groups of equal size, each small enough to be one block."""
     waiting: defaultdict[int, list[ParentBallots]] = defaultdict(list)
     cells: defaultdict[int, int] = defaultdict(int)
-    for parent in sorted(by_parent):
-        collected = collect_parent(by_parent[parent])
-        size = len(collected.candidates)
-        if size == 0:
+    for parent in parents:
+        size = len(parent.candidates)
+        if not parent.ballots:
             continue
-        waiting[size].append(collected)
-        cells[size] += len(collected.ballots) * (size + 1) ** 2
+        waiting[size].append(parent)
+        cells[size] += len(parent.ballots) * (size + 1) ** 2
         if cells[size] >= BLOCK_CELLS:
-            yield _count_block(waiting.pop(size), weights)
+            yield waiting.pop(size)
             del cells[size]
     for size in sorted(waiting):
-        yield _count_block(waiting[size], weights)
+        yield waiting[size]
 
 
 def collect_parent(ballots: list[Ballot]) -> ParentBallots:
@@ -111,13 +147,12 @@ def canonical_text(ballot: Ballot) -> str:
     return f"[{_quote(ballot.annotator)}, {tiers}, {given}, {rest}, {sorted(ballot.shown)}]"
 
 
-def _count_block(parents: list[ParentBallots], weights: Mapping[str, float]) -> Block:
-    """Count parents of equal size into tables."""
+def stack_tiers(parents: list[ParentBallots]) -> Stack:
+    """Return the ballots of parents of equal size as arrays, parent after parent."""
     size = len(parents[0].candidates)
     rows: list[list[int]] = []
     acceptable: list[int] = []
     unordered: list[int] = []
-    factors: list[float] = []
     firsts: list[int] = []
     for parent in parents:
         firsts.append(len(rows))
@@ -131,43 +166,32 @@ def _count_block(parents: list[ParentBallots], weights: Mapping[str, float]) -> 
             given = ballot.acceptable_tiers
             acceptable.append(-1 if given is None else given)
             unordered.append(len(ballot.tiers) - 1 if ballot.rest_worse else -2)
-            factors.append(weights.get(ballot.annotator, 1.0))
-    return _count_rows(
-        parents,
-        np.array(rows, dtype=np.int64).reshape(-1, size),
-        np.array(acceptable, dtype=np.int64)[:, None],
-        np.array(unordered, dtype=np.int64)[:, None],
-        np.array(factors),
-        np.array(firsts, dtype=np.int64),
+    return Stack(
+        tiers=np.array(rows, dtype=np.int64),
+        acceptable=np.array(acceptable, dtype=np.int64),
+        unordered=np.array(unordered, dtype=np.int64),
+        firsts=np.array(firsts, dtype=np.int64),
     )
 
 
-def _count_rows(
-    parents: list[ParentBallots],
-    tiers: Integers,
-    acceptable: Integers,
-    unordered: Integers,
-    factors: Floats,
-    firsts: Integers,
-) -> Block:
-    """Add up ballots (B, k) of tiers (-1: not placed) into one table a parent."""
+def _count_block(parents: list[ParentBallots], weights: Mapping[str, float]) -> Block:
+    """Add up the ballots of parents of equal size into one table a parent."""
+    stack = stack_tiers(parents)
+    tiers, acceptable = stack.tiers, stack.acceptable[:, None]
     ballots, size = tiers.shape
     placed = tiers >= 0
-    weight = factors * 2.0 / np.maximum(placed.sum(axis=1), 2)
-    both = placed[:, :, None] & placed[:, None, :]
+    factor = np.array([weights.get(b.annotator, 1.0) for p in parents for b in p.ballots])
+    weight = (factor * 2.0 / np.maximum(placed.sum(axis=1), 2))[:, None, None]
     wins = np.zeros((ballots, size + 1, size + 1), dtype=bool)
-    wins[:, :size, :size] = both & (tiers[:, :, None] < tiers[:, None, :])
+    wins[:, :size, :size] = stack.above()
     wins[:, :size, size] = placed & (tiers < acceptable)
     wins[:, size, :size] = placed & (acceptable >= 0) & (tiers >= acceptable)
     ties = np.zeros_like(wins)
-    ties[:, :size, :size] = both & (tiers[:, :, None] == tiers[:, None, :])
-    ties[:, :size, :size] &= (tiers != unordered)[:, :, None]
-    diagonal = np.arange(size)
-    ties[:, diagonal, diagonal] = False
+    ties[:, :size, :size] = stack.tied()
     return Block(
         parents=parents,
-        wins=np.add.reduceat(wins * weight[:, None, None], firsts, axis=0),
-        ties=np.add.reduceat(ties * weight[:, None, None], firsts, axis=0),
-        placements=np.add.reduceat(placed.astype(np.int64), firsts, axis=0),
-        bar_given=np.maximum.reduceat(acceptable[:, 0], firsts) >= 0,
+        wins=np.add.reduceat(wins * weight, stack.firsts, axis=0),
+        ties=np.add.reduceat(ties * weight, stack.firsts, axis=0),
+        placements=np.add.reduceat(placed.astype(np.int64), stack.firsts, axis=0),
+        bar_given=np.maximum.reduceat(stack.acceptable, stack.firsts) >= 0,
     )

@@ -153,11 +153,8 @@ class LeaderboardRecord:
 
     def as_result(self) -> dict[str, object]:
         """Return the record as a mapping that `json.dumps` takes, standings included."""
-        result: dict[str, object] = {
-            field.name: getattr(self, field.name) for field in fields(self)
-        }
+        result: dict[str, object] = {field.name: getattr(self, field.name) for field in fields(self)}
         result["standings"] = [
-            {field.name: getattr(standing, field.name) for field in fields(standing)}
-            for standing in self.standings
+            {field.name: getattr(standing, field.name) for field in fields(standing)} for standing in self.standings
         ]
         return result

@@ -62,8 +62,7 @@ class Redundancy:
     def __post_init__(self) -> None:
         if not 1 <= self.minimum <= self.base <= self.maximum:
             raise ValueError(
-                "Redundancy needs 1 <= minimum <= base <= maximum, not "
-                f"{self.minimum}, {self.base}, {self.maximum}."
+                f"Redundancy needs 1 <= minimum <= base <= maximum, not {self.minimum}, {self.base}, {self.maximum}."
             )
         if self.stop_confidence is not None and not 0 < self.stop_confidence <= 1:
             raise ValueError("stop_confidence is a probability above 0 and at most 1, or None.")
