@@ -71,7 +71,7 @@ _MIDDLES = (
 def write_answer(messages: list[dict[str, Any]], *, seed: int | None) -> str:
     """Write a text that depends on the messages and the seed alone, never on the model's name."""
     key = json.dumps([messages, seed], sort_keys=True, ensure_ascii=False).encode()
-    rng = random.Random(hashlib.sha256(key).digest())  # noqa: S311
+    rng = random.Random(hashlib.sha256(key).digest())
     steps = rng.sample(_MIDDLES, k=rng.randint(2, 5))
     number = rng.randrange(10_000)
     return f"{rng.choice(_OPENINGS)} {', then '.join(steps)}. (Answer {number:04d}.)"
@@ -140,10 +140,10 @@ class _Handler(BaseHTTPRequestHandler):
     #: An idle connection is let go, so that a stopping server waits for nobody (seconds).
     timeout = 1.0
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:
         """Tests read `requests` instead of a log."""
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         if self.path == "/v1/models":
             self._send(200, {"object": "list", "data": [{"id": "fake", "object": "model"}]})
         elif self.path == "/requests":
@@ -151,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(404, {"error": {"message": "There is nothing at this path."}})
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         fake = self.server.fake
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
         if self.path == "/faults":

@@ -33,27 +33,21 @@ class Answer:
     usage: dict[str, int] | None = None
 
 
+class _UnreadableError(Exception):
+    """The body is not a chat completion; the message says why."""
+
+
 def read_answer(body: bytes) -> Answer:
     """Read the body of a 200 answer to `POST chat/completions` (not streamed, one choice)."""
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        return _bad_answer("The server's answer is not JSON. Check that the endpoint is an OpenAI-compatible API.")
-    if not isinstance(data, dict):
-        return _bad_answer("The server's answer is JSON, but not an object with choices.")
-    if "choices" not in data and "error" in data:
-        words = find_error_message(data) or "no message"
-        return Answer(GenerationOutcome.REFUSED_BY_SERVER, reason=f"The server answered with an error: {words}")
-    choices = data.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        return _bad_answer("The server's answer has no choices.")
-    choice = choices[0]
-    message = choice.get("message")
-    if not isinstance(message, dict):
-        return _bad_answer("The server's answer has a choice without a message.")
-    content = _join_content(message.get("content"))
-    if content is None:
-        return _bad_answer("The server's answer has a message whose content is not text.")
+        data = _load_object(body)
+        if "choices" not in data and "error" in data:
+            words = find_error_message(data) or "no message"
+            return Answer(GenerationOutcome.REFUSED_BY_SERVER, reason=f"The server answered with an error: {words}")
+        choice, message = _find_choice(data)
+        content = _join_content(message.get("content"))
+    except _UnreadableError as error:
+        return Answer(GenerationOutcome.BAD_ANSWER, reason=str(error))
     finish_reason = _clean_name(choice.get("finish_reason"))
     said = Answer(
         GenerationOutcome.STORED,
@@ -64,6 +58,29 @@ def read_answer(body: bytes) -> Answer:
     )
     text = _REASONING.sub("", clean_text(content)).strip()
     return replace(said, **_judge_text(text, finish_reason=finish_reason, refusal=message.get("refusal")))
+
+
+def _load_object(body: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        raise _UnreadableError(
+            "The server's answer is not JSON. Check that the endpoint is an OpenAI-compatible API."
+        ) from None
+    if not isinstance(data, dict):
+        raise _UnreadableError("The server's answer is JSON, but not an object with choices.")
+    return data
+
+
+def _find_choice(data: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The first choice and its message."""
+    choices = data.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise _UnreadableError("The server's answer has no choices.")
+    message = choices[0].get("message")
+    if not isinstance(message, dict):
+        raise _UnreadableError("The server's answer has a choice without a message.")
+    return choices[0], message
 
 
 def _judge_text(text: str, *, finish_reason: str | None, refusal: Any) -> dict[str, Any]:
@@ -119,27 +136,15 @@ def clean_text(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _bad_answer(reason: str) -> Answer:
-    return Answer(GenerationOutcome.BAD_ANSWER, reason=reason)
-
-
-def _join_content(content: Any) -> str | None:
-    """A message's text; parts of type text are joined. `None` when it has another shape."""
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return None
-    parts = []
-    for part in content:
-        if not isinstance(part, dict):
-            return None
-        if part.get("type") == "text":
-            if not isinstance(part.get("text"), str):
-                return None
-            parts.append(part["text"])
-    return "".join(parts)
+def _join_content(content: Any) -> str:
+    """A message's text; parts of type text are joined."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    parts = content if isinstance(content, list) else [None]
+    texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+    if not all(isinstance(part, dict) for part in parts) or not all(isinstance(text, str) for text in texts):
+        raise _UnreadableError("The server's answer has a message whose content is not text.")
+    return "".join(texts)
 
 
 def _clean_name(value: Any) -> str | None:

@@ -1,6 +1,6 @@
 """Which callable answers for which engine.
 
-An engine is a module with `generate(jobs, *, generator, sleep, rng, clock)` that yields one
+An engine is a module with `generate(jobs, *, generator, sleep, rng, clock, until)` that yields one
 `GenerationResult` for each job and never raises for a single one. Modules are imported when they
 are asked for, so that a worker without a GPU needs none of a GPU's libraries.
 """
@@ -20,12 +20,12 @@ _MODULES = {
 }
 
 
-class EngineUnavailable(Exception):  # noqa: N818  (reads as a state: the engine is unavailable)
+class EngineUnavailable(Exception):
     """This engine cannot generate here; the message is a sentence for an organizer."""
 
 
 class GenerateCallable(Protocol):
-    """What every engine offers. `sleep` takes seconds; `clock` gives UNIX time in seconds."""
+    """What every engine offers. `sleep` takes seconds; `clock` and `until` are UNIX time in seconds."""
 
     def __call__(
         self,
@@ -35,6 +35,7 @@ class GenerateCallable(Protocol):
         sleep: Callable[[float], None],
         rng: random.Random,
         clock: Callable[[], float],
+        until: float | None = None,
     ) -> Iterator[GenerationResult]: ...
 
 
@@ -52,4 +53,4 @@ def find_engine(engine: Engine) -> GenerateCallable:
             "Run the model behind an OpenAI-compatible server and use the engine "
             f'"{Engine.OPENAI}" with its address.'
         )
-    return cast(GenerateCallable, importlib.import_module(name).generate)
+    return cast("GenerateCallable", importlib.import_module(name).generate)

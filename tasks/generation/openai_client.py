@@ -12,6 +12,7 @@ How one job goes:
 Servers ignore `n`, so each sample is a request of its own with a seed of its own.
 """
 
+import math
 import random
 import threading
 import time
@@ -51,11 +52,14 @@ def generate(
     sleep: Callable[[float], None] = time.sleep,
     rng: random.Random,
     clock: Callable[[], float] = time.time,
+    until: float | None = None,
 ) -> Iterator[GenerationResult]:
     """Answer each job once, as the answers come in; no single job makes this raise.
 
-    `clock` gives UNIX time in seconds, `sleep` takes seconds, `rng` draws the jitter. Closing the
-    iterator early drops the jobs that have not started and waits for those in flight.
+    `clock` gives UNIX time in seconds, `sleep` takes seconds, `rng` draws the jitter. The batch ends
+    by `until` (UNIX time): jobs that have not begun by then are handed back with
+    `retry_after_seconds` 0. Closing the iterator early drops the jobs that have not begun and waits
+    for those in flight.
     """
     jobs = tuple(jobs)
     problem = check_generator(generator)
@@ -77,6 +81,7 @@ def generate(
                     sleep=sleep,
                     rng=random.Random(rng.getrandbits(64)),  # noqa: S311  (jitter, no secret)
                     clock=clock,
+                    until=math.inf if until is None else until,
                 ).answer,
                 job,
             )
@@ -124,6 +129,7 @@ class _Exchange:
     sleep: Callable[[float], None]
     rng: random.Random
     clock: Callable[[], float]
+    until: float
     attempts: int = 0
     latency_ms: int | None = None
     server: str | None = None
@@ -139,7 +145,14 @@ class _Exchange:
             )
 
     def _answer(self, job: GenerationJob) -> GenerationResult:
-        deadline = self.clock() + self.generator.deadline_seconds
+        if self.clock() >= self.until:
+            return self._give_result(
+                job,
+                GenerationOutcome.TIMED_OUT,
+                reason="The batch's time was over before this request began; it goes back to the queue.",
+                retry_after_seconds=0.0,
+            )
+        deadline = min(self.clock() + self.generator.deadline_seconds, self.until)
         failure = None
         while True:
             pause = self.gate.count_seconds_left(self.clock())

@@ -67,8 +67,8 @@ class GenerationResult:
 
     `STORED` means that `text` is a whole, non-empty answer, ready to be stored. `TRUNCATED`
     carries the text as far as it came. Every other outcome has no text. `reason` is a sentence for
-    an organizer, `None` for a whole answer. `retry_after_seconds` is set when the server asked for
-    a pause and the job was handed back.
+    an organizer, `None` for a whole answer. `retry_after_seconds` is set when the job was handed back
+    to be asked again after that many seconds: the server wants a pause, or the batch's time was over.
 
     `provenance` is plain JSON: `engine`, `engine_version`, `host`, `model_requested`, `model`,
     `revision`, `system_fingerprint`, `sampling`, `seed`, `system_prompt`, `finish_reason`,

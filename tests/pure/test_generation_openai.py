@@ -409,6 +409,40 @@ def test_a_job_that_cannot_be_sent_costs_the_others_nothing(server, fake_time):
     assert results[0].reason == ("The exchange with the server failed in an unforeseen way (UnicodeEncodeError).")
 
 
+def test_jobs_that_the_batch_has_no_time_for_are_handed_back(server, fake_time):
+    server.add_faults("429:9")
+    results = sorted(
+        generate(
+            make_jobs(3),
+            generator=make_generator(server.endpoint, attempts=1, longest_wait_seconds=20),
+            sleep=fake_time.sleep,
+            rng=random.Random(0),
+            clock=fake_time.clock,
+            until=fake_time.now + 9.5,
+        ),
+        key=lambda result: result.request_id,
+    )
+    assert [(result.outcome, result.retry_after_seconds) for result in results] == [
+        (GenerationOutcome.RATE_LIMITED, 9.0),
+        (GenerationOutcome.STORED, None),
+        (GenerationOutcome.STORED, None),
+    ]
+    fake_time.now += 0.5
+    [late] = generate(
+        make_jobs(1),
+        generator=make_generator(server.endpoint),
+        sleep=fake_time.sleep,
+        rng=random.Random(0),
+        clock=fake_time.clock,
+        until=fake_time.now,
+    )
+    assert (late.outcome, late.retry_after_seconds, late.reason) == (
+        GenerationOutcome.TIMED_OUT,
+        0.0,
+        "The batch's time was over before this request began; it goes back to the queue.",
+    )
+
+
 def test_closing_the_iterator_drops_what_has_not_started(server, fake_time):
     server.add_faults("ok", *["hang:0.2"] * 20)
     results = generate(
@@ -454,13 +488,17 @@ def test_the_engine_for_openai_is_this_client():
     [
         (
             Engine.LABEL,
-            "This generator is a label of origin for imported texts and cannot be asked for new ones. "
-            "Name a generator with an endpoint instead.",
+            (
+                "This generator is a label of origin for imported texts and cannot be asked for new ones. "
+                "Name a generator with an endpoint instead."
+            ),
         ),
         (
             Engine.TRANSFORMERS,
-            'The engine "transformers" is not part of this installation. Run the model behind an '
-            'OpenAI-compatible server and use the engine "openai" with its address.',
+            (
+                'The engine "transformers" is not part of this installation. Run the model behind an '
+                'OpenAI-compatible server and use the engine "openai" with its address.'
+            ),
         ),
     ],
 )
