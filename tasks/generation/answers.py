@@ -140,10 +140,14 @@ def _join_content(content: Any) -> str:
     """A message's text; parts of type text are joined."""
     if content is None or isinstance(content, str):
         return content or ""
-    parts = content if isinstance(content, list) else [None]
-    texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
-    if not all(isinstance(part, dict) for part in parts) or not all(isinstance(text, str) for text in texts):
-        raise _UnreadableError("The server's answer has a message whose content is not text.")
+    texts: list[str] = []
+    for part in content if isinstance(content, list) else [None]:
+        text = part.get("text") if isinstance(part, dict) else None
+        if isinstance(part, dict) and part.get("type") != "text":
+            continue
+        if not isinstance(text, str):
+            raise _UnreadableError("The server's answer has a message whose content is not text.")
+        texts.append(text)
     return "".join(texts)
 
 
