@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from annotate.models import LabelDimension
-from annotate.queries.rows import Row, fetch_one
+from annotate.queries.rows import Row, fetch_one, fetch_row
 from tasks.vocabulary import Kind, MessageRole, ReasonCode
 
 HANDLES = "abcdefghijklmnopqrstuvwxyz"
@@ -66,8 +66,7 @@ REASONS: Mapping[str, str] = {
 
 def get_shown(*, assignment_id: int) -> dict[str, Any]:
     """The presentation of an assignment as it was frozen."""
-    row = fetch_one(SHOWN, {"assignment": assignment_id})
-    assert row is not None, "presented assignments exist"
+    row = fetch_row(SHOWN, {"assignment": assignment_id})
     return present(row)
 
 
@@ -137,3 +136,9 @@ def list_dimensions(*, schema_id: int | None, role: str) -> list[dict[str, Any]]
         }
         for dimension in find_dimensions(schema_id=schema_id, role=role)
     ]
+
+
+def is_assignment_of(*, annotator_id: int, assignment_id: int) -> bool:
+    """Whether this is one of that person's assignments."""
+    sql = "SELECT 1 FROM annotate_assignment WHERE id = %(assignment)s AND annotator_id = %(me)s"
+    return fetch_one(sql, {"assignment": assignment_id, "me": annotator_id}) is not None

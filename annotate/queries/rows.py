@@ -16,6 +16,14 @@ def fetch_one(sql: str, params: Mapping[str, Any]) -> Row | None:
         return None if values is None else dict(zip(_columns(cursor), values, strict=True))
 
 
+def fetch_row(sql: str, params: Mapping[str, Any]) -> Row:
+    """The one row of a statement that always answers one. Raises LookupError when it does not."""
+    row = fetch_one(sql, params)
+    if row is None:
+        raise LookupError("A statement that always answers a row answered none.")
+    return row
+
+
 def fetch_all(sql: str, params: Mapping[str, Any]) -> list[Row]:
     """Every row of the answer as a mapping of column to value."""
     with connection.cursor() as cursor:

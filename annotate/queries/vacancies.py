@@ -6,7 +6,7 @@ from typing import Any
 
 from annotate.queries.eligibility import Clause
 from annotate.queries.presentation import format_time
-from annotate.queries.rows import Row, fetch_all, fetch_one
+from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row
 from tasks.vocabulary import WhyNone
 
 LOOK = """
@@ -74,7 +74,14 @@ def explain_nothing(
     *, row: Row, clause: Clause | None, kinds: list[str], languages: list[str], now: datetime, busy: bool = False
 ) -> NoneReason:
     """Why this person is offered nothing in this campaign. `row` has the columns of the claim's context."""
-    params = {"me": row["me"], "user": row["user_id"], "campaign": row["campaign"], "kinds": kinds, "languages": languages, "now": now}
+    params = {
+        "me": row["me"],
+        "user": row["user_id"],
+        "campaign": row["campaign"],
+        "kinds": kinds,
+        "languages": languages,
+        "now": now,
+    }
     if clause is not None and clause.why_none is not None:
         retry_at = _cap_ends(params) if clause.name == "capped" else None
         nearest = _find_nearest(params) if clause.why_none in (WhyNone.CAMPAIGN_NOT_OPEN, WhyNone.CAPPED) else []
@@ -91,8 +98,7 @@ def explain_nothing(
 
 
 def _explain_queues(*, params: Row, now: datetime) -> NoneReason:
-    look = fetch_one(LOOK, params)
-    assert look is not None
+    look = fetch_row(LOOK, params)
     nearest = _find_nearest(params)
     if not look["any_open"]:
         return NoneReason(WhyNone.EMPTY, SENTENCES[WhyNone.EMPTY], None, 300, nearest)
@@ -120,5 +126,3 @@ def _cap_ends(params: Row) -> datetime | None:
 
 def _seconds_until(moment: datetime | None, now: datetime, *, default: int) -> int:
     return default if moment is None else max(1, int((moment - now).total_seconds()) + 1)
-
-

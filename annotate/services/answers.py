@@ -91,7 +91,9 @@ def read_answer(
     if body.get("cannot_tell_reason") is not None:
         return ReadAnswer(**common, cannot_tell_reason=_read_cannot_tell(body))
     if settings.require_rationale and not common["rationale"] and kind != Kind.WRITE_ASSISTANT_REPLY:
-        raise InvalidInput("This campaign asks for your reason in words. Add a rationale and submit again.", code="rationale_required")
+        raise InvalidInput(
+            "This campaign asks for your reason in words. Add a rationale and submit again.", code="rationale_required"
+        )
     if kind == Kind.RANK:
         return ReadAnswer(**common, **_read_ranking(body, shown=shown))
     if kind == Kind.COMPARE:
@@ -131,16 +133,24 @@ def _read_comparison(body: Mapping[str, Any], *, shown: Sequence[int]) -> dict[s
     read = _read_ranking(body, shown=shown)
     much_better = body.get("much_better")
     if much_better is not None and not isinstance(much_better, bool):
-        raise InvalidInput("much_better must be true, false or null.", code="wrong_value", details={"field": "much_better"})
+        raise InvalidInput(
+            "much_better must be true, false or null.", code="wrong_value", details={"field": "much_better"}
+        )
     if much_better and len(read["tiers"]) == 1:
-        raise InvalidInput("A tie cannot be much better. Place one candidate above the other, or leave much_better out.", code="tie_much_better")
+        raise InvalidInput(
+            "A tie cannot be much better. Place one candidate above the other, or leave much_better out.",
+            code="tie_much_better",
+        )
     return {**read, "much_better": much_better}
 
 
 def _read_tiers(body: Mapping[str, Any], *, shown: Sequence[int]) -> list[tuple[int, ...]]:
     tiers = body.get("tiers")
     if not isinstance(tiers, list) or not tiers:
-        raise InvalidInput('Send tiers as a list of lists of candidate letters, best first: [["a"], ["c", "b"]].', code="tiers_required")
+        raise InvalidInput(
+            'Send tiers as a list of lists of candidate letters, best first: [["a"], ["c", "b"]].',
+            code="tiers_required",
+        )
     known = {HANDLES[place]: message for place, message in enumerate(shown)}
     seen: set[str] = set()
     read = []
@@ -155,7 +165,11 @@ def _read_tiers(body: Mapping[str, Any], *, shown: Sequence[int]) -> list[tuple[
                     details={"candidate": handle if isinstance(handle, str) else None},
                 )
             if handle in seen:
-                raise InvalidInput(f"Candidate {handle!r} is placed twice. Place each candidate once.", code="candidate_doubled", details={"candidate": handle})
+                raise InvalidInput(
+                    f"Candidate {handle!r} is placed twice. Place each candidate once.",
+                    code="candidate_doubled",
+                    details={"candidate": handle},
+                )
             seen.add(handle)
         read.append(tuple(known[handle] for handle in tier))
     return read
@@ -177,7 +191,9 @@ def _read_bar(body: Mapping[str, Any], *, tiers: Sequence[Sequence[int]]) -> int
 def _read_labels(body: Mapping[str, Any], *, dimensions: Sequence[LabelDimension]) -> tuple[LabelAnswer, ...]:
     labels = body.get("labels")
     if not isinstance(labels, dict):
-        raise InvalidInput('Send labels as an object of dimension and value: {"quality": 0.75, "spam": false}.', code="labels_required")
+        raise InvalidInput(
+            'Send labels as an object of dimension and value: {"quality": 0.75, "spam": false}.', code="labels_required"
+        )
     names = {dimension.name for dimension in dimensions}
     unknown = sorted(name for name in labels if name not in names)
     if unknown:
@@ -195,7 +211,9 @@ def _read_labels(body: Mapping[str, Any], *, dimensions: Sequence[LabelDimension
             details={"labels": missing},
         )
     if all(answer.answer is Answer.SKIPPED for answer in read):
-        raise InvalidInput("Nothing is answered. Answer at least one question, or skip this work.", code="nothing_answered")
+        raise InvalidInput(
+            "Nothing is answered. Answer at least one question, or skip this work.", code="nothing_answered"
+        )
     return read
 
 
@@ -206,12 +224,12 @@ def _read_label(dimension: LabelDimension, value: Any) -> LabelAnswer:
         return LabelAnswer(dimension.pk, Answer.NOT_APPLICABLE, None)
     if dimension.widget in (Widget.YES_NO, Widget.FLAG):
         if not isinstance(value, bool):
-            raise _wrong_label(dimension, "true, false, null or \"not_applicable\"")
+            raise _wrong_label(dimension, 'true, false, null or "not_applicable"')
         return LabelAnswer(dimension.pk, Answer.GIVEN, float(value))
     points = [float(anchor["value"]) for anchor in dimension.anchors]
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not number or not any(abs(value - point) < 1e-9 for point in points):
-        raise _wrong_label(dimension, f"one of {', '.join(f'{point:g}' for point in points)}, null or \"not_applicable\"")
+        raise _wrong_label(dimension, f'one of {", ".join(f"{point:g}" for point in points)}, null or "not_applicable"')
     return LabelAnswer(dimension.pk, Answer.GIVEN, float(value))
 
 
@@ -275,7 +293,9 @@ def _read_cannot_tell(body: Mapping[str, Any]) -> str:
     reason = body["cannot_tell_reason"]
     if reason not in {word.value for word in CannotTellReason}:
         raise InvalidInput(
-            f"cannot_tell_reason must be one of {', '.join(CannotTellReason)}.", code="wrong_value", details={"field": "cannot_tell_reason"}
+            f"cannot_tell_reason must be one of {', '.join(CannotTellReason)}.",
+            code="wrong_value",
+            details={"field": "cannot_tell_reason"},
         )
     return str(reason)
 

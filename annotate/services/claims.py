@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from annotate.exceptions import InvalidInput, NotFound
 from annotate.queries.eligibility import Level, Moment, find_refusal, render_columns, render_conditions
 from annotate.queries.presentation import FREEZE, get_shown, present
-from annotate.queries.rows import Row, fetch_all, fetch_one, run
+from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row, run
 from annotate.queries.vacancies import NoneReason, explain_nothing
 from annotate.services.holds import expire_leases
 from annotate.services.terms import CURRENT_TERMS
@@ -29,7 +29,11 @@ from tasks.vocabulary import Kind, LeaseGrade, WhyNone
 
 #: How many front rows of each queue a probe looks at, keeps of each queue, and keeps in all. A second and third
 #: attempt, after contention, look further.
-PROBE_WIDTHS = ({"depth": 32, "near": 8, "wide": 16}, {"depth": 128, "near": 32, "wide": 64}, {"depth": 512, "near": 128, "wide": 256})
+PROBE_WIDTHS = (
+    {"depth": 32, "near": 8, "wide": 16},
+    {"depth": 128, "near": 32, "wide": 64},
+    {"depth": 512, "near": 128, "wide": 256},
+)
 
 CONTEXT = f"""
 SELECT a.id AS me, a.user_id, c.id AS campaign, c.slug, c.state, c.parameters::text AS parameters, c.kinds, c.languages,
@@ -148,7 +152,9 @@ def offer_next(
     with transaction.atomic():
         row = fetch_one(CONTEXT, {"me": annotator_id, "slug": slug, "now": now, "terms": CURRENT_TERMS})
         if row is None or (row["state"] == "draft" and not row["is_member"]):
-            raise NotFound("There is no such campaign. Look at the list of campaigns for its address.", code="campaign_not_found")
+            raise NotFound(
+                "There is no such campaign. Look at the list of campaigns for its address.", code="campaign_not_found"
+            )
         check_words(row=row, kinds=kinds, languages=languages)
         return claim_for(row=row, now=now, rng=rng, kinds=kinds, languages=languages)
 
@@ -158,7 +164,8 @@ def check_words(*, row: Row, kinds: Collection[str] | None, languages: Collectio
     unknown = sorted(set(kinds or ()) - {kind.value for kind in Kind})
     if unknown:
         raise InvalidInput(
-            f"There is no kind of work called {unknown[0]!r}; the kinds are {', '.join(Kind)}.", details={"kinds": unknown}
+            f"There is no kind of work called {unknown[0]!r}; the kinds are {', '.join(Kind)}.",
+            details={"kinds": unknown},
         )
     foreign = sorted(set(languages or ()) - set(row["languages"]))
     if foreign:
@@ -184,14 +191,18 @@ def claim_for(
     refusal = find_refusal(row, moment=Moment.OFFER, level=Level.PERSON)
     claimant = _claimant(row=row, kinds=kinds, languages=languages)
     if refusal is not None and refusal.name != "too_many_holds":
-        return Offer(None, explain_nothing(row=row, clause=refusal, kinds=claimant.kinds, languages=claimant.languages, now=now))
+        return Offer(
+            None, explain_nothing(row=row, clause=refusal, kinds=claimant.kinds, languages=claimant.languages, now=now)
+        )
     params = {"me": claimant.annotator_id, "campaign": claimant.campaign_id, "now": now, "kinds": claimant.kinds,
               "languages": claimant.languages}  # fmt: skip
     held = fetch_one(HELD, params)
     if held is not None:
         return Offer(_give_again(assignment_id=held["id"], claimant=claimant, previous=previous, now=now), None)
     if refusal is not None:
-        return Offer(None, explain_nothing(row=row, clause=refusal, kinds=claimant.kinds, languages=claimant.languages, now=now))
+        return Offer(
+            None, explain_nothing(row=row, clause=refusal, kinds=claimant.kinds, languages=claimant.languages, now=now)
+        )
     claimed = _claim_unit(claimant=claimant, params=params, previous=previous, now=now)
     if isinstance(claimed, WhyNone):
         return Offer(None, explain_nothing(row=row, clause=None, kinds=claimant.kinds, languages=claimant.languages, now=now,
@@ -207,7 +218,9 @@ def _claimant(*, row: Row, kinds: Collection[str] | None, languages: Collection[
         settings=read_settings(json.loads(row["parameters"])),
         kinds=[kind for kind in row["kinds"] if kinds is None or kind in kinds],
         languages=[
-            language for language in row["languages"] if language in skills and (languages is None or language in languages)
+            language
+            for language in row["languages"]
+            if language in skills and (languages is None or language in languages)
         ],
     )
 
@@ -249,11 +262,11 @@ def _claim_unit(*, claimant: Claimant, params: Row, previous: int | None, now: d
 def _look(*, params: Row) -> Row | WhyNone:
     """One probe, and a deep look where it picks nothing. BUSY: picked, but all locked by others."""
     for sql in (CLAIM_NEAR, CLAIM_DEEP):
-        row = fetch_one(sql, params)
-        assert row is not None
+        row = fetch_row(sql, params)
         if row["assignment"] is not None:
             return row
-        assert row["held"] == 0, "a unit was held for an assignment that could not be written"
+        if row["held"]:
+            raise IntegrityError("a unit was held for an assignment that could not be written")
         if row["looked"]:
             return WhyNone.BUSY
     return WhyNone.EMPTY
@@ -270,7 +283,10 @@ def _freeze(*, claimed: Row, settings: CampaignSettings, previous: int | None, r
             if frozen:
                 # A candidate of the earlier hold is gone: choose anew. A ballot on the old order would not fit.
                 run("UPDATE annotate_assignment SET draft = NULL WHERE id = %(id)s", {"id": claimed["assignment"]})
-                run("DELETE FROM annotate_assignmentcandidate WHERE assignment_id = %(id)s", {"id": claimed["assignment"]})
+                run(
+                    "DELETE FROM annotate_assignmentcandidate WHERE assignment_id = %(id)s",
+                    {"id": claimed["assignment"]},
+                )
                 frozen = []
             messages = _choose(claimed=claimed, settings=settings, candidates=candidates, rng=rng)
     if frozen:
@@ -279,8 +295,7 @@ def _freeze(*, claimed: Row, settings: CampaignSettings, previous: int | None, r
             {"next": claimed["assignment"], "previous": previous},
         )
         return get_shown(assignment_id=claimed["assignment"])
-    row = fetch_one(FREEZE, {"assignment": claimed["assignment"], "messages": list(messages), "previous": previous})
-    assert row is not None
+    row = fetch_row(FREEZE, {"assignment": claimed["assignment"], "messages": list(messages), "previous": previous})
     return present(row)
 
 
@@ -291,5 +306,3 @@ def _choose(*, claimed: Row, settings: CampaignSettings, candidates: list[int], 
     # The unit's row is locked by this claim, so that nobody else chooses a subset of this parent meanwhile.
     earlier = fetch_all(EARLIER_SUBSETS, {"unit": claimed["unit"], "assignment": claimed["assignment"]})
     return choose_subset(candidates, shown=[row["messages"] for row in earlier], size=size, rng=rng)
-
-

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from annotate.exceptions import Conflict, NotFound, TooLarge
 from annotate.queries.presentation import format_time
-from annotate.queries.rows import Row, fetch_all, fetch_one, run
+from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row, run
 from tasks.records.parameters import read_settings
 from tasks.vocabulary import AssignmentState
 
@@ -86,11 +86,17 @@ def save_draft(
     """
     text = json.dumps(draft, ensure_ascii=False, separators=(",", ":"))
     if len(text) > MAX_DRAFT_CHARS:
-        raise TooLarge(f"A draft may have {MAX_DRAFT_CHARS:,} characters; this one has {len(text):,}. Shorten it and save again.", code="draft_too_large")
+        raise TooLarge(
+            f"A draft may have {MAX_DRAFT_CHARS:,} characters; this one has {len(text):,}. Shorten it and save again.",
+            code="draft_too_large",
+        )
     with transaction.atomic():
         hold = _get_hold(annotator_id=annotator_id, assignment_id=assignment_id)
         if hold["state"] in (AssignmentState.SUBMITTED, AssignmentState.WITHDRAWN):
-            raise Conflict("This work is already submitted, so it takes no draft. Undo the judgment to change it.", code="already_submitted")
+            raise Conflict(
+                "This work is already submitted, so it takes no draft. Undo the judgment to change it.",
+                code="already_submitted",
+            )
         if hold["draft_version"] != draft_version:
             raise Conflict(
                 "Another device saved this draft first. Both texts are here: take one or join them, and save with the new version.",
@@ -102,10 +108,13 @@ def save_draft(
                 },
             )
         lease_expires_at = _lease_end(hold=hold, now=now)
-        if hold["state"] != AssignmentState.LIVE and hold["state"] != AssignmentState.SKIPPED and hold["campaign_state"] == "open":
+        if (
+            hold["state"] != AssignmentState.LIVE
+            and hold["state"] != AssignmentState.SKIPPED
+            and hold["campaign_state"] == "open"
+        ):
             run(REOPEN, {"unit": hold["unit_id"], "assignment": assignment_id, "lease_expires_at": lease_expires_at})
-        saved = fetch_one(SAVE, {"assignment": assignment_id, "draft": text, "lease_expires_at": lease_expires_at})
-    assert saved is not None
+        saved = fetch_row(SAVE, {"assignment": assignment_id, "draft": text, "lease_expires_at": lease_expires_at})
     return _as_hold(assignment_id=assignment_id, row=saved)
 
 
@@ -118,13 +127,12 @@ def renew_lease(*, annotator_id: int, assignment_id: int, now: datetime) -> dict
         lease_expires_at = _lease_end(hold=hold, now=now)
         if hold["state"] != AssignmentState.LIVE and hold["campaign_state"] == "open":
             run(REOPEN, {"unit": hold["unit_id"], "assignment": assignment_id, "lease_expires_at": lease_expires_at})
-        saved = fetch_one(
+        saved = fetch_row(
             """UPDATE annotate_assignment SET lease_grade = CASE WHEN state = 'live' THEN 'active' ELSE lease_grade END,
                  lease_expires_at = CASE WHEN state = 'live' THEN GREATEST(lease_expires_at, %(lease_expires_at)s) END
                WHERE id = %(assignment)s RETURNING draft_version, lease_expires_at, state""",
             {"assignment": assignment_id, "lease_expires_at": lease_expires_at},
         )
-    assert saved is not None
     return _as_hold(assignment_id=assignment_id, row=saved)
 
 
@@ -139,7 +147,7 @@ def give_back(
     rationale: str = "",
 ) -> int:
     """End holds without a judgment and return their places. The caller's transaction; returns how many ended."""
-    row = fetch_one(
+    row = fetch_row(
         GIVE_BACK,
         {
             "me": annotator_id,
@@ -151,7 +159,6 @@ def give_back(
             "rationale": rationale,
         },
     )
-    assert row is not None
     return int(row["closed"])
 
 
@@ -175,8 +182,7 @@ def expire_leases(*, now: datetime, campaign_id: int | None = None, limit: int =
     sql = EXPIRE.format(of_campaign="" if campaign_id is None else OF_CAMPAIGN)
     params = {"now": now, "limit": limit} | ({} if campaign_id is None else {"campaign": campaign_id})
     with transaction.atomic():
-        row = fetch_one(sql, params)
-    assert row is not None
+        row = fetch_row(sql, params)
     return int(row["expired"])
 
 
@@ -209,5 +215,3 @@ def _as_hold(*, assignment_id: int, row: Row) -> dict[str, Any]:
         "draft_version": row["draft_version"],
         "lease_expires_at": format_time(row["lease_expires_at"]),
     }
-
-

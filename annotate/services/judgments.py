@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import transaction
 
-from annotate.exceptions import ChorusError, Conflict, Gone, InvalidInput, NotAllowed, NotFound
+from annotate.exceptions import ChorusError, Conflict, Gone, NotAllowed, NotFound
 from annotate.queries.eligibility import Clause, Level, Moment, find_refusal, render_columns
 from annotate.queries.presentation import find_dimensions, get_shown
 from annotate.queries.rows import Row, fetch_one
@@ -101,7 +101,13 @@ def submit_answer(
     draft stay), and the refusals of the predicate, after which what was sent is the draft.
     """
     answer_body = read_body(body)
-    params: dict[str, Any] = {"annotator_id": annotator_id, "assignment_id": assignment_id, "body": answer_body, "now": now, "rng": rng}
+    params: dict[str, Any] = {
+        "annotator_id": annotator_id,
+        "assignment_id": assignment_id,
+        "body": answer_body,
+        "now": now,
+        "rng": rng,
+    }
     try:
         try:
             with transaction.atomic():
@@ -119,22 +125,35 @@ def submit_answer(
 def skip_assignment(
     *, annotator_id: int, assignment_id: int, skip_reason: str, now: datetime, rng: random.Random
 ) -> dict[str, Any]:
-    """Give a piece of work up for good, with a reason, and get the next. Skipping twice answers the same."""
-    if skip_reason not in {word.value for word in SkipReason}:
-        raise _wrong_reason()
+    """Give a piece of work up for good, with a reason, and get the next. Skipping twice answers the same.
+
+    `skip_reason` is a word of `SkipReason`, or words of one's own, kept under `other`.
+    """
+    known = skip_reason in {word.value for word in SkipReason}
+    code, words = (skip_reason, "") if known else (SkipReason.OTHER.value, skip_reason)
     with transaction.atomic():
         row = _get_held(annotator_id=annotator_id, assignment_id=assignment_id, now=now)
         if row["assignment_state"] == AssignmentState.SUBMITTED:
-            raise Conflict("You have already submitted this, and it counts. Undo the judgment if it should not.", code="already_submitted")
+            raise Conflict(
+                "You have already submitted this, and it counts. Undo the judgment if it should not.",
+                code="already_submitted",
+            )
         closed = give_back(
-            annotator_id=annotator_id, assignment_ids=[assignment_id], state=AssignmentState.SKIPPED, now=now, skip_reason=skip_reason
+            annotator_id=annotator_id,
+            assignment_ids=[assignment_id],
+            state=AssignmentState.SKIPPED,
+            now=now,
+            skip_reason=code,
+            rationale=words,
         )
         if not closed:
             return _answer_again(row=row, judgment=None, now=now, rng=rng)
         return _with_next(judgment=None, offer=claim_for(row=row, now=now, rng=rng, previous=assignment_id))
 
 
-def _submit(*, annotator_id: int, assignment_id: int, body: Mapping[str, Any], now: datetime, rng: random.Random) -> dict[str, Any]:
+def _submit(
+    *, annotator_id: int, assignment_id: int, body: Mapping[str, Any], now: datetime, rng: random.Random
+) -> dict[str, Any]:
     row = _get_held(annotator_id=annotator_id, assignment_id=assignment_id, now=now)
     if row["assignment_state"] == AssignmentState.SUBMITTED:
         return _answer_stored(row=row, body=body, now=now, rng=rng)
@@ -244,7 +263,3 @@ def _with_next(*, judgment: dict[str, Any] | None, offer: Offer) -> dict[str, An
 def _refuse(clause: Clause) -> ChorusError:
     kinds: dict[int, type[ChorusError]] = {403: NotAllowed, 409: Conflict, 410: Gone}
     return kinds[clause.status](clause.refusal, code=clause.name)
-
-
-def _wrong_reason() -> ChorusError:
-    return InvalidInput(f"skip_reason must be one of {', '.join(SkipReason)}.", code="wrong_value", details={"field": "skip_reason"})

@@ -119,7 +119,10 @@ def withdraw_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> 
             {"now": now, "id": judgment_id},
         )
         if given["message"] is not None:
-            run("UPDATE annotate_message SET text = '' WHERE id = %(id)s AND withdrawn_at IS NOT NULL", {"id": given["message"]})
+            run(
+                "UPDATE annotate_message SET text = '' WHERE id = %(id)s AND withdrawn_at IS NOT NULL",
+                {"id": given["message"]},
+            )
         run(
             """INSERT INTO annotate_tombstone (campaign_id, kind, object_id) VALUES (%(campaign)s, 'judgment', %(id)s)
                ON CONFLICT DO NOTHING""",
@@ -153,11 +156,16 @@ def _check_undo(given: Row) -> None:
             code="sealed",
         )
     if given["later"] >= UNDO_DEPTH:
-        raise Conflict(f"Only the last {UNDO_DEPTH} judgments can be undone. You can withdraw this one instead.", code="too_old")
+        raise Conflict(
+            f"Only the last {UNDO_DEPTH} judgments can be undone. You can withdraw this one instead.", code="too_old"
+        )
     if given["message"] is not None:
         moved = fetch_one(MOVED_ON, {"message": given["message"]})
         if moved is not None and moved["moved_on"]:
-            raise Conflict("Others have already read or judged this text, so it cannot be undone. You can withdraw it.", code="tree_moved_on")
+            raise Conflict(
+                "Others have already read or judged this text, so it cannot be undone. You can withdraw it.",
+                code="tree_moved_on",
+            )
 
 
 def _retract(*, given: Row, now: datetime) -> None:

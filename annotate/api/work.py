@@ -1,0 +1,451 @@
+"""Work: ask for the next piece, keep its draft, submit, skip, undo."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from django.urls import path
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotate.access import require_annotator
+from annotate.api.schema import operation
+from annotate.api.serializers import (
+    NoInput,
+    PageQuery,
+    StrictSerializer,
+    page_of,
+    read_body,
+    read_cursor,
+    read_query,
+    write_cursor,
+)
+from annotate.api.views import ApiView
+from annotate.exceptions import NotFound
+from annotate.queries.assignments import list_assignments
+from annotate.queries.presentation import format_time, get_shown, is_assignment_of
+from annotate.services.claims import offer_next
+from annotate.services.holds import release_holds, renew_lease, save_draft
+from annotate.services.judgments import skip_assignment, submit_answer
+from annotate.services.undo import list_undoable, undo_judgment, withdraw_judgment
+from tasks.vocabulary import AssignmentState, Kind, Scope, SkipReason
+
+ANNOTATING = (Scope.ANNOTATE,)
+#: Dice for the order in which candidates are shown: nobody can foresee it.
+DICE = random.SystemRandom()
+
+
+class NextBody(StrictSerializer):
+    kinds = serializers.ListField(
+        child=serializers.ChoiceField(choices=list(Kind)),
+        required=False,
+        allow_null=True,
+        help_text="Only these kinds of work.",
+    )
+    languages = serializers.ListField(
+        child=serializers.CharField(max_length=16),
+        required=False,
+        allow_null=True,
+        max_length=100,
+        help_text="Only these languages.",
+    )
+
+
+class ThreadMessage(serializers.Serializer[Any]):
+    role = serializers.CharField()
+    text = serializers.CharField()
+
+
+class ShownCandidate(serializers.Serializer[Any]):
+    id = serializers.CharField(help_text="A handle that means something inside this assignment only.")
+    text = serializers.CharField()
+
+
+class Dimension(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    title = serializers.CharField()
+    widget = serializers.CharField()
+    anchors = serializers.ListField(child=serializers.DictField())
+    mandatory = serializers.BooleanField()
+
+
+class Subject(serializers.Serializer[Any]):
+    thread = ThreadMessage(many=True)
+    candidates = ShownCandidate(many=True)
+    language = serializers.CharField()
+    labels = Dimension(many=True, required=False, help_text="For kind `label`: the questions.")
+
+
+class AssignmentShape(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    kind = serializers.CharField()
+    campaign = serializers.CharField()
+    unit = serializers.CharField(help_text="Opaque: the same unit has the same name for everybody.")
+    state = serializers.CharField()
+    reason = serializers.CharField(help_text="Why this work, in words.")
+    guideline_version = serializers.IntegerField(allow_null=True)
+    lease_expires_at = serializers.CharField(allow_null=True)
+    draft = serializers.JSONField(allow_null=True)
+    draft_version = serializers.IntegerField()
+    subject = Subject()
+
+
+class Nearest(serializers.Serializer[Any]):
+    campaign = serializers.CharField()
+    kind = serializers.CharField()
+    language = serializers.CharField()
+
+
+class WhyNoneShape(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+    retry_at = serializers.CharField(allow_null=True)
+    retry_after_seconds = serializers.IntegerField()
+    nearest = Nearest(many=True)
+
+
+class NextShape(serializers.Serializer[Any]):
+    assignment = AssignmentShape(allow_null=True)
+    why_none = WhyNoneShape(allow_null=True)
+
+
+class JudgmentShape(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    counted = serializers.BooleanField(help_text="False: kept as surplus, above what the unit needed.")
+
+
+class SubmitShape(serializers.Serializer[Any]):
+    judgment = JudgmentShape(allow_null=True)
+    next = NextShape()
+
+
+class SubmitBody(serializers.Serializer[Any]):
+    """One object for every kind of work; which fields it takes depends on the kind of the assignment."""
+
+    tiers = serializers.ListField(
+        child=serializers.ListField(child=serializers.CharField()),
+        required=False,
+        help_text="rank, compare: handles, best tier first.",
+    )
+    acceptable_tiers = serializers.IntegerField(
+        required=False, allow_null=True, help_text="rank, compare: how many leading tiers are acceptable; 0: all bad."
+    )
+    rest_worse = serializers.BooleanField(required=False, help_text="rank: those not placed are all worse.")
+    much_better = serializers.BooleanField(required=False, allow_null=True, help_text="compare: by far.")
+    labels = serializers.DictField(required=False, help_text='label: dimension → value, null, or "not_applicable".')
+    text = serializers.CharField(required=False, help_text="write: the reply.")
+    language = serializers.CharField(required=False, help_text="write: the language it is in.")
+    rationale = serializers.CharField(required=False, allow_null=True, allow_blank=True)
+    active_seconds = serializers.FloatField(required=False, allow_null=True)
+    cannot_tell_reason = serializers.CharField(required=False, allow_null=True, help_text="Instead of a judgment.")
+
+
+class DraftBody(StrictSerializer):
+    draft = serializers.DictField(help_text="Whatever the form holds; given back as it was sent.")
+    draft_version = serializers.IntegerField(
+        min_value=0, max_value=2**31 - 1, help_text="The version that this one replaces."
+    )
+
+
+class HoldShape(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    state = serializers.CharField()
+    draft_version = serializers.IntegerField()
+    lease_expires_at = serializers.CharField(allow_null=True)
+
+
+class SkipBody(StrictSerializer):
+    skip_reason = serializers.CharField(
+        required=False,
+        max_length=200,
+        help_text=f"One of {', '.join(SkipReason)}, or words of your own.",
+    )
+
+
+class ReleasedShape(serializers.Serializer[Any]):
+    released = serializers.IntegerField()
+
+
+class AssignmentsQuery(PageQuery):
+    state = serializers.ChoiceField(choices=list(AssignmentState), required=False)
+
+
+class AssignmentRow(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    campaign = serializers.CharField()
+    kind = serializers.CharField()
+    language = serializers.CharField()
+    state = serializers.CharField()
+    has_draft = serializers.BooleanField()
+    draft_version = serializers.IntegerField()
+    lease_expires_at = serializers.CharField(allow_null=True)
+    created_at = serializers.CharField()
+
+
+class UndoableShape(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    assignment = serializers.IntegerField()
+    kind = serializers.CharField()
+    created_at = serializers.CharField()
+
+
+class UndoableList(serializers.Serializer[Any]):
+    results = UndoableShape(many=True)
+
+
+class NextView(ApiView):
+    @operation(
+        "offer_next",
+        summary="The next piece of work",
+        request=NextBody,
+        responses={200: NextShape},
+        scopes=ANNOTATING,
+        tag="work",
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """The unit that the campaign needs most among those this person may do, or why there is none."""
+        wanted = read_body(request, NextBody)
+        offer = offer_next(
+            annotator_id=require_annotator(self.actor),
+            slug=slug,
+            now=timezone.now(),
+            rng=DICE,
+            kinds=wanted.get("kinds"),
+            languages=wanted.get("languages"),
+        )
+        return _answer(offer.as_answer(), offer.as_answer())
+
+
+class AssignmentsView(ApiView):
+    @operation(
+        "list_assignments",
+        summary="Your holds, drafts and what you have done",
+        query=AssignmentsQuery,
+        responses={200: page_of(AssignmentRow)},
+        scopes=ANNOTATING,
+        tag="work",
+    )
+    def get(self, request: Request) -> Response:
+        """Newest first; `state=live` are your holds, `state=expired` what can be taken up again from its draft."""
+        query = read_query(request, AssignmentsQuery)
+        before = read_cursor(query["cursor"]) if "cursor" in query else None
+        rows, last = list_assignments(
+            annotator_id=require_annotator(self.actor), state=query.get("state"), before=before, limit=query["limit"]
+        )
+        return Response({"results": rows, "next": None if last is None else write_cursor(last)})
+
+
+class AssignmentView(ApiView):
+    @operation(
+        "show_assignment",
+        summary="One of your assignments, as it was shown",
+        responses={200: AssignmentShape},
+        scopes=ANNOTATING,
+        tag="work",
+    )
+    def get(self, request: Request, assignment: int) -> Response:
+        if not is_assignment_of(annotator_id=require_annotator(self.actor), assignment_id=assignment):
+            raise NotFound("You hold no such work. Ask for the next piece.", code="assignment_not_found")
+        return Response(get_shown(assignment_id=assignment))
+
+
+class DraftView(ApiView):
+    @operation(
+        "save_draft",
+        summary="Save what is typed so far, and keep the hold",
+        request=DraftBody,
+        responses={200: HoldShape},
+        errors={409: "`draft_conflict`: another device saved first, `details` has both; `already_submitted`."},
+        scopes=ANNOTATING,
+        tag="work",
+    )
+    def put(self, request: Request, assignment: int) -> Response:
+        body = read_body(request, DraftBody)
+        return Response(
+            save_draft(
+                annotator_id=require_annotator(self.actor),
+                assignment_id=assignment,
+                draft=body["draft"],
+                draft_version=body["draft_version"],
+                now=timezone.now(),
+            )
+        )
+
+
+class RenewView(ApiView):
+    @operation(
+        "renew_lease",
+        summary="A sign of activity: the hold lasts its full time again",
+        request=NoInput,
+        responses={200: HoldShape},
+        errors={409: "`hold_ended`: it was submitted or skipped."},
+        scopes=ANNOTATING,
+        tag="work",
+    )
+    def post(self, request: Request, assignment: int) -> Response:
+        read_body(request, NoInput)
+        return Response(
+            renew_lease(annotator_id=require_annotator(self.actor), assignment_id=assignment, now=timezone.now())
+        )
+
+
+class SubmitView(ApiView):
+    @operation(
+        "submit_answer",
+        summary="Submit a judgment and get the next piece of work",
+        request=SubmitBody,
+        responses={200: SubmitShape},
+        errors={
+            409: "`already_submitted` with another body, `already_judged`, `campaign_closed`, `text_duplicate`: the draft is kept.",
+            410: "`subject_removed`, `candidate_removed`, `withdrawn`: the draft is kept.",
+        },
+        scopes=ANNOTATING,
+        tag="work",
+    )
+    def post(self, request: Request, assignment: int) -> Response:
+        """The same submit again is answered the same, next work included."""
+        answer = submit_answer(
+            annotator_id=require_annotator(self.actor),
+            assignment_id=assignment,
+            body=request.data,
+            now=timezone.now(),
+            rng=DICE,
+        )
+        return _answer(answer, answer["next"])
+
+
+class SkipView(ApiView):
+    @operation(
+        "skip_assignment",
+        summary="Skip a piece of work, with a reason, and get the next",
+        request=SkipBody,
+        responses={200: SubmitShape},
+        errors={409: "`already_submitted`: it counts; undo it instead."},
+        scopes=ANNOTATING,
+        tag="work",
+    )
+    def post(self, request: Request, assignment: int) -> Response:
+        answer = skip_assignment(
+            annotator_id=require_annotator(self.actor),
+            assignment_id=assignment,
+            skip_reason=read_body(request, SkipBody).get("skip_reason", SkipReason.OTHER),
+            now=timezone.now(),
+            rng=DICE,
+        )
+        return _answer(answer, answer["next"])
+
+
+class ReleaseView(ApiView):
+    @operation(
+        "release_assignment",
+        summary="Leave a piece of work for others; its draft is kept",
+        request=NoInput,
+        responses={200: ReleasedShape},
+        scopes=ANNOTATING,
+        tag="work",
+    )
+    def post(self, request: Request, assignment: int) -> Response:
+        read_body(request, NoInput)
+        annotator_id = require_annotator(self.actor)
+        if not is_assignment_of(annotator_id=annotator_id, assignment_id=assignment):
+            raise NotFound("You hold no such work. Ask for the next piece.", code="assignment_not_found")
+        return Response(
+            {"released": release_holds(annotator_id=annotator_id, assignment_id=assignment, now=timezone.now())}
+        )
+
+
+class ReleaseAllView(ApiView):
+    @operation(
+        "release_holds",
+        summary="Leave all work you hold for others, as on sign-out",
+        request=NoInput,
+        responses={200: ReleasedShape},
+        scopes=ANNOTATING,
+        tag="work",
+    )
+    def post(self, request: Request) -> Response:
+        read_body(request, NoInput)
+        return Response({"released": release_holds(annotator_id=require_annotator(self.actor), now=timezone.now())})
+
+
+class JudgmentsView(ApiView):
+    @operation(
+        "list_undoable",
+        summary="Your last ten judgments, newest first",
+        responses={200: UndoableList},
+        scopes=ANNOTATING,
+        tag="work",
+    )
+    def get(self, request: Request) -> Response:
+        rows = list_undoable(annotator_id=require_annotator(self.actor))
+        return Response(
+            {
+                "results": [
+                    {
+                        "id": row["id"],
+                        "assignment": row["assignment_id"],
+                        "kind": row["kind"],
+                        "created_at": format_time(row["created_at"]),
+                    }
+                    for row in rows
+                ]
+            }
+        )
+
+
+class UndoView(ApiView):
+    @operation(
+        "undo_judgment",
+        summary="Take back one of your last ten judgments",
+        request=NoInput,
+        responses={200: AssignmentShape},
+        errors={409: "`sealed`: in a release; `too_old`; `tree_moved_on`: others built on it; `withdrawn`."},
+        scopes=ANNOTATING,
+        tag="work",
+    )
+    def post(self, request: Request, judgment: int) -> Response:
+        """The work is yours again, with your answer as its draft."""
+        read_body(request, NoInput)
+        return Response(
+            undo_judgment(annotator_id=require_annotator(self.actor), judgment_id=judgment, now=timezone.now())
+        )
+
+
+class WithdrawView(ApiView):
+    @operation(
+        "withdraw_judgment",
+        summary="Withdraw a judgment for good, whatever its age",
+        request=NoInput,
+        responses={204: None},
+        scopes=ANNOTATING,
+        tag="work",
+    )
+    def post(self, request: Request, judgment: int) -> Response:
+        read_body(request, NoInput)
+        withdraw_judgment(annotator_id=require_annotator(self.actor), judgment_id=judgment, now=timezone.now())
+        return Response(status=204)
+
+
+def _answer(body: dict[str, Any], offered: dict[str, Any]) -> Response:
+    why_none = offered["why_none"]
+    headers = {} if why_none is None else {"Retry-After": str(why_none["retry_after_seconds"])}
+    return Response(body, headers=headers)
+
+
+urlpatterns = [
+    path("campaigns/<slug:slug>/next/", NextView.as_view(), name="offer_next"),
+    path("assignments/", AssignmentsView.as_view(), name="list_assignments"),
+    path("assignments/release/", ReleaseAllView.as_view(), name="release_holds"),
+    path("assignments/<int:assignment>/", AssignmentView.as_view(), name="show_assignment"),
+    path("assignments/<int:assignment>/draft/", DraftView.as_view(), name="save_draft"),
+    path("assignments/<int:assignment>/renew/", RenewView.as_view(), name="renew_lease"),
+    path("assignments/<int:assignment>/submit/", SubmitView.as_view(), name="submit_answer"),
+    path("assignments/<int:assignment>/skip/", SkipView.as_view(), name="skip_assignment"),
+    path("assignments/<int:assignment>/release/", ReleaseView.as_view(), name="release_assignment"),
+    path("judgments/", JudgmentsView.as_view(), name="list_undoable"),
+    path("judgments/<int:judgment>/undo/", UndoView.as_view(), name="undo_judgment"),
+    path("judgments/<int:judgment>/withdraw/", WithdrawView.as_view(), name="withdraw_judgment"),
+]
