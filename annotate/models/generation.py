@@ -83,7 +83,12 @@ class GenerationRequest(models.Model):
 
 
 class ImportRun(models.Model):
-    """One import: a file (or items) on its way into a campaign; resumable at `records_done`."""
+    """One import: a file (or items) on its way into a campaign; resumable at `records_done`.
+
+    `read` counts records, `added` those that brought something new, `skipped` those whose all was there
+    already, `bad` those that could not be used. An absolute `stored_path` is somebody's own file, which only
+    the command that they run reads; others lie in the folder of imports and are a worker's.
+    """
 
     campaign = models.ForeignKey("annotate.Campaign", on_delete=models.RESTRICT, related_name="imports")
     public_id = models.UUIDField(unique=True)
@@ -99,6 +104,8 @@ class ImportRun(models.Model):
     records_done = models.BigIntegerField(default=0)
     read = models.BigIntegerField(default=0)
     added = models.BigIntegerField(default=0)
+    prompts_added = models.BigIntegerField(default=0)
+    candidates_added = models.BigIntegerField(default=0)
     skipped = models.BigIntegerField(default=0)
     bad = models.BigIntegerField(default=0)
     reason = models.TextField(blank=True, default="")
