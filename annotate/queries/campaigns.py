@@ -1,0 +1,130 @@
+"""Reads of campaigns: who may see which, and what one says of itself. Nothing here writes."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from annotate.models import (
+    Campaign,
+    CampaignGenerator,
+    CampaignParameters,
+    Generator,
+    Guideline,
+    LabelDimension,
+    LabelSchema,
+    Membership,
+    Stratum,
+)
+from tasks.records.parameters import read_settings
+from tasks.vocabulary import CampaignRole, CampaignState, Engine, Kind
+
+#: Who sees a draft, and which generators a campaign asks.
+INSIDERS = (CampaignRole.ORGANIZER, CampaignRole.MODERATOR)
+
+
+def list_visible_campaigns(
+    *,
+    user_id: int | None,
+    is_administrator: bool = False,
+    states: tuple[str, ...] = (),
+    language: str | None = None,
+    kind: Kind | None = None,
+    mine: bool = False,
+) -> QuerySet[Campaign]:
+    """The campaigns that this account may see: drafts only where it is a member. With `actor_role`."""
+    role = Membership.objects.filter(campaign_id=OuterRef("pk"), user_id=user_id or 0).values("role")[:1]
+    campaigns = Campaign.objects.annotate(actor_role=Subquery(role))
+    if mine:
+        campaigns = campaigns.filter(actor_role__isnull=False)
+    elif not is_administrator:
+        campaigns = campaigns.filter(~Q(state=CampaignState.DRAFT) | Q(actor_role__isnull=False))
+    if states:
+        campaigns = campaigns.filter(state__in=states)
+    if language is not None:
+        campaigns = campaigns.filter(languages__contains=[language])
+    if kind is not None:
+        campaigns = campaigns.filter(kinds__contains=[kind])
+    return campaigns
+
+
+def describe_campaign(campaign: Campaign) -> dict[str, Any]:
+    """Everything that organizers decide about a campaign, as `CampaignSpec.as_values` writes it.
+
+    Plain JSON, field → value; each parameter is a field `parameters.<name>`. Four queries at most.
+    """
+    parameters = asdict(read_settings(campaign.parameters))
+    return {
+        "title": campaign.title,
+        "purpose": campaign.purpose,
+        "licence": campaign.licence,
+        "preset": campaign.preset,
+        "languages": list(campaign.languages),
+        "kinds": list(campaign.kinds),
+        "allow_guests": campaign.allow_guests,
+        "guideline": describe_guideline(campaign.guideline),
+        "label_schema": describe_label_schema(schema_id=campaign.label_schema_id),
+        "targets": list_targets(campaign_id=campaign.pk),
+        "generators": list_generator_uses(campaign_id=campaign.pk),
+        "release": {"schedule": campaign.release_schedule},
+        "state": campaign.state,
+    } | {f"parameters.{name}": value for name, value in parameters.items()}
+
+
+def describe_guideline(guideline: Guideline | None) -> dict[str, Any] | None:
+    """Text and examples of one version; None where there is none."""
+    return None if guideline is None else {"text": guideline.text, "examples": guideline.examples}
+
+
+def describe_label_schema(*, schema_id: int | None) -> dict[str, Any] | None:
+    """The questions of one version of a label schema, in their order; None where there is none."""
+    if schema_id is None:
+        return None
+    fields = ("name", "title", "widget", "applies_to", "anchors", "mandatory")
+    dimensions = LabelDimension.objects.filter(schema_id=schema_id).order_by("position", "id")
+    return {"dimensions": list(dimensions.values(*fields))}
+
+
+def list_targets(*, campaign_id: int) -> list[dict[str, Any]]:
+    """The cells that have a target, by language and topic."""
+    cells = Stratum.objects.filter(campaign_id=campaign_id, target__isnull=False).order_by("language", "topic")
+    return [
+        {"language": language, "topic": topic, "judgments": target}
+        for language, topic, target in cells.values_list("language", "topic", "target")
+    ]
+
+
+def list_generator_uses(*, campaign_id: int) -> list[dict[str, Any]]:
+    """The generators that a campaign asks, by name. For its organizers' eyes: annotators judge blind."""
+    uses = CampaignGenerator.objects.filter(campaign_id=campaign_id).values_list("generator__name", "samples")
+    # By code point, as CampaignSpec sorts them, whatever the collation of the database.
+    return sorted(({"name": name, "samples": samples} for name, samples in uses), key=lambda use: str(use["name"]))
+
+
+def find_site_generators(*, names: list[str] | None = None) -> Mapping[str, Generator]:
+    """Generators of the site by name. A label of origin, which belongs to a campaign, is never among them."""
+    found = Generator.objects.filter(campaign__isnull=True).exclude(engine=Engine.LABEL)
+    if names is not None:
+        found = found.filter(name__in=names)
+    return {generator.name: generator for generator in found}
+
+
+def list_parameter_versions(*, campaign_id: int) -> QuerySet[CampaignParameters]:
+    """Every version of a campaign's parameters, newest first."""
+    return CampaignParameters.objects.filter(campaign_id=campaign_id).order_by("-version")
+
+
+def list_guidelines(*, campaign_id: int) -> QuerySet[Guideline]:
+    """Every version of a campaign's guideline, newest first."""
+    return Guideline.objects.filter(campaign_id=campaign_id).order_by("-version")
+
+
+def list_label_schemas(*, campaign_id: int) -> QuerySet[LabelSchema]:
+    """Every version of a campaign's label schema with its dimensions, newest first; two queries."""
+    return LabelSchema.objects.filter(campaign_id=campaign_id).prefetch_related("dimensions").order_by("-version")
+
+
+def list_members(*, campaign_id: int) -> QuerySet[Membership]:
+    """The people with a role in a campaign, each with their account: one query."""
+    return Membership.objects.filter(campaign_id=campaign_id).select_related("user").order_by("pk")

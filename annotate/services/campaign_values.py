@@ -1,0 +1,166 @@
+"""Reads the values of a campaign, one field at a time, and remembers every problem by its place.
+
+A place is written as an organizer would point at it: `languages[1]`, `targets[0].judgments`.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from tasks.text.guards import BadText, check_characters, is_blank
+from tasks.text.languages import BadLanguage, normalise_language
+
+Word = TypeVar("Word", bound=StrEnum)
+Item = TypeVar("Item")
+
+SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """A sentence that names the known word most similar to `name`; empty when none is similar."""
+    similar = difflib.get_close_matches(name, sorted(known), n=1)
+    return f" Did you mean {show(similar[0])}?" if similar else ""
+
+
+def show(value: object) -> str:
+    """What somebody wrote, short and harmless enough to stand in a sentence."""
+    text = value if isinstance(value, str) else str(value)
+    return '"' + (ascii(text)[1:-1] if len(text) <= 40 else ascii(text[:39])[1:-1] + "…") + '"'
+
+
+@dataclass(slots=True)
+class Reader:
+    """Checks values and collects `problems`: place → sentence. A value that is wrong reads as None."""
+
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def refuse(self, place: str, sentence: str) -> None:
+        """Note a problem; the first one at a place stands."""
+        self.problems.setdefault(place, sentence)
+
+    def text(self, place: str, value: Any, *, longest: int, lines: bool = False, blank: bool = False) -> str | None:
+        """A text without surrounding space: one line, or several with `lines`; empty only with `blank`."""
+        if not isinstance(value, str):
+            self.refuse(place, "This must be a text.")
+            return None
+        text = value.strip()
+        try:
+            check_characters(text)
+        except BadText as error:
+            self.refuse(place, error.sentence)
+            return None
+        if len(text) > longest:
+            self.refuse(place, f"This has {len(text):,} characters; at most {longest:,} are taken.")
+            return None
+        if not lines and any(character in text for character in "\r\n\u2028\u2029"):
+            self.refuse(place, "This must be a single line.")
+            return None
+        if not blank and is_blank(text):
+            self.refuse(place, "This must not be empty.")
+            return None
+        return text
+
+    def slug(self, place: str, value: Any, *, longest: int = 64) -> str | None:
+        text = self.text(place, value, longest=longest)
+        if text is not None and not SLUG.fullmatch(text):
+            self.refuse(place, 'Write small letters, digits and single hyphens, such as "everyday-questions".')
+            return None
+        return text
+
+    def licence(self, place: str, value: Any) -> str | None:
+        text = self.text(place, value, longest=64)
+        if text is not None and not LICENCE.fullmatch(text):
+            self.refuse(place, 'Write the SPDX name of a licence, such as "CC-BY-4.0" or "CC0-1.0".')
+            return None
+        return text
+
+    def language(self, place: str, value: Any) -> str | None:
+        if not isinstance(value, str):
+            self.refuse(place, 'This must be a language code, such as "en" or "pt-BR".')
+            return None
+        try:
+            return normalise_language(value)
+        except BadLanguage as error:
+            self.refuse(place, str(error))
+            return None
+
+    def boolean(self, place: str, value: Any) -> bool | None:
+        if isinstance(value, bool):
+            return value
+        self.refuse(place, "This must be true or false.")
+        return None
+
+    def integer(self, place: str, value: Any, *, low: int, high: int) -> int | None:
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        self.refuse(place, f"This must be a whole number from {low:,} to {high:,}.")
+        return None
+
+    def fraction(self, place: str, value: Any) -> float | None:
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
+            return float(value)
+        self.refuse(place, "This must be a number from 0 to 1.")
+        return None
+
+    def word(self, place: str, value: Any, words: type[Word]) -> Word | None:
+        """A member of an enumeration by its value."""
+        known = [word.value for word in words]
+        if isinstance(value, str) and value in known:
+            return words(value)
+        hint = nearest(value, known) if isinstance(value, str) else ""
+        self.refuse(place, f"{show(value)} is not known; write one of {', '.join(known)}.{hint}")
+        return None
+
+    def items(
+        self,
+        place: str,
+        value: Any,
+        read: Callable[[str, Any], Item | None],
+        *,
+        most: int,
+        fewest: int = 0,
+    ) -> tuple[Item, ...] | None:
+        """A list, each item read by `read(place, value)`; items that are wrong are left out."""
+        if not isinstance(value, list | tuple):
+            self.refuse(place, "This must be a list.")
+            return None
+        if not fewest <= len(value) <= most:
+            needs = f"at least {fewest:,} and at most {most:,}" if fewest else f"at most {most:,}"
+            self.refuse(place, f"This has {len(value):,} items; it takes {needs}.")
+            return None
+        read_items = (read(f"{place}[{index}]", item) for index, item in enumerate(value))
+        return tuple(item for item in read_items if item is not None)
+
+    def refuse_doubles(self, place: str, keys: Iterator[object], what: str) -> None:
+        """Refuse a key that comes twice; `keys` run parallel to the items of the list at `place`."""
+        seen: set[object] = set()
+        for index, key in enumerate(keys):
+            if key in seen:
+                self.refuse(f"{place}[{index}]", f"This {what} is there twice. Keep one.")
+            seen.add(key)
+
+    def table(
+        self, place: str, value: Any, *, known: Collection[str], needed: Collection[str] = ()
+    ) -> Mapping[str, Any] | None:
+        """A table whose keys are all known and which has those that are needed."""
+        if not isinstance(value, Mapping):
+            self.refuse(place, "This must be a table of names and values.")
+            return None
+        prefix = f"{place}." if place else ""
+        for name in value:
+            if name not in known:
+                self.refuse(
+                    f"{prefix}{_short(name)}", f"There is no field {show(name)} here.{nearest(str(name), known)}"
+                )
+        for name in needed:
+            if value.get(name) is None:
+                self.refuse(f"{prefix}{name}", "This is missing.")
+        return value
+
+
+def _short(name: object) -> str:
+    return show(name)[1:-1]
