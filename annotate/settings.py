@@ -79,7 +79,7 @@ if not SECRET_KEY and EMBEDDED:
     )
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY is not set: set it, or SECRET_KEY_FILE, to 50 random characters or more.")
-if len(SECRET_KEY) < 32:  # noqa: PLR2004
+if len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("SECRET_KEY is shorter than 32 characters: set it to 50 random characters or more.")
 SECRET_KEY_FALLBACKS = [
     key
@@ -188,18 +188,7 @@ DATABASES = {
 }
 
 # --- Valkey: cache, rate limits, broker -------------------------------------------------------
-#: Seconds. Valkey is never needed to answer a request, so nobody waits long for it.
-REDIS_TIMEOUT = 0.5
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "chorus-cache",
-        "OPTIONS": {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT}
-        if not REDIS_URL.startswith("unix:")
-        else {"socket_timeout": REDIS_TIMEOUT},
-    }
-}
+CACHES = {"default": {"BACKEND": "annotate.cache.OpenRedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "chorus-cache"}}
 
 # --- People -----------------------------------------------------------------------------------
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -269,11 +258,21 @@ WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not STATIC_COLLECTED
 
 # --- API --------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "annotate.api.authentication.BearerAuthentication",
+        "annotate.api.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["annotate.api.permissions.ScopePermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["annotate.api.throttles.CallThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PARSER_CLASSES": ["annotate.api.parsers.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "annotate.api.permissions.JsonAlone",
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "annotate.api.schema.ChorusSchema",
+    "EXCEPTION_HANDLER": "annotate.api.errors.answer_exception",
+    "UNAUTHENTICATED_TOKEN": "annotate.api.authentication.anonymous_actor",
+    "URL_FORMAT_OVERRIDE": None,
+    "FORMAT_SUFFIX_KWARG": None,
     "NUM_PROXIES": TRUSTED_PROXIES,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -281,11 +280,40 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Chorus",
     "DESCRIPTION": "An open commons for human feedback on language models.",
     "VERSION": "1.0.0",
+    "LICENSE": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "DEFAULT_GENERATOR_CLASS": "drf_spectacular.generators.SchemaGenerator",
+    "POSTPROCESSING_HOOKS": ["annotate.api.schema.add_shared_responses"],
+    "SCHEMA_COERCE_PATH_PK_SUFFIX": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
+#: Calls that are taken before 429; 0 means no limit.
+LIMIT_PERSON = env.integer(
+    "CHORUS_LIMIT_PERSON", "API calls of one person in a minute; 0: no limit.",
+    default=12_000, lowest=0, highest=10_000_000,
+)  # fmt: skip
+LIMIT_TOKEN = env.integer(
+    "CHORUS_LIMIT_TOKEN", "API calls with one token in a minute; 0: no limit.",
+    default=12_000, lowest=0, highest=10_000_000,
+)  # fmt: skip
+LIMIT_ADDRESS = env.integer(
+    "CHORUS_LIMIT_ADDRESS", "API calls from one address in a minute; 0: no limit.",
+    default=60_000, lowest=0, highest=10_000_000,
+)  # fmt: skip
+LIMIT_GUESTS = env.integer(
+    "CHORUS_LIMIT_GUESTS", "New guests from one address in an hour; 0: no limit.",
+    default=60, lowest=0, highest=10_000_000,
+)  # fmt: skip
+LIMIT_FAILURES = env.integer(
+    "CHORUS_LIMIT_FAILURES", "Calls with tokens that are not valid from one address in a minute; 0: no limit.",
+    default=120, lowest=0, highest=10_000_000,
+)  # fmt: skip
+OPEN_CAMPAIGNS = env.boolean(
+    "CHORUS_OPEN_CAMPAIGNS", "1: whoever is signed in may create campaigns; 0: administrators alone.", default=True
+)
 
 # --- Logs -------------------------------------------------------------------------------------
 _log_level = env.choice(
@@ -313,11 +341,13 @@ LOGGING = {
     },
 }
 
+# --- The embedded run -------------------------------------------------------------------------
+WEB_WORKERS = env.integer("CHORUS_WEB_WORKERS", "Web processes of the run.", default=2, lowest=1, highest=64)
+WEB_THREADS = env.integer("CHORUS_WEB_THREADS", "Threads of each web process.", default=4, lowest=1, highest=64)
+WORKER_PROCESSES = env.integer("CHORUS_WORKER_PROCESSES", "Processes of the worker.", default=4, lowest=1, highest=64)
+DEMO = env.boolean("CHORUS_DEMO", "Make the demo campaign on the first run.", default=True)
+
 # --- Read elsewhere ---------------------------------------------------------------------------
-env.declare("CHORUS_WEB_WORKERS", "Web processes of the embedded run.")
-env.declare("CHORUS_WEB_THREADS", "Threads of each web process.")
-env.declare("CHORUS_WORKER_PROCESSES", "Processes of the worker of the embedded run.")
-env.declare("CHORUS_DEMO", "0: the first run makes no demo campaign.")
 env.declare("CHORUS_REAL_DATA", "Tests: the folder of real data.")
 env.declare("CHORUS_TEST_REQUIRE", "Tests: what must be there, and fails instead of skipping when missing.")
 env.refuse_unknown()

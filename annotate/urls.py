@@ -1,14 +1,19 @@
 """Every address of the site. The pages and the API name theirs in their own packages."""
 
-from importlib.util import find_spec
-
 from django.urls import include, path
 
+from annotate.api.views import UnknownAddress
 from annotate.web import health
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("api/v1/", include("annotate.api.urls")),
+    path("api/", UnknownAddress.as_view()),
+    path("api/<path:rest>", UnknownAddress.as_view()),
 ]
-if find_spec("annotate.api.urls"):
-    urlpatterns.append(path("api/v1/", include("annotate.api.urls")))
+
+handler400 = "annotate.api.errors.bad_request"
+handler403 = "annotate.api.errors.permission_denied"
+handler404 = "annotate.api.errors.page_not_found"
+handler500 = "annotate.api.errors.server_error"

@@ -1,0 +1,12 @@
+"""Addresses of the API, from one module for each part; each exposes `urlpatterns`."""
+
+from django.urls import URLPattern, URLResolver, include, path, re_path
+
+from annotate.api.views import UnknownAddress
+
+PARTS = ("people", "campaigns", "imports", "work", "generation", "quality", "releases", "audit", "description")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *(path("", include(f"annotate.api.{part}")) for part in PARTS),
+    re_path(r"", UnknownAddress.as_view(), name="unknown_address"),
+]

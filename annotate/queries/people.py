@@ -1,0 +1,98 @@
+"""Reads of people, their tokens and their roles. Nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import OuterRef, Subquery
+
+from annotate.models import Annotator, Campaign, Membership, User
+
+_USER_FIELDS = list(User._meta.concrete_fields)  # noqa: SLF001  (Django's documented API of models)
+_USER_NAMES = [field.attname for field in _USER_FIELDS]
+_USER_COLUMNS = ", ".join(f'u."{field.column}"' for field in _USER_FIELDS)
+
+_TOKEN = f"""
+SELECT t.id, t.scopes, t.expires_at, t.revoked_at, t.last_used_at,
+       a.id, a.accepted_terms, a.suspended_at, {_USER_COLUMNS}
+  FROM annotate_apitoken t
+  JOIN annotate_user u ON u.id = t.user_id
+  LEFT JOIN annotate_annotator a ON a.user_id = u.id
+ WHERE t.token_hash = %s
+"""
+
+_GUEST = """
+SELECT a.id, a.accepted_terms, a.suspended_at, a.merged_into_id FROM annotate_annotator a WHERE a.device_hash = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenOwner:
+    """A token with its account and annotator, as one query found them."""
+
+    token_id: int
+    scopes: frozenset[str]
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    annotator_id: int | None
+    accepted_terms: str
+    is_suspended: bool
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class GuestDevice:
+    """A guest by the token of their device."""
+
+    annotator_id: int
+    accepted_terms: str
+    is_suspended: bool
+    merged_into: int | None
+
+
+def find_token_owner(*, token_hash: bytes) -> TokenOwner | None:
+    """Token, account and annotator by the SHA-256 of the token: exactly one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TOKEN, [token_hash])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    token_id, scopes, expires_at, revoked_at, last_used_at, annotator_id, terms, suspended_at, *values = row
+    return TokenOwner(
+        token_id=token_id,
+        scopes=frozenset(scopes),
+        expires_at=expires_at,
+        revoked_at=revoked_at,
+        last_used_at=last_used_at,
+        annotator_id=annotator_id,
+        accepted_terms=terms or "",
+        is_suspended=suspended_at is not None,
+        user=User.from_db(connection.alias, _USER_NAMES, values),
+    )
+
+
+def find_guest(*, device_hash: bytes) -> GuestDevice | None:
+    """A guest by the SHA-256 of the device token: exactly one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GUEST, [device_hash])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    annotator_id, terms, suspended_at, merged_into = row
+    return GuestDevice(annotator_id, terms, suspended_at is not None, merged_into)
+
+
+def find_annotator_of(*, user_id: int) -> Annotator | None:
+    """The annotator of an account."""
+    return Annotator.objects.filter(user_id=user_id).first()
+
+
+def find_campaign_with_role(*, slug: str, user_id: int | None, related: Sequence[str] = ()) -> Campaign | None:
+    """The campaign with `actor_role`, the role of this account in it or None: exactly one query."""
+    role = Membership.objects.filter(campaign_id=OuterRef("pk"), user_id=user_id).values("role")[:1]
+    campaigns = Campaign.objects.select_related(*related) if related else Campaign.objects.all()
+    return campaigns.annotate(actor_role=Subquery(role)).filter(slug=slug).first()

@@ -1,0 +1,104 @@
+"""The terms that whoever gives work accepts, by version, and the consent to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from annotate.exceptions import InvalidInput, NotFound
+from annotate.models import Annotator, Consent
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """One version of the terms. A version, once published, is never edited: a change is a new one."""
+
+    version: str
+    summary: str
+    text: str
+
+
+TERMS: Mapping[str, Terms] = {
+    terms.version: terms
+    for terms in [
+        Terms(
+            version="2026-11",
+            summary="What you write and judge here is published under each campaign's licence, "
+            "without your name, so that everyone may train and test language models with it.",
+            text="""What you give. Rankings, labels, texts and the reasons that you write down. Give only what is yours to give: \
+texts that you wrote yourself, and opinions that you hold.
+
+What becomes of it. It is published in releases under the licence that the campaign names, for anyone to use, also \
+commercially, and also to train language models. Each judgment is published by itself, not only the average.
+
+What is not published. Your name, your address of e-mail and your account. Your judgments carry a pseudonym that differs from \
+release to release.
+
+Personal data. Write nothing about yourself or others by which somebody can be recognised. What is found is removed before a \
+release, as far as we find it.
+
+How you may leave. You may withdraw this consent at any time: from then on no work is offered to you, and nothing more of yours \
+enters a release. You may also ask that what you gave be withdrawn; copies of releases that others already have cannot be called back.
+
+What you may meet. Texts written by people and by machines, some of them wrong, rude or worse. Skip whatever you do not want to read.
+
+Who is behind it. The people who run this site; write to them about anything in these terms.""",
+        ),
+    ]
+}
+#: The version that is asked for now.
+CURRENT_TERMS = "2026-11"
+
+
+def get_current_terms() -> Terms:
+    return TERMS[CURRENT_TERMS]
+
+
+def accept_terms(*, annotator_id: int, terms_version: str, now: datetime) -> Consent:
+    """Store consent to the version in force; accepting it again changes nothing.
+
+    Raises `InvalidInput` (`terms_unknown`, `terms_not_current`): consent to what nobody reads now is none.
+    """
+    if terms_version not in TERMS:
+        raise InvalidInput(
+            f"There are no terms of this version. The version in force is {CURRENT_TERMS}.",
+            code="terms_unknown",
+            details={"terms_version": [f"Send {CURRENT_TERMS}."], "current": CURRENT_TERMS},
+        )
+    if terms_version != CURRENT_TERMS:
+        raise InvalidInput(
+            f"These terms were replaced. Read version {CURRENT_TERMS}, and accept that one.",
+            code="terms_not_current",
+            details={"terms_version": [f"Send {CURRENT_TERMS}."], "current": CURRENT_TERMS},
+        )
+    with transaction.atomic():
+        annotator = lock_annotator(annotator_id=annotator_id)
+        standing = annotator.consents.filter(withdrawn_at=None, terms_version=terms_version).first()
+        if standing is None:
+            standing = Consent.objects.create(annotator=annotator, terms_version=terms_version, accepted_at=now)
+        if annotator.accepted_terms != terms_version:
+            annotator.accepted_terms = terms_version
+            annotator.save(update_fields=["accepted_terms"])
+    return standing
+
+
+def withdraw_consent(*, annotator_id: int, now: datetime) -> int:
+    """End every consent that stands, from now on; returns how many. What was given before stays given."""
+    with transaction.atomic():
+        annotator = lock_annotator(annotator_id=annotator_id)
+        ended = annotator.consents.filter(withdrawn_at=None).update(withdrawn_at=now)
+        if annotator.accepted_terms:
+            annotator.accepted_terms = ""
+            annotator.save(update_fields=["accepted_terms"])
+    return ended
+
+
+def lock_annotator(*, annotator_id: int) -> Annotator:
+    """The annotator, locked before anything else of theirs (the order of locks). Raises `NotFound`."""
+    annotator = Annotator.objects.select_for_update(no_key=True, of=("self",)).filter(pk=annotator_id).first()
+    if annotator is None:
+        raise NotFound("There is no such annotator.", code="annotator_not_found")
+    return annotator
