@@ -1,0 +1,106 @@
+"""Choices made while somebody waits: which of the units at hand, and which candidates to show.
+
+Standard library only: this module is imported by the web process.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
+from math import exp
+from random import Random
+
+#: A unit whose band is this much lower is chosen 2.7 times more rarely.
+BAND_SPREAD = 25.0
+
+
+def order_offers(bands: Sequence[int], *, rng: Random) -> list[int]:
+    """Return the positions of `bands` in the order in which to try the units they belong to.
+
+    At random, weighted by exp(band / 25): annotators that ask at the same time are spread over
+    units that are wanted alike, and seldom get one that is wanted much less. (Each draws an
+    exponential waiting time, shorter for the heavier: drawing without replacement.)
+    """
+    if not bands:
+        return []
+    top = max(bands)
+    waits = [
+        (rng.expovariate(1.0) * exp(min((top - band) / BAND_SPREAD, 500.0)), position)
+        for position, band in enumerate(bands)
+    ]
+    return [position for _, position in sorted(waits)]
+
+
+def choose_subset(
+    candidates: Sequence[int], *, shown: Sequence[Sequence[int]], size: int, rng: Random
+) -> tuple[int, ...]:
+    """Return up to `size` of the candidates to show next, in the order in which to show them.
+
+    candidates  those under the parent now, each once, in any order
+    shown       the subsets shown before, pending ones included; candidates that are gone since are
+                ignored
+    size        how many are shown at once, at least 2
+
+    1. Balance: those shown least often come first, so that times shown differ by at most one, and a
+       candidate added later catches up.
+    2. Connection: among those shown equally often, from different components of the graph of
+       candidates shown together, so that it is connected as soon as can be: after
+       ceil((n - 1) / (size - 1)) subsets from the first. While it is not connected, a subset that
+       would stay inside one component gives one of its places to another (this is the one exception
+       to 1, and happens only when candidates were added late).
+    3. Variety: then those that were shown least often together with the ones already chosen.
+    4. What is still equal is decided by `rng`, and so is the order of presentation.
+
+    Raises ValueError when `size` is below 2 or a candidate is listed twice.
+    """
+    if size < 2:
+        raise ValueError(f"A subset shows at least 2 candidates, not {size}.")
+    pool = sorted(candidates)
+    if len(set(pool)) < len(pool):
+        raise ValueError("A candidate is listed twice; list each once.")
+    present = set(pool)
+    subsets = [sorted(present.intersection(subset)) for subset in shown]
+    times = Counter(candidate for subset in subsets for candidate in subset)
+    together = Counter(pair for subset in subsets for pair in combinations(subset, 2))
+    component = _find_components(pool, subsets)
+    rng.shuffle(pool)
+    chosen: list[int] = []
+    while len(chosen) < min(size, len(pool)):
+        used = {component[candidate] for candidate in chosen}
+        chosen.append(
+            min(
+                (candidate for candidate in pool if candidate not in chosen),
+                key=lambda c: (
+                    times[c],
+                    component[c] in used,
+                    sum(together[min(c, other), max(c, other)] for other in chosen),
+                ),
+            )
+        )
+    _reach_out(chosen, pool, times, component)
+    rng.shuffle(chosen)
+    return tuple(chosen)
+
+
+def _find_components(pool: Sequence[int], subsets: Sequence[Sequence[int]]) -> dict[int, int]:
+    """Return for each candidate the one that stands for its component."""
+    parent = {candidate: candidate for candidate in pool}
+
+    def find(candidate: int) -> int:
+        while parent[candidate] != candidate:
+            parent[candidate] = parent[parent[candidate]]
+            candidate = parent[candidate]
+        return candidate
+
+    for subset in subsets:
+        for candidate in subset[1:]:
+            parent[find(candidate)] = find(subset[0])
+    return {candidate: find(candidate) for candidate in pool}
+
+
+def _reach_out(chosen: list[int], pool: Sequence[int], times: Counter[int], component: dict[int, int]) -> None:
+    """Let a subset that lies inside one of several components reach into another, in place."""
+    inside = {component[candidate] for candidate in chosen}
+    outside = [candidate for candidate in pool if component[candidate] not in inside]
+    if len(inside) == 1 and outside:
+        chosen.sort(key=lambda candidate: times[candidate])
+        chosen[-1] = min(outside, key=lambda candidate: times[candidate])
