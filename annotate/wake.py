@@ -96,7 +96,7 @@ class Publisher:
             wanted = self._take()
             try:
                 self.send(*wanted)
-            except Exception as error:  # whatever the transport raises, the request that asked is long answered
+            except Exception as error:  # noqa: BLE001  (whatever the transport raises: nobody waits for this answer)
                 log.warning("broker away, wake-ups wait: %s", error, extra={"job": wanted[0]})
                 self._put_back(wanted)
             else:
@@ -156,16 +156,14 @@ class BrokerSender:
             "retry_on_timeout": False,
             "health_check_interval": 0,
         }
-        self.connection = app.connection_for_write(
-            self.url, connect_timeout=TIMEOUT_SECONDS, transport_options=options
-        )
+        self.connection = app.connection_for_write(self.url, connect_timeout=TIMEOUT_SECONDS, transport_options=options)
         self.producer = app.amqp.Producer(self.connection, auto_declare=False)
 
     def _drop(self) -> None:
         connection, self.connection, self.producer = self.connection, None, None
         if connection is not None:
             with suppress(Exception):
-                connection.collapse()
+                connection.release()
 
 
 publisher = Publisher(BrokerSender())

@@ -7,6 +7,7 @@ this process when it is killed.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -23,6 +24,7 @@ _home = Path(tempfile.mkdtemp(prefix="chorus-test-", dir="/tmp"))
 _home.chmod(0o711)
 PLACES = Places(data=_home / "data", run=_home / "run")
 _running: list[Engines] = []
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
 
 for _name in [name for name in os.environ if name.startswith("CHORUS_")]:
     if _name not in {"CHORUS_TEST_REQUIRE", "CHORUS_REAL_DATA"}:

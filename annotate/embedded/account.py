@@ -47,7 +47,8 @@ def find_account() -> Account:
     if os.getuid() != 0:
         return _account_of(pwd.getpwuid(os.getuid()), foreign=False)
     if not sys.platform.startswith("linux"):
-        raise RunRefused("PostgreSQL refuses to run as root. Start Chorus as an ordinary user.",
+        raise RunRefused(
+            "PostgreSQL refuses to run as root. Start Chorus as an ordinary user.",
         )
     try:
         return _account_of(pwd.getpwnam(SYSTEM_USER), foreign=True)
@@ -67,7 +68,8 @@ def _make_system_user() -> Account:
     try:  # another process may have made it at the same moment
         return _account_of(pwd.getpwnam(SYSTEM_USER), foreign=True)
     except KeyError:
-        raise RunRefused(f"PostgreSQL refuses to run as root, and the system user {SYSTEM_USER!r} could not be made ({problem}). "
+        raise RunRefused(
+            f"PostgreSQL refuses to run as root, and the system user {SYSTEM_USER!r} could not be made ({problem}). "
             f"Make it with your system's tools, or start Chorus as an ordinary user.",
         ) from None
 

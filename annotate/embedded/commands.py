@@ -18,10 +18,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from annotate.embedded import postgres
-from annotate.embedded.engines import start_engines
-from annotate.embedded.locks import held_lock, is_held, try_lock
+from annotate.embedded.engines import Engines, start_engines
+from annotate.embedded.locks import held_lock, holder, is_held, try_lock
 from annotate.embedded.places import Places
 from annotate.embedded.refusals import RunRefused
 
@@ -31,6 +32,7 @@ WITHOUT_DATABASE = frozenset(
     | {"makemessages", "makemigrations", "spectacular", "startapp", "startproject", "testserver", "test"}
 )
 SECONDS_FOR_RUN = 120
+SECONDS_FOR_COMMANDS = 30
 
 
 def needs_database(arguments: Sequence[str]) -> bool:
@@ -61,22 +63,76 @@ def engines_in_use(places: Places) -> Iterator[None]:
     """Use the engines of the run that is up, or of another command, or start them."""
     places.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     places.locks.mkdir(mode=0o700, exist_ok=True)
-    if _await_run(places):
+    joined = _join_or_start(places)
+    if joined is None:
         yield
         return
-    users = places.locks / "users"
-    with held_lock(places.locks / "engines"):
-        started = None if postgres.is_answering(places) else start_engines(places)
-        mine = try_lock(users, shared=True)
-        if mine is None:
-            raise RunRefused(f"{users} is locked: `make run` is starting on {places.data}. Try again when it is up.")
+    mine, started = joined
     try:
         yield
     finally:
         mine.close()
         if started is not None:
-            with held_lock(users, on_wait=_say_waiting), held_lock(places.locks / "engines"):
+            with held_lock(places.locks / "users", on_wait=_say_waiting), held_lock(places.locks / "engines"):
                 started.stop()
+
+
+def _join_or_start(places: Places) -> tuple[IO[str], Engines | None] | None:
+    """None when a run is up; else our share in the engines, and the engines if we started them."""
+    while not _await_run(places):
+        with held_lock(places.locks / "engines"):
+            if is_held(places.locks / "run"):
+                continue
+            mine = try_lock(places.locks / "users", shared=True)
+            if mine is not None:
+                try:
+                    return mine, None if postgres.is_answering(places) else start_engines(places)
+                except BaseException:
+                    mine.close()
+                    raise
+        time.sleep(0.1)  # the last user is stopping them: then start them anew
+    return None
+
+
+@contextmanager
+def claim_data(places: Places, *, engines: bool) -> Iterator[None]:
+    """Make this process the run of its data folder, once commands that use engines of their own have ended."""
+    places.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (places.locks, places.logs):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    path = places.locks / "run"
+    run = _try_for(path, seconds=1)
+    if run is None:
+        raise RunRefused(
+            f"A run is up already on {places.data} (process {holder(path)}). Stop it first, or set CHORUS_DATA and "
+            "CHORUS_PORT to start another one beside it."
+        )
+    try:
+        if engines:
+            _await_commands(places)
+        yield
+    finally:
+        run.close()
+
+
+def _await_commands(places: Places) -> None:
+    """New commands use the run's engines from now on; wait until those with engines of their own have ended."""
+    engines = places.locks / "engines"
+    with held_lock(engines):
+        pass
+    users = _try_for(places.locks / "users", seconds=SECONDS_FOR_COMMANDS)
+    if users is None:
+        raise RunRefused(f"A command still uses the database in {places.data}. Start the run when it has ended.")
+    users.close()
+    with held_lock(engines):
+        pass
+
+
+def _try_for(path: Path, *, seconds: float) -> IO[str] | None:
+    until = time.monotonic() + seconds
+    while (lock := try_lock(path)) is None and time.monotonic() < until:
+        time.sleep(0.05)
+    return lock
 
 
 def _await_run(places: Places) -> bool:

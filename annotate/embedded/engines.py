@@ -1,38 +1,23 @@
-"""Both engines together, for tests and for commands that need them while no run is up."""
+"""Both engines together: what a run, the tests, and commands without a run start."""
 
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from annotate.embedded import postgres, valkey
 from annotate.embedded.account import Account, find_account
 from annotate.embedded.binaries import Binaries, find_binaries
+from annotate.embedded.children import SECONDS_BETWEEN_LOOKS, Child, Recipe
 from annotate.embedded.folders import make_folders, make_secret_key
+from annotate.embedded.logfiles import tail
 from annotate.embedded.places import Places
 from annotate.embedded.refusals import RunRefused
-from annotate.embedded.spawn import kill_group
 
-STARTS = 20
+STARTS = 40
 SECONDS_BETWEEN_STARTS = 0.25
-SECONDS_TO_STOP = 30
-
-
-@dataclass
-class Engines:
-    """The two running servers of one data folder."""
-
-    places: Places
-    postgres: subprocess.Popen[bytes]
-    valkey: subprocess.Popen[bytes]
-
-    def stop(self) -> None:
-        """Valkey first, then PostgreSQL, each with its own orderly way to end."""
-        stop_server(self.valkey, signal.SIGTERM)
-        stop_server(self.postgres, signal.SIGINT)
 
 
 @dataclass(frozen=True)
@@ -42,71 +27,93 @@ class Prepared:
     places: Places
     account: Account
     binaries: Binaries
+    unsafe: bool
+
+    def postgres_recipe(self) -> Recipe:
+        return Recipe(
+            name="postgres",
+            command=postgres.postgres_command(self.places, self.binaries, unsafe=self.unsafe),
+            cwd=self.places.postgres,
+            env=postgres.engine_environment(),
+            log=self.places.logs / "postgres.log",
+            account=self.account,
+            stop_signal=signal.SIGINT,  # fast shutdown: sessions are ended, everything is written
+            seconds_to_stop=60,
+            is_excused=postgres.is_busy_start,
+        )
+
+    def valkey_recipe(self) -> Recipe:
+        return Recipe(
+            name="valkey",
+            command=valkey.valkey_command(self.places, self.binaries, unsafe=self.unsafe),
+            cwd=self.places.valkey,
+            env=postgres.engine_environment(),
+            log=self.places.logs / "valkey.log",
+            account=self.account,
+        )
+
+
+@dataclass
+class Engines:
+    """The two running servers of one data folder."""
+
+    places: Places
+    postgres: Child
+    valkey: Child
+
+    def stop(self) -> None:
+        self.valkey.stop()
+        self.postgres.stop()
 
 
 def prepare(places: Places, *, unsafe: bool = False) -> Prepared:
-    """Account, binaries, folders, secret and cluster; nothing is started yet."""
+    """Account, binaries, folders, secret and cluster; nothing is started yet.
+
+    `unsafe` leaves out what protects from a power cut, for tests.
+    """
     account = find_account()
     make_folders(places, account)
     make_secret_key(places.secret_key)
     binaries = find_binaries(account)
     postgres.initialise_cluster(places, account, binaries, unsafe=unsafe)
-    return Prepared(places, account, binaries)
+    postgres.write_callers(places, account)
+    return Prepared(places, account, binaries, unsafe=unsafe)
 
 
 def start_engines(places: Places, *, unsafe: bool = False) -> Engines:
     """Start both and return when both answer and the database is there."""
     ready = prepare(places, unsafe=unsafe)
-    log = places.logs / "engines.log"
-    server = start_until_answering(ready, log=log, unsafe=unsafe)
-    with log.open("ab") as output:
-        broker = valkey.start_valkey(places, ready.account, ready.binaries, output=output, unsafe=unsafe)
-    engines = Engines(places, postgres=server, valkey=broker)
+    engines = Engines(places, postgres=Child(ready.postgres_recipe()), valkey=Child(ready.valkey_recipe()))
     try:
+        engines.valkey.start()
+        start_until_answering(engines.postgres, lambda: postgres.is_answering(places))
         postgres.prepare_database(places)
-        if not valkey.await_valkey(places, broker):
-            raise RunRefused(f"Valkey ended at its start. The end of {log}:\n{tail(log)}")
+        await_answer(engines.valkey, lambda: valkey.is_answering(places))
     except BaseException:
         engines.stop()
         raise
     return engines
 
 
-def start_until_answering(ready: Prepared, *, log: Path, unsafe: bool = False) -> subprocess.Popen[bytes]:
-    """PostgreSQL, started again while a killed one before it is being cleared away."""
+def start_until_answering(child: Child, is_answering: Callable[[], bool]) -> None:
+    """Start a child, again while a killed one before it is still being cleared away."""
     for _ in range(STARTS):
-        begin = log.stat().st_size if log.exists() else 0
-        with log.open("ab") as output:
-            server = postgres.start_postgres(
-                ready.places, ready.account, ready.binaries, output=output, unsafe=unsafe
-            )
-        try:
-            if postgres.await_postgres(ready.places, server):
-                return server
-        except BaseException:
-            stop_server(server, signal.SIGINT)
-            raise
-        if not postgres.is_busy_start(log.read_bytes()[begin:].decode(errors="replace")):
+        child.start()
+        while child.is_running():
+            if is_answering():
+                return
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        if not child.recipe.is_excused(child.output_since_start()):
             break
         time.sleep(SECONDS_BETWEEN_STARTS)
-    raise RunRefused(f"PostgreSQL ended at its start. The end of {log}:\n{tail(log)}")
+    raise RunRefused(f"{child.name} ended at its start. The end of {child.recipe.log}:\n{tail(child.recipe.log)}")
 
 
-def stop_server(server: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Ask it to end, and end it when it does not in half a minute."""
-    if server.poll() is None:
-        server.send_signal(number)
-        try:
-            server.wait(SECONDS_TO_STOP)
-        except subprocess.TimeoutExpired:
-            kill_group(server.pid, signal.SIGKILL)
-    server.wait()
-
-
-def tail(log: Path, *, lines: int = 15) -> str:
-    """The last lines of a log file, or nothing."""
-    try:
-        text = log.read_bytes()[-20_000:].decode(errors="replace")
-    except OSError:
-        return ""
-    return "\n".join(text.splitlines()[-lines:])
+def await_answer(child: Child, is_answering: Callable[[], bool]) -> None:
+    """Wait as long as it lives: recovery after a crash may take as long as it takes."""
+    while not is_answering():
+        if not child.is_running():
+            raise RunRefused(
+                f"{child.name} ended at its start. The end of {child.recipe.log}:\n{tail(child.recipe.log)}"
+            )
+        time.sleep(SECONDS_BETWEEN_LOOKS)

@@ -10,12 +10,9 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import signal
 import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
 import psycopg
 
@@ -24,11 +21,9 @@ from annotate.embedded.binaries import Binaries
 from annotate.embedded.folders import engine_home, make_engine_folder
 from annotate.embedded.places import DATABASE, POSTGRES_PORT, ROLE, Places
 from annotate.embedded.refusals import RunRefused
-from annotate.embedded.spawn import start_child
 
 BOOTSTRAP = "postgres"  # the superuser that initdb makes; the product itself runs without its powers
 MAP = "chorus"
-SECONDS_BETWEEN_LOOKS = 0.02
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
@@ -90,19 +85,13 @@ def write_callers(places: Places, account: Account) -> None:
     _write(places.postgres / "pg_ident.conf", "".join(lines), account)
 
 
-def start_postgres(
-    places: Places, account: Account, binaries: Binaries, *, output: IO[bytes] | int, unsafe: bool = False
-) -> subprocess.Popen[bytes]:
-    """Start the server; `await_postgres` says when it answers."""
-    write_callers(places, account)
+def postgres_command(places: Places, binaries: Binaries, *, unsafe: bool = False) -> list[str]:
+    """The command line of the server; it is run *in* its data folder (see `engine_home`)."""
     chosen = {**SETTINGS, "unix_socket_directories": str(places.run), **(UNSAFE if unsafe else {})}
     command = [str(binaries.program("postgres")), "-D", engine_home(places.postgres)]
     for name, value in chosen.items():
         command += ["-c", f"{name}={value}"]
-    return start_child(
-        command, cwd=places.postgres, env=engine_environment(), output=output, account=account,
-        on_our_death=signal.SIGINT,
-    )  # fmt: skip
+    return command
 
 
 def connect(places: Places, *, role: str = BOOTSTRAP, database: str = "postgres") -> psycopg.Connection:
@@ -122,15 +111,6 @@ def is_answering(places: Places) -> bool:
     return True
 
 
-def await_postgres(places: Places, server: subprocess.Popen[bytes]) -> bool:
-    """True when it answers, False when it has ended. Recovery after a crash may take as long as it takes."""
-    while server.poll() is None:
-        if places.postgres_socket.exists() and is_answering(places):
-            return True
-        time.sleep(SECONDS_BETWEEN_LOOKS)
-    return False
-
-
 def prepare_database(places: Places) -> None:
     """The product's role, its database, and `vector` in it and in the template of those to come."""
     with connect(places) as connection:
@@ -146,12 +126,12 @@ def is_busy_start(output: str) -> bool:
     """Whether a start failed because the dead server before it has not been cleared away yet."""
     return any(
         words in output
-        for words in ('lock file "postmaster.pid"', "pre-existing shared memory block", ".lock\" already exists")
+        for words in ('lock file "postmaster.pid"', "pre-existing shared memory block", '.lock" already exists')
     )
 
 
 def _has(connection: psycopg.Connection, query: str, value: str) -> bool:
-    return connection.execute(query, [value]).fetchone() is not None  # type: ignore[arg-type]
+    return connection.execute(query, [value]).fetchone() is not None
 
 
 def _refuse_other_major(folder: Path) -> None:

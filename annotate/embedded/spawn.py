@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -29,14 +30,14 @@ def start_child(
     env: Mapping[str, str],
     output: IO[bytes] | int,
     account: Account | None = None,
-    on_our_death: signal.Signals = signal.SIGTERM,
+    on_our_death: signal.Signals | None = signal.SIGTERM,
     keep_open: Sequence[int] = (),
     stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start `command` in a new session (so that a terminal's Ctrl-C reaches us alone).
 
-    `on_our_death` is what the kernel sends the child when we die; for PostgreSQL SIGINT is the
-    fast shutdown.
+    `on_our_death` is what the kernel sends the child when we die (None: nothing); for PostgreSQL
+    SIGINT is the fast shutdown.
     """
     return subprocess.Popen(
         [str(part) for part in command],
@@ -53,8 +54,8 @@ def start_child(
     )
 
 
-def _die_with_us(number: signal.Signals, parent: int) -> Callable[[], None] | None:
-    if _libc is None:
+def _die_with_us(number: signal.Signals | None, parent: int) -> Callable[[], None] | None:
+    if _libc is None or number is None:
         return None
 
     def ask_kernel() -> None:
@@ -67,7 +68,5 @@ def _die_with_us(number: signal.Signals, parent: int) -> Callable[[], None] | No
 
 def kill_group(process_id: int, number: signal.Signals) -> None:
     """Signal a child and all of its group; nothing happens when none is left."""
-    try:
+    with suppress(ProcessLookupError, PermissionError):  # macOS says "not permitted" of a group of zombies
         os.killpg(process_id, number)
-    except (ProcessLookupError, PermissionError):  # macOS says "not permitted" of a group of zombies
-        pass

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 
-from django.core.cache import cache as valkey
+from django.core.cache import caches
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from redis.exceptions import RedisError
+
+from annotate.cache import OpenRedisCache
 
 
 @never_cache
@@ -33,7 +34,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def database_state() -> str:
-    """"ok", "away", or "migrations missing"."""
+    """ "ok", "away", or "migrations missing"."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT app, name FROM django_migrations")
@@ -50,9 +51,6 @@ def wanted_migrations() -> frozenset[tuple[str, str]]:
 
 
 def valkey_state() -> str:
-    """"ok" or "away", within the cache's short time-outs."""
-    try:
-        valkey.get("readyz")
-    except (RedisError, OSError):
-        return "away"
-    return "ok"
+    """ "ok" or "away", within the cache's short time-outs."""
+    cache = caches["default"]
+    return "ok" if isinstance(cache, OpenRedisCache) and cache.is_answering() else "away"

@@ -28,7 +28,7 @@ def test_readyz_refuses_when_a_migration_is_missing(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_readyz_stays_ready_without_valkey(client: Client, settings, tmp_path) -> None:  # noqa: ANN001
+def test_readyz_stays_ready_without_valkey(client: Client, settings, tmp_path) -> None:
     backend = settings.CACHES["default"]
     settings.CACHES = {"default": {**backend, "LOCATION": f"unix://{tmp_path}/nobody.sock"}}
     answer = client.get("/readyz")

@@ -1,0 +1,98 @@
+"""One child of a run: how it is started, whether it lives, how it is ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from annotate.embedded.account import Account
+from annotate.embedded.spawn import kill_group, start_child
+
+SECONDS_BETWEEN_LOOKS = 0.02
+
+
+def never_excused(_output: str) -> bool:
+    """A start that failed counts as a failure."""
+    return False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to run one child. `stop_signal` asks it to end in order; after `seconds_to_stop` it is killed.
+
+    `is_excused` looks at what a failed start wrote: True means that trying again will do. `once`: it is
+    to end by itself and is not started again.
+    """
+
+    name: str
+    command: Sequence[str | Path]
+    cwd: Path
+    env: Mapping[str, str]
+    log: Path
+    account: Account | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    seconds_to_stop: float = 15.0
+    is_excused: Callable[[str], bool] = never_excused
+    once: bool = False
+
+
+@dataclass
+class Child:
+    """A recipe and the process that runs it now, if any."""
+
+    recipe: Recipe
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    start_again_at: float | None = None
+    quick_deaths: int = 0
+    _log_begin: int = field(default=0, repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.recipe.name
+
+    def start(self) -> None:
+        """Start the process; its output is added to its log."""
+        recipe = self.recipe
+        descriptor = os.open(recipe.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            self._log_begin = os.fstat(descriptor).st_size
+            self.process = start_child(
+                recipe.command, cwd=recipe.cwd, env=recipe.env, output=descriptor,
+                account=recipe.account, on_our_death=recipe.stop_signal,
+            )  # fmt: skip
+        finally:
+            os.close(descriptor)
+        self.started_at = time.monotonic()
+        self.start_again_at = None
+
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def output_since_start(self) -> str:
+        """What this process has written to its log."""
+        return self.recipe.log.read_bytes()[self._log_begin :].decode(errors="replace")
+
+    def clear_away(self) -> None:
+        """End what a dead process left behind: its own children, which share its group."""
+        if self.process is not None:
+            kill_group(self.process.pid, signal.SIGKILL)
+
+    def stop(self, *, hurry: Callable[[], bool] = lambda: False) -> None:
+        """Ask it to end, wait for it, kill it when it does not (at once when `hurry` says so)."""
+        self.start_again_at = None
+        if self.process is None:
+            return
+        until = time.monotonic() + self.recipe.seconds_to_stop
+        if self.process.poll() is None:
+            self.process.send_signal(self.recipe.stop_signal)
+        while self.process.poll() is None and time.monotonic() < until and not hurry():
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        kill_group(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
