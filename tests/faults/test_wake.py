@@ -1,7 +1,6 @@
 """Publishing a wake-up can neither fail nor slow whoever asks for it."""
 
 import json
-import signal
 import socket
 import subprocess
 import sys
@@ -9,20 +8,21 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 import redis
 from django.db import transaction
 
 from annotate import wake as wake_module
-from annotate.embedded.account import find_account
-from annotate.embedded.binaries import find_binaries
-from annotate.embedded.folders import make_run_folder
+from annotate.embedded.children import Child
+from annotate.embedded.engines import await_answer, prepare
 from annotate.embedded.places import Places
-from annotate.embedded.valkey import await_valkey, start_valkey
+from annotate.embedded.valkey import is_answering
 from annotate.wake import COALESCE_SECONDS, MOST_WAITING, BrokerSender, Publisher, wake
 from tasks.jobs.policy import POLICIES
 from tasks.vocabulary import JobName
+from tests.plugin import PLACES
 
 JOB = JobName.RECOMPUTE_STALE
 QUEUE = str(POLICIES[JOB].queue)
@@ -70,8 +70,6 @@ def nudge(publisher: Publisher) -> None:
 
 @pytest.fixture
 def broker() -> Iterator[redis.Redis]:
-    from tests.plugin import PLACES
-
     client = redis.Redis(unix_socket_path=str(PLACES.valkey_socket))
     client.delete(QUEUE)
     yield client
@@ -191,34 +189,26 @@ def test_dead_broker_keeps_the_wake_for_later() -> None:
 
 @pytest.mark.slow
 def test_broker_killed_and_started_again_gets_what_waited() -> None:
-    from tests.plugin import PLACES
-
-    account = find_account()
     places = Places(data=PLACES.data.parent / "broker", run=PLACES.data.parent / "broker-run")
-    places.data.mkdir()
-    places.valkey.mkdir()
-    account.own(places.valkey)
-    make_run_folder(places.run, account)
-    binaries = find_binaries(account)
+    recipe = prepare(places, unsafe=True).valkey_recipe()
+    server = Child(replace(recipe, command=[*recipe.command, "--appendonly", "yes"]))
     publisher = Publisher(BrokerSender(f"redis+socket://{places.valkey_socket}"))
-
-    server = start_valkey(places, account, binaries, output=subprocess.DEVNULL)
+    server.start()
     try:
-        assert await_valkey(places, server)
+        await_answer(server, lambda: is_answering(places))
         publisher.put(str(JOB), (1,))
         assert publisher.flush(20)
-        server.send_signal(signal.SIGKILL)
-        server.wait()
+        server.process.kill()
+        server.process.wait()
         publisher.put(str(JOB), (2,))
         wait_until(lambda: publisher.pause_until > 0)
-        server = start_valkey(places, account, binaries, output=subprocess.DEVNULL)
-        assert await_valkey(places, server)
+        server.start()
+        await_answer(server, lambda: is_answering(places))
         assert publisher.flush(30)
         with closing(redis.Redis(unix_socket_path=str(places.valkey_socket))) as client:
             assert sorted(messages(client)) == [(str(JOB), [1]), (str(JOB), [2])]
     finally:
-        server.kill()
-        server.wait()
+        server.stop()
 
 
 def test_forked_process_publishes_through_a_thread_of_its_own() -> None:
