@@ -1,0 +1,149 @@
+"""Reads of generators and their requests: what a worker needs to call an engine, what an organizer sees."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from annotate.models import CampaignGenerator, GenerationRequest, Generator
+from annotate.queries.rows import fetch_all
+from tasks.records.generation import GenerationJob, GeneratorRecord, Turn
+from tasks.vocabulary import Engine, MessageRole, RequestState
+
+#: States that ask an organizer to look: something went wrong, and the row says what.
+PROBLEM_STATES = (RequestState.FAILED, RequestState.SET_ASIDE)
+#: A worker's batch must end within its job's time limit, so no exchange may take longer (seconds).
+LONGEST_EXCHANGE_SECONDS = 780
+#: Retries within one exchange share this, unless the generator's own time-out is longer (seconds).
+PATIENCE_SECONDS = 400
+
+_DUE = """
+SELECT g.id FROM annotate_generator g
+WHERE g.enabled AND g.engine = ANY(%(engines)s::text[]) AND EXISTS (
+  SELECT 1 FROM annotate_generationrequest r
+  WHERE r.generator_id = g.id AND r.state = 'queued' AND (r.not_before IS NULL OR r.not_before <= %(now)s))
+ORDER BY g.id"""
+
+_THREADS = """
+SELECT r.id, r.parent_id, r.generator_id, r.sample_index, r.attempts,
+  array_agg(t.role ORDER BY array_position(p.thread, t.id)) AS roles,
+  array_agg(t.text ORDER BY array_position(p.thread, t.id)) AS texts,
+  bool_or(t.removed_at IS NOT NULL OR t.withdrawn_at IS NOT NULL) AS is_gone
+FROM annotate_generationrequest r
+JOIN annotate_message p ON p.id = r.parent_id
+JOIN annotate_message t ON t.id = ANY(p.thread)
+WHERE r.id = ANY(%(requests)s::bigint[])
+GROUP BY r.id ORDER BY r.id"""
+
+_COUNTS = """
+SELECT r.generator_id, r.state, count(*) AS requests, max(r.not_before) FILTER (WHERE r.state = 'queued') AS waits_until
+FROM annotate_generationrequest r
+JOIN annotate_message p ON p.id = r.parent_id
+JOIN annotate_messagetree t ON t.id = p.tree_id
+WHERE t.campaign_id = %(campaign)s
+GROUP BY r.generator_id, r.state"""
+
+
+@dataclass(frozen=True, slots=True)
+class JobSheet:
+    """Requests ready to be answered, and those whose conversation is gone."""
+
+    jobs: tuple[GenerationJob, ...]
+    gone: tuple[int, ...]
+
+
+def list_due_generators(*, engines: Sequence[str], now: datetime) -> list[int]:
+    """Ids of enabled generators of these engines with a request that may be tried now."""
+    return [row["id"] for row in fetch_all(_DUE, {"engines": list(engines), "now": now})]
+
+
+def describe_generator(*, generator: Generator, environment: Mapping[str, str]) -> GeneratorRecord:
+    """The record that an engine takes. The key comes from the variable that the generator names.
+
+    Raises LookupError, with a sentence for an organizer, when that variable is not set here.
+    """
+    name = generator.api_key_variable
+    if name and not environment.get(name):
+        raise LookupError(
+            f"The environment variable {name}, which the generator “{generator.name}” names for its key, is not set "
+            "where candidates are generated. Set it there and start that process again."
+        )
+    seconds = min(generator.timeout_seconds, LONGEST_EXCHANGE_SECONDS)
+    return GeneratorRecord(
+        id=generator.pk,
+        name=generator.name,
+        engine=Engine(generator.engine),
+        endpoint=generator.endpoint,
+        model=generator.model,
+        revision=generator.revision,
+        sampling=generator.sampling,
+        system_prompt=generator.system_prompt or None,
+        api_key=environment[name] if name else None,
+        read_timeout_seconds=seconds,
+        deadline_seconds=max(seconds, min(2 * seconds, PATIENCE_SECONDS)),
+        concurrency=generator.max_concurrent,
+    )
+
+
+def load_jobs(*, request_ids: Sequence[int]) -> JobSheet:
+    """The threads that these requests answer, from the root to their parent."""
+    rows = fetch_all(_THREADS, {"requests": list(request_ids)})
+    return JobSheet(
+        jobs=tuple(_make_job(row) for row in rows if not row["is_gone"]),
+        gone=tuple(row["id"] for row in rows if row["is_gone"]),
+    )
+
+
+def draw_seed(*, parent_id: int, generator_id: int, sample_index: int, attempt: int) -> int:
+    """The seed of one attempt, in [0, 2³¹): another one for each sample, the same whoever asks."""
+    key = f"{parent_id}/{generator_id}/{sample_index}/{attempt}".encode("ascii")
+    return int.from_bytes(hashlib.sha256(key).digest()[:4]) >> 1
+
+
+def count_requests(*, campaign_id: int) -> list[dict[str, Any]]:
+    """For each generator that the campaign names or ever asked: its record and how many requests are in each state."""
+    samples = dict(CampaignGenerator.objects.filter(campaign_id=campaign_id).values_list("generator_id", "samples"))
+    counts: dict[int, dict[str, int]] = {}
+    waits: dict[int, datetime | None] = {}
+    for row in fetch_all(_COUNTS, {"campaign": campaign_id}):
+        counts.setdefault(row["generator_id"], {})[row["state"]] = row["requests"]
+        waits[row["generator_id"]] = row["waits_until"] or waits.get(row["generator_id"])
+    generators = Generator.objects.filter(pk__in={*samples, *counts}).order_by("name", "pk")
+    return [
+        {
+            "id": generator.pk,
+            "name": generator.name,
+            "engine": generator.engine,
+            "model": generator.model,
+            "enabled": generator.enabled,
+            "samples": samples.get(generator.pk, 0),
+            "waits_until": waits.get(generator.pk),
+            "requests": {state.value: counts.get(generator.pk, {}).get(state, 0) for state in RequestState},
+        }
+        for generator in generators
+    ]
+
+
+def list_problems(*, campaign_id: int) -> QuerySet[GenerationRequest]:
+    """Requests that came to nothing, with their reasons; ordering and limit are the caller's."""
+    return GenerationRequest.objects.filter(
+        parent__tree__campaign_id=campaign_id, state__in=[state.value for state in PROBLEM_STATES]
+    ).select_related("generator")
+
+
+def _make_job(row: Mapping[str, Any]) -> GenerationJob:
+    turns = zip(row["roles"], row["texts"], strict=True)
+    return GenerationJob(
+        request_id=row["id"],
+        thread=tuple(Turn(MessageRole(role), text) for role, text in turns),
+        sample_index=row["sample_index"],
+        seed=draw_seed(
+            parent_id=row["parent_id"],
+            generator_id=row["generator_id"],
+            sample_index=row["sample_index"],
+            attempt=row["attempts"],
+        ),
+    )

@@ -1,0 +1,92 @@
+"""Compute again what was marked: consensus per parent, then agreement and leaderboard per campaign.
+
+Marks are claimed by lease, everything is computed without a lock, and stored while it is the newest. What
+fails is tried again later; the others go on.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from annotate.queries.judgments import load_ballots
+from annotate.services.quality import store_consensus, store_reports
+from annotate.services.stale import Mark, claim_stale, fail_stale
+from annotate.wake import wake
+from tasks.agreement.consensus import combine_rankings
+from tasks.jobs.reports import compute_reports
+from tasks.vocabulary import JobName, StaleKind
+
+log = logging.getLogger(__name__)
+
+PARENTS_AT_ONCE = 200
+PARENT_LEASE_SECONDS = 120.0
+CAMPAIGN_LEASE_SECONDS = 330.0
+#: A run that works longer than this wakes its successor and ends (seconds).
+LONGEST_RUN_SECONDS = 120.0
+#: The draws behind P(best): the same for every parent, so that a consensus depends on its ballots alone.
+SEED = 1
+
+Compute = Callable[[Sequence[Mark], datetime], None]
+
+
+@shared_task(name=str(JobName.RECOMPUTE_STALE))
+def recompute_stale_job() -> None:
+    """Every parent that is marked, then every campaign that is marked and does not rest."""
+    ends = time.monotonic() + LONGEST_RUN_SECONDS
+    done = recompute_kind(StaleKind.PARENT, recompute_parents, at_once=PARENTS_AT_ONCE, lease=PARENT_LEASE_SECONDS, ends=ends)
+    done &= recompute_kind(StaleKind.CAMPAIGN, recompute_campaign, at_once=1, lease=CAMPAIGN_LEASE_SECONDS, ends=ends)
+    if not done:
+        wake(JobName.RECOMPUTE_STALE)
+
+
+def recompute_kind(kind: StaleKind, compute: Compute, *, at_once: int, lease: float, ends: float) -> bool:
+    """Claim and compute batches of marks until none is due; False when time ran out before."""
+    after = 0
+    while time.monotonic() < ends:
+        now = timezone.now()
+        marks = claim_stale(kind=kind, limit=at_once, now=now, lease_seconds=lease, after=after)
+        if not marks and not after:
+            return True
+        after = marks[-1].subject_id if marks else 0
+        if marks:
+            compute_safely(compute, marks, now)
+    return False
+
+
+def compute_safely(compute: Compute, marks: Sequence[Mark], now: datetime) -> None:
+    """One mark that fails must not cost the others their results."""
+    try:
+        compute(marks, now)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away: nothing to blame on a subject
+    except Exception as error:
+        if len(marks) > 1 and isinstance(error, SoftTimeLimitExceeded):
+            raise  # nobody knows which; the leases end, and others go on
+        if len(marks) > 1:
+            for mark in marks:
+                compute_safely(compute, [mark], now)
+            return
+        log.exception("could not compute %s %s", marks[0].kind, marks[0].subject_id)
+        fail_stale(mark=marks[0], error=f"{type(error).__name__}: {error}", now=now)
+
+
+def recompute_parents(marks: Sequence[Mark], now: datetime) -> None:
+    """The consensus of these parents, from the ballots that stand."""
+    ballots = load_ballots(parent_ids=[mark.subject_id for mark in marks])
+    store_consensus(marks=marks, records=combine_rankings(ballots, seed=SEED), now=now)
+
+
+def recompute_campaign(marks: Sequence[Mark], now: datetime) -> None:
+    """Agreement and leaderboard of one campaign."""
+    (mark,) = marks
+    started = time.monotonic()
+    agreement, leaderboard = compute_reports(campaign_id=mark.subject_id, seed=SEED)
+    store_reports(
+        mark=mark, agreement=agreement, leaderboard=leaderboard, now=now, took_seconds=time.monotonic() - started
+    )
