@@ -5,7 +5,6 @@ Every refusal has its own code and a sentence that says what to send instead.
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -227,7 +226,7 @@ def _read_label(dimension: LabelDimension, value: Any) -> LabelAnswer:
             raise _wrong_label(dimension, 'true, false, null or "not_applicable"')
         return LabelAnswer(dimension.pk, Answer.GIVEN, float(value))
     points = [float(anchor["value"]) for anchor in dimension.anchors]
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
     if not number or not any(abs(value - point) < 1e-9 for point in points):
         raise _wrong_label(dimension, f'one of {", ".join(f"{point:g}" for point in points)}, null or "not_applicable"')
     return LabelAnswer(dimension.pk, Answer.GIVEN, float(value))

@@ -26,7 +26,7 @@ from annotate.services.replies import write_reply
 from annotate.services.terms import CURRENT_TERMS
 from annotate.wake import wake
 from tasks.records.parameters import read_settings
-from tasks.vocabulary import WRITING_KINDS, AssignmentState, JobName, SkipReason
+from tasks.vocabulary import WRITING_KINDS, AssignmentState, JobName, Kind, SkipReason
 
 HELD = f"""
 SELECT a.id AS me, a.user_id, c.id AS campaign, c.slug, c.state, c.parameters::text AS parameters, c.kinds, c.languages,
@@ -187,11 +187,12 @@ def _get_held(*, annotator_id: int, assignment_id: int, now: datetime) -> Row:
 
 
 def _read(*, row: Row, body: Mapping[str, Any]) -> ReadAnswer:
+    labelled = row["kind"] == Kind.LABEL
     return read_answer(
         kind=row["kind"],
         body=body,
         shown=row["shown"],
-        dimensions=find_dimensions(schema_id=row["label_schema_id"], role=row["role"]),
+        dimensions=find_dimensions(schema_id=row["label_schema_id"], role=row["role"]) if labelled else (),
         settings=read_settings(json.loads(row["parameters"])),
         languages=row["languages"],
         language=row["language"],
