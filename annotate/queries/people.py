@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 
-from annotate.models import Annotator, Campaign, Membership, User
+from annotate.models import Annotator, ApiToken, Campaign, Consent, LanguageSkill, Membership, User
 
 _USER_FIELDS = list(User._meta.concrete_fields)  # noqa: SLF001  (Django's documented API of models)
 _USER_NAMES = [field.attname for field in _USER_FIELDS]
@@ -96,3 +97,41 @@ def find_campaign_with_role(*, slug: str, user_id: int | None, related: Sequence
     role = Membership.objects.filter(campaign_id=OuterRef("pk"), user_id=user_id).values("role")[:1]
     campaigns = Campaign.objects.select_related(*related) if related else Campaign.objects.all()
     return campaigns.annotate(actor_role=Subquery(role)).filter(slug=slug).first()
+
+
+def list_languages(*, annotator_id: int) -> list[str]:
+    """The languages that somebody works in, sorted; none means any."""
+    skills = LanguageSkill.objects.filter(annotator_id=annotator_id)
+    return list(skills.order_by("language").values_list("language", flat=True))
+
+
+def list_tokens(*, user: User) -> QuerySet[ApiToken]:
+    """Every token of an account, revoked ones too; their texts are not there to be had."""
+    return ApiToken.objects.filter(user=user).defer("token_hash")
+
+
+def describe_person(*, user: User | None, annotator_id: int) -> dict[str, Any]:
+    """An account or a guest as they see themselves: three queries, whatever their number of roles."""
+    annotator = Annotator.objects.get(pk=annotator_id)
+    roles = Membership.objects.filter(user=user).order_by("campaign__slug").values("role", slug=F("campaign__slug"))
+    return {
+        "id": None if user is None else user.pk,
+        "email": None if user is None else user.email,
+        "display_name": "" if user is None else user.display_name,
+        "interface_language": "en" if user is None else user.interface_language,
+        "is_guest": user is None,
+        "is_administrator": user is not None and user.is_administrator,
+        "is_suspended": annotator.suspended_at is not None,
+        "languages": list_languages(annotator_id=annotator_id),
+        "roles": [{"campaign": row["slug"], "role": row["role"]} for row in roles] if user is not None else [],
+    }
+
+
+def describe_consent(*, annotator_id: int) -> dict[str, Any]:
+    """The version in force for somebody, and every one they ever accepted, newest first."""
+    accepted = Annotator.objects.values_list("accepted_terms", flat=True).get(pk=annotator_id)
+    given = Consent.objects.filter(annotator_id=annotator_id).order_by("-pk")
+    return {
+        "accepted": accepted or None,
+        "given": list(given.values("terms_version", "accepted_at", "withdrawn_at")),
+    }
