@@ -13,7 +13,7 @@ from annotate.models.campaign import (
 from annotate.models.generation import GenerationRequest, Generator, ImportProblem, ImportRun
 from annotate.models.judgment import Judgment, Label, RankedCandidate
 from annotate.models.people import Annotator, ApiToken, Consent, LanguageSkill, Membership, User
-from annotate.models.quality import AgreementReport, Consensus, Leaderboard, Stale
+from annotate.models.quality import AgreementReport, CampaignProgress, Consensus, Leaderboard, Stale
 from annotate.models.release import Release, ReleaseFile, ReleaseItem, Tombstone
 from annotate.models.tree import Message, MessageOrigin, MessageRevision, MessageTree
 from annotate.models.work import (
@@ -37,6 +37,7 @@ __all__ = [
     "Campaign",
     "CampaignGenerator",
     "CampaignParameters",
+    "CampaignProgress",
     "Consensus",
     "Consent",
     "Exclusion",

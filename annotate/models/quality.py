@@ -87,3 +87,15 @@ class Leaderboard(models.Model):
 
     def __str__(self) -> str:
         return f"leaderboard of {self.campaign_id}"
+
+
+class CampaignProgress(models.Model):
+    """What a sweep last counted in a campaign: answers "how far" without counting a million units."""
+
+    campaign = models.OneToOneField("annotate.Campaign", primary_key=True, on_delete=models.CASCADE, related_name="progress")
+    units = models.PositiveIntegerField(default=0)
+    result = models.JSONField()
+    computed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"progress of {self.campaign_id}"

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from annotate.models import CampaignGenerator, GenerationRequest, Generator
 from annotate.queries.rows import fetch_all
 from tasks.records.generation import GenerationJob, GeneratorRecord, Turn
-from tasks.vocabulary import Engine, MessageRole, RequestState
+from tasks.vocabulary import CampaignState, Engine, MessageRole, RequestState
 
 #: States that ask an organizer to look: something went wrong, and the row says what.
 PROBLEM_STATES = (RequestState.FAILED, RequestState.SET_ASIDE)
@@ -53,6 +53,17 @@ class JobSheet:
 
     jobs: tuple[GenerationJob, ...]
     gone: tuple[int, ...]
+
+
+def list_generating_campaigns() -> list[int]:
+    """Ids of open campaigns that name a generator which can be asked."""
+    named = CampaignGenerator.objects.filter(campaign__state=CampaignState.OPEN, generator__enabled=True)
+    return list(named.exclude(generator__engine=Engine.LABEL).order_by("campaign_id").values_list("campaign_id", flat=True).distinct())
+
+
+def find_generator(*, generator_id: int) -> Generator | None:
+    """A generator's record as its administrator wrote it."""
+    return Generator.objects.filter(pk=generator_id).first()
 
 
 def list_due_generators(*, engines: Sequence[str], now: datetime) -> list[int]:

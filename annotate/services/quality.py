@@ -12,15 +12,10 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from annotate.queries.rows import Row, fetch_all, run
-from annotate.services.stale import Mark, lock_claimed, mark_stale, settle_stale
+from annotate.services.stale import Mark, lock_claimed, mark_stale, rest_after, settle_stale
 from annotate.wake import wake
 from tasks.records.quality import AgreementRecord, ConsensusRecord, LeaderboardRecord
 from tasks.vocabulary import JobName, StaleKind
-
-#: A campaign rests after it was computed: at least this long, and this many times what it took (seconds).
-SHORTEST_REST_SECONDS = 4.0
-REST_PER_SECOND = 15.0
-LONGEST_REST_SECONDS = 900.0
 
 _LOCK_PARENTS = """
 SELECT id FROM annotate_message WHERE id = ANY(%(parents)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"""
@@ -106,7 +101,7 @@ def store_reports(
     took_seconds: float,
 ) -> bool:
     """Store a campaign's agreement and leaderboard, and let it rest; False when newer ones were stored meanwhile."""
-    rest = min(max(SHORTEST_REST_SECONDS, REST_PER_SECOND * took_seconds), LONGEST_REST_SECONDS)
+    rest_until = now + timedelta(seconds=took_seconds) + rest_after(took_seconds)
     with transaction.atomic():
         if not lock_claimed(marks=[mark]):
             return False
@@ -114,7 +109,7 @@ def store_reports(
         run(_REPORT, {**params, **_as_report_columns(agreement)})
         run(_FORGET_OLD, params)
         run(_LEAD, {**params, "result": json.dumps(leaderboard.as_result())})
-        settle_stale(marks=[mark], rest_until=now + timedelta(seconds=took_seconds + rest))
+        settle_stale(marks=[mark], rest_until=rest_until)
     return True
 
 

@@ -10,7 +10,7 @@ In the order of locks marks come after units; within marks, parents before campa
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from annotate.queries.rows import fetch_all, fetch_one, run
@@ -20,6 +20,10 @@ from tasks.vocabulary import StaleKind
 FIRST_BACKOFF_SECONDS = 30
 LONGEST_BACKOFF_SECONDS = 3600
 LONGEST_ERROR = 500
+#: What is computed again and again rests in between: this many times what it took, within these bounds (seconds).
+REST_PER_SECOND = 15.0
+SHORTEST_REST_SECONDS = 4.0
+LONGEST_REST_SECONDS = 900.0
 
 _MARK = """
 INSERT INTO annotate_stale AS s (kind, subject_id, marked)
@@ -54,6 +58,10 @@ UPDATE annotate_stale
 SET failures = LEAST(failures + 1, 1000), error = %(error)s,
   lease_expires_at = %(now)s::timestamptz
     + LEAST(%(first)s * power(2, LEAST(failures, 20)), %(longest)s) * interval '1 second'
+WHERE kind = %(kind)s AND subject_id = %(subject)s AND lease_expires_at = %(lease)s"""
+
+_RENEW = """
+UPDATE annotate_stale SET lease_expires_at = %(lease_expires_at)s
 WHERE kind = %(kind)s AND subject_id = %(subject)s AND lease_expires_at = %(lease)s"""
 
 _TAKE_TURN = """
@@ -107,6 +115,17 @@ def claim_stale(*, kind: StaleKind, limit: int, now: datetime, lease_seconds: fl
     )
 
 
+def renew_stale(*, mark: Mark, now: datetime, lease_seconds: float) -> Mark:
+    """Hold a claimed mark for longer, for work that goes on in pieces; returns the mark with its new lease.
+
+    One whose lease somebody else has taken over comes back as it was.
+    """
+    lease_expires_at = now + timedelta(seconds=lease_seconds)
+    params = {"kind": mark.kind, "subject": mark.subject_id, "lease": mark.lease_expires_at}
+    renewed = run(_RENEW, {**params, "lease_expires_at": lease_expires_at})
+    return replace(mark, lease_expires_at=lease_expires_at) if renewed else mark
+
+
 def lock_claimed(*, marks: Sequence[Mark]) -> list[Mark]:
     """Lock the marks whose result is still wanted, and return those: nobody computed them since from newer inputs."""
     if not marks:
@@ -149,6 +168,11 @@ def end_turn(*, turn: Turn, rest_until: datetime | None = None) -> None:
     """Give the turn back; nobody takes it before `rest_until`."""
     params = {"kind": turn.kind, "subject": turn.subject_id, "lease": turn.lease_expires_at, "rest_until": rest_until}
     run(_END_TURN, params)
+
+
+def rest_after(took_seconds: float) -> timedelta:
+    """How long something that took so long may rest: it then costs a sixteenth of one processor at most."""
+    return timedelta(seconds=min(max(SHORTEST_REST_SECONDS, REST_PER_SECOND * took_seconds), LONGEST_REST_SECONDS))
 
 
 def _name_marks(marks: Sequence[Mark]) -> dict[str, object]:
