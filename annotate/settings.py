@@ -336,6 +336,8 @@ LOGGING = {
         # Django's own handlers would print a second line, and mail nobody.
         "django": {"handlers": [], "propagate": True, "level": _log_level},
         "django.server": {"handlers": [], "propagate": True},
+        "celery.beat": {"level": "WARNING"},  # it says each sweep that it sends
+        "celery.worker.strategy": {"level": "WARNING"},  # "received"; "succeeded" follows
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
     },
