@@ -3,7 +3,8 @@
 One table of standard normal draws (with their mirror images) serves every parent of a size, so that
 a parent's result does not depend on the others. Which candidate gets which column of it is decided
 by the posterior alone, never by ids: by score, then error, then by how a candidate covaries with
-those already placed. Candidates of equal score and error get the mean of their shares.
+those already placed. Candidates of equal score and error get the mean of their shares. A share of
+512 draws is within 0.02 of the probability, two times out of three.
 """
 
 import numpy as np
@@ -26,8 +27,6 @@ def share_of_best(scores: Floats, errors: Floats, covariance: Floats, *, seed: i
     covariance      (P, k, k), positive definite
     """
     problems, size = scores.shape
-    if size == 1:
-        return np.ones((problems, 1))
     order = np.lexsort((errors, -scores), axis=1)
     means = np.take_along_axis(scores, order, axis=1)
     alike = (np.diff(means, axis=1) == 0) & (np.diff(np.take_along_axis(errors, order, axis=1), axis=1) == 0)

@@ -123,7 +123,10 @@ def _combine_block(block: Block, *, seed: int, nu: float, weights: Mapping[str, 
     scores = np.round(fit.strengths - mean, DIGITS) + 0.0
     errors = np.round(_errors_from_mean(fit.covariance[:, :size, :size]), DIGITS)
     p_above, p_acceptable = _p_above(fit.strengths, fit.covariance)
-    p_best = share_of_best(scores[:, :size], errors, fit.covariance[:, :size, :size], seed=seed)
+    if size > 2:
+        p_best = share_of_best(scores[:, :size], errors, fit.covariance[:, :size, :size], seed=seed)
+    else:  # Nothing to draw: the only one is the best, and of two the one above.
+        p_best = p_above[:, [0, 1], [1, 0]] if size == 2 else np.ones_like(p_acceptable)
     first, second = np.triu_indices(size, 1)
     certain = np.abs(2 * p_above[:, first, second] - 1)
     confidence = np.round(certain.sum(axis=1) / max(len(first), 1), DIGITS)
