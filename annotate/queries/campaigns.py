@@ -102,11 +102,14 @@ def list_generator_uses(*, campaign_id: int) -> list[dict[str, Any]]:
     return sorted(({"name": name, "samples": samples} for name, samples in uses), key=lambda use: str(use["name"]))
 
 
+def list_site_generators() -> QuerySet[Generator]:
+    """The generators of the site. A label of origin, which belongs to a campaign, is never among them."""
+    return Generator.objects.filter(campaign__isnull=True).exclude(engine=Engine.LABEL)
+
+
 def find_site_generators(*, names: list[str] | None = None) -> Mapping[str, Generator]:
-    """Generators of the site by name. A label of origin, which belongs to a campaign, is never among them."""
-    found = Generator.objects.filter(campaign__isnull=True).exclude(engine=Engine.LABEL)
-    if names is not None:
-        found = found.filter(name__in=names)
+    """Generators of the site by name: those of these names, or all."""
+    found = list_site_generators() if names is None else list_site_generators().filter(name__in=names)
     return {generator.name: generator for generator in found}
 
 

@@ -53,8 +53,8 @@ class Reader:
         except BadText as error:
             self.refuse(place, error.sentence)
             return None
-        if len(text) > longest:
-            self.refuse(place, f"This has {len(text):,} characters; at most {longest:,} are taken.")
+        if len(value) > longest:
+            self.refuse(place, f"This has {len(value):,} characters; at most {longest:,} are taken.")
             return None
         if not lines and any(character in text for character in "\r\n\u2028\u2029"):
             self.refuse(place, "This must be a single line.")

@@ -43,6 +43,7 @@ POLICIES: dict[JobName, Policy] = {
     JobName.SWEEP_LEASES: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=15),
     JobName.SCHEDULE_UNITS: Policy(Queue.SHORT, soft_limit=240, hard_limit=270, every=30),
     JobName.SUMMARIZE_QUEUES: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=20),
+    JobName.FOLLOW_CAMPAIGNS: Policy(Queue.STREAM, soft_limit=86_000, hard_limit=86_400, every=60),
     JobName.SWEEP_REQUESTS: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=30),
     JobName.PLAN_RELEASES: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=60),
     JobName.RECOMPUTE_STALE: Policy(Queue.COMPUTE, soft_limit=280, hard_limit=300, every=15),

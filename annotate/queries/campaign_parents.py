@@ -1,0 +1,64 @@
+"""Which messages of a campaign lack a unit that its kinds of work ask for. Nothing here writes."""
+
+from annotate.models import LabelDimension
+from annotate.queries.rows import fetch_all, fetch_one
+from tasks.records.parameters import CampaignSettings
+from tasks.vocabulary import ORDERING_KINDS, Kind, MessageRole, TreeState
+
+_LIVE = "{m}.removed_at IS NULL AND {m}.withdrawn_at IS NULL"
+_LIVE_CHILD = f"c.parent_id = m.id AND c.role = %(assistant)s AND {_LIVE.format(m='c')}"
+
+#: Only a first look: `services.units.open_units` decides, under the lock of the tree.
+_LACKING = f"""
+SELECT m.id FROM annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id
+WHERE m.id > %(after)s AND m.id <= %(last)s AND t.campaign_id = %(campaign)s AND t.state = %(ranking)s
+  AND {_LIVE.format(m="m")} AND (
+  EXISTS (
+    SELECT 1 FROM unnest(%(ordering)s::text[]) AS k(kind)
+    WHERE NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = k.kind)
+      AND (SELECT count(*) FROM annotate_message c WHERE {_LIVE_CHILD}) >= 2)
+  OR (%(labels)s::boolean AND m.role = ANY(%(labelled)s::text[])
+    AND NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = %(label)s))
+  OR (%(writes)s::boolean AND m.role = %(prompter)s
+    AND NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = %(write)s AND u.is_open)
+    AND (SELECT count(*) FROM annotate_message c WHERE {_LIVE_CHILD} AND c.author_id IS NOT NULL) < %(replies)s::int))
+ORDER BY m.id"""
+
+
+def list_parents_without_units(
+    *,
+    campaign_id: int,
+    kinds: list[str],
+    label_schema_id: int | None,
+    settings: CampaignSettings,
+    after: int,
+    last: int,
+) -> list[int]:
+    """Messages with ids above `after` up to `last` that may lack a unit, by id."""
+    labelled: set[str] = set()
+    for roles in LabelDimension.objects.filter(schema_id=label_schema_id).values_list("applies_to", flat=True):
+        labelled.update(roles)
+    params = {
+        "campaign": campaign_id,
+        "after": after,
+        "last": last,
+        "ranking": TreeState.RANKING,
+        "assistant": MessageRole.ASSISTANT,
+        "prompter": MessageRole.PROMPTER,
+        "ordering": [str(kind) for kind in ORDERING_KINDS if kind in kinds],
+        "labels": Kind.LABEL in kinds,
+        "label": Kind.LABEL,
+        "labelled": sorted(labelled),
+        "writes": Kind.WRITE_ASSISTANT_REPLY in kinds,
+        "write": Kind.WRITE_ASSISTANT_REPLY,
+        "replies": settings.replies_wanted,
+    }
+    return [row["id"] for row in fetch_all(_LACKING, params)]
+
+
+def find_last_ids() -> tuple[int, int]:
+    """The highest id of a message and of a unit, 0 where there is none: where a walk over ids may end."""
+    row = fetch_one(
+        "SELECT (SELECT max(id) FROM annotate_message) AS message, (SELECT max(id) FROM annotate_unit) AS unit", {}
+    )
+    return (0, 0) if row is None else (row["message"] or 0, row["unit"] or 0)

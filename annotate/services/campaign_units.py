@@ -1,0 +1,72 @@
+"""Lets the units of a campaign follow its parameters and kinds of work, however many they are.
+
+1. Whoever changes a campaign marks it (`StaleKind.CAMPAIGN_UNITS`) in the same transaction.
+2. The job claims one mark with a lease and commits.
+3. It walks over the messages by ranges of ids and opens the units that are missing, then over the units and
+   brings their needs to what is wanted. Each piece is a transaction of its own and idempotent.
+4. It settles the mark. Killed in between, it starts anew when the lease has ended and finds less to do.
+
+A kind of work that was taken away is no longer offered (`queries.eligibility`), and its units stay as they are:
+what is held may be submitted, and the kind may come back.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from annotate.models import Campaign
+from annotate.queries.campaign_parents import find_last_ids, list_parents_without_units
+from annotate.services.stale import Mark, claim_stale, renew_stale, settle_stale
+from annotate.services.units import open_units
+from annotate.services.units_needed import change_units_needed
+from annotate.wake import wake
+from tasks.records.parameters import read_settings
+from tasks.vocabulary import JobName, StaleKind
+
+#: Renewed before each range, which takes seconds.
+LEASE_SECONDS = 300.0
+#: Ids that one statement looks at, and parents whose units one transaction opens.
+IDS_A_RANGE = 20_000
+PARENTS_A_BATCH = 200
+
+
+def follow_next_campaign(*, clock: Callable[[], datetime]) -> int | None:
+    """Do one marked campaign; returns its id, or None when there is none left that nobody else does."""
+    marks = claim_stale(kind=StaleKind.CAMPAIGN_UNITS, limit=1, now=clock(), lease_seconds=LEASE_SECONDS)
+    if not marks:
+        return None
+    follow_campaign(mark=marks[0], clock=clock)
+    return marks[0].subject_id
+
+
+def follow_campaign(*, mark: Mark, clock: Callable[[], datetime]) -> None:
+    """Open what the campaign's kinds lack, and let every open unit need what its parameters say."""
+    campaign = Campaign.objects.filter(pk=mark.subject_id).first()
+    if campaign is not None:
+        last_message, last_unit = find_last_ids()
+        for after, last in _ranges(last_message):
+            mark = renew_stale(mark=mark, now=clock(), lease_seconds=LEASE_SECONDS)
+            _open_missing(campaign=campaign, after=after, last=last, now=clock())
+        settings = read_settings(campaign.parameters)
+        for after, last in _ranges(last_unit):
+            mark = renew_stale(mark=mark, now=clock(), lease_seconds=LEASE_SECONDS)
+            change_units_needed(campaign_id=campaign.pk, settings=settings, after=after, last=last)
+        wake(JobName.SCHEDULE_UNITS)
+    settle_stale(marks=[mark])
+
+
+def _open_missing(*, campaign: Campaign, after: int, last: int, now: datetime) -> None:
+    parents = list_parents_without_units(
+        campaign_id=campaign.pk,
+        kinds=list(campaign.kinds),
+        label_schema_id=campaign.label_schema_id,
+        settings=read_settings(campaign.parameters),
+        after=after,
+        last=last,
+    )
+    for start in range(0, len(parents), PARENTS_A_BATCH):
+        open_units(campaign_id=campaign.pk, parent_ids=parents[start : start + PARENTS_A_BATCH], now=now)
+
+
+def _ranges(last: int) -> Iterator[tuple[int, int]]:
+    """(after, last) of consecutive ranges that cover 1 to `last`."""
+    return ((start, start + IDS_A_RANGE) for start in range(0, last, IDS_A_RANGE))

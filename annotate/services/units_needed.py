@@ -1,0 +1,73 @@
+"""How many judgments open units need, when a campaign's redundancy or number of replies changes.
+
+`needed = GREATEST(wanted, done + held)` in the UPDATE itself: a unit never needs less than it has and holds,
+whoever submits or claims meanwhile. Only rows that change are written, in small transactions by id.
+"""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from annotate.queries.rows import Row, fetch_all, run
+from tasks.records.parameters import CampaignSettings
+from tasks.vocabulary import WRITING_KINDS, MessageRole
+
+#: Rows that one transaction writes: measured, people who claim beside it do not notice.
+ROWS_A_WRITE = 500
+
+#: What a unit should have. A prompt asks for as many replies by people as it lacks: those of this unit are
+#: its `done`, and texts that people wrote elsewhere count as well. While certainty decides how often work
+#: that is judged is judged again, the scheduler alone says it.
+_WANTED = """
+SELECT u.id, CASE
+  WHEN u.kind = ANY(%(writing)s::text[]) THEN GREATEST(0, %(replies)s::int + u.done - (
+    SELECT count(*) FROM annotate_message r WHERE r.parent_id = u.subject_id AND r.role = %(assistant)s
+      AND r.author_id IS NOT NULL AND r.removed_at IS NULL AND r.withdrawn_at IS NULL))
+  WHEN %(certainty)s::boolean THEN d.wanted
+  ELSE %(redundancy)s::int END AS wanted
+FROM annotate_unit u JOIN annotate_unitdetail d ON d.unit_id = u.id
+JOIN annotate_queue q ON q.id = u.queue_id
+WHERE q.campaign_id = %(campaign)s AND u.is_open AND {those}"""
+
+_FIND = f"""
+SELECT w.id FROM ({_WANTED.format(those="u.id > %(after)s AND u.id <= %(last)s")}) w
+JOIN annotate_unit u ON u.id = w.id JOIN annotate_unitdetail d ON d.unit_id = w.id
+WHERE d.wanted <> w.wanted OR u.needed <> GREATEST(w.wanted, u.done + u.held) ORDER BY w.id"""
+
+_LOCK = "SELECT id FROM annotate_unit WHERE id = ANY(%(units)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
+
+_WRITE = f"""
+WITH w AS MATERIALIZED ({_WANTED.format(those="u.id = ANY(%(units)s::bigint[])")}),
+cold AS (UPDATE annotate_unitdetail d SET wanted = w.wanted FROM w WHERE d.unit_id = w.id AND d.wanted <> w.wanted)
+UPDATE annotate_unit u SET needed = GREATEST(w.wanted, u.done + u.held)
+FROM w WHERE u.id = w.id AND u.needed <> GREATEST(w.wanted, u.done + u.held)"""
+
+
+def change_units_needed(*, campaign_id: int, settings: CampaignSettings, after: int, last: int) -> int:
+    """Bring the campaign's open units with ids above `after` up to `last` to `settings`; returns how many changed.
+
+    Idempotent, and safe at any moment beside claims and submits.
+    """
+    params = _read_wishes(campaign_id=campaign_id, settings=settings)
+    found = [row["id"] for row in fetch_all(_FIND, {**params, "after": after, "last": last})]
+    for start in range(0, len(found), ROWS_A_WRITE):
+        _write(params, found[start : start + ROWS_A_WRITE])
+    return len(found)
+
+
+def _write(params: Row, units: Sequence[int]) -> None:
+    with transaction.atomic():
+        # In the order of ids, as everybody locks units; the UPDATE by itself would take any order.
+        run(_LOCK, {"units": list(units)})
+        run(_WRITE, {**params, "units": list(units)})
+
+
+def _read_wishes(*, campaign_id: int, settings: CampaignSettings) -> Row:
+    return {
+        "campaign": campaign_id,
+        "redundancy": settings.redundancy,
+        "replies": settings.replies_wanted,
+        "certainty": settings.stop_confidence is not None,
+        "writing": [str(kind) for kind in WRITING_KINDS],
+        "assistant": MessageRole.ASSISTANT,
+    }
