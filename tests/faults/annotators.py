@@ -75,7 +75,13 @@ def judge_something(rng: random.Random, people: list[int]) -> None:
     elif choice < 0.15:
         release_holds(annotator_id=me, now=now)
     elif choice < 0.25:
-        save_draft(annotator_id=me, assignment_id=hold["id"], draft={"rationale": "x"}, draft_version=hold["draft_version"], now=now)
+        save_draft(
+            annotator_id=me,
+            assignment_id=hold["id"],
+            draft={"rationale": "x"},
+            draft_version=hold["draft_version"],
+            now=now,
+        )
         met["drafts"] += 1
     else:
         submit_something(me, hold, rng)
@@ -105,14 +111,16 @@ def submit_something(me: int, hold: dict, rng: random.Random) -> None:
 
 def submit_once(me: int, hold: int, body: dict, *, seed: float) -> dict:
     try:
-        return submit_answer(annotator_id=me, assignment_id=hold, body=body, now=timezone.now(), rng=random.Random(seed))
+        return submit_answer(
+            annotator_id=me, assignment_id=hold, body=body, now=timezone.now(), rng=random.Random(seed)
+        )
     finally:
         if threading.current_thread() is not threading.main_thread():
             connection.close()
 
 
 def check_nothing(me: int, before: set[int], rng: random.Random) -> None:
-    """"Nothing for you" is false when the same unit was free before, is free after, and is still not given."""
+    """ "Nothing for you" is false when the same unit was free before, is free after, and is still not given."""
     stayed = before
     for _ in range(4):
         stayed = stayed & {row["id"] for row in fetch_all(FREE, {"me": me})}

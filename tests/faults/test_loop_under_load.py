@@ -18,7 +18,7 @@ from tests.loop import INTEGRITY
 
 PROCESSES = 16
 PEOPLE = 64
-UNITS = 150
+UNITS = 60
 SECONDS = 12
 
 pytestmark = pytest.mark.slow
@@ -55,7 +55,11 @@ def test_counters_stay_true_while_sixteen_processes_do_their_worst(clone_databas
     prepare = "import django; django.setup()\n" + SETUP
     subprocess.run([sys.executable, "-c", prepare], env=environment, check=True)
     processes = [start("annotators", seed, environment) for seed in range(PROCESSES)]
-    processes += [start("scheduler", 100, environment), start("sweeper", 101, environment), start("sweeper", 102, environment)]
+    processes += [
+        start("scheduler", 100, environment),
+        start("sweeper", 101, environment),
+        start("sweeper", 102, environment),
+    ]
     drift: list[dict[str, int]] = []
     while any(process.poll() is None for process in processes):
         drift.append(count_drift(url))
@@ -72,4 +76,4 @@ def test_counters_stay_true_while_sixteen_processes_do_their_worst(clone_databas
     # The run met what it is about; otherwise it shows nothing.
     for wanted in ("submitted", "surplus", "skipped", "undone", "withdrawn", "swept", "needs changed"):
         assert met[wanted] > 0, (wanted, dict(met))
-    assert met["submitted"] > 200
+    assert met["submitted"] > 50

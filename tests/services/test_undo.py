@@ -82,7 +82,7 @@ def test_labels_come_back_as_they_were_sent():
 
 
 def test_undo_of_surplus_takes_nothing_from_the_count():
-    campaign, ada, hold, _, _ = make_judged(redundancy=1)
+    campaign, *_ = make_judged(redundancy=1)
     bob = make_annotator("bob")
     Unit.objects.update(needed=2)
     late = ask(bob, campaign)["assignment"]
@@ -159,7 +159,7 @@ def test_withdrawal_blanks_the_words_leaves_a_tombstone_and_frees_the_place():
 
 
 def test_a_withdrawal_lets_a_surplus_ballot_take_the_place():
-    campaign, ada, hold, judgment, _ = make_judged(redundancy=1)
+    _, ada, hold, judgment, _ = make_judged(redundancy=1)
     bob = make_annotator("bob")
     late = Assignment.objects.create(
         unit=Unit.objects.get(), annotator=bob, state="expired", lease_grade="active", reason_code="more_voices"
@@ -179,7 +179,7 @@ def test_a_withdrawal_lets_a_surplus_ballot_take_the_place():
 
 
 def test_a_withdrawn_judgment_cannot_be_undone_nor_judged_again():
-    _, ada, hold, judgment, sent = make_judged()
+    _, ada, _, judgment, _ = make_judged()
     withdraw_judgment(annotator_id=ada.pk, judgment_id=judgment, now=NOW)
     with pytest.raises(Conflict) as refused:
         undo(ada, judgment)
