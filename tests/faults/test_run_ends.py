@@ -50,7 +50,8 @@ def test_three_quick_deaths_end_the_run_with_the_end_of_the_log(start_run, tmp_p
             worker.send_signal(signal.SIGKILL)
         return run.process.poll() is not None
 
-    (run.places.logs / "worker.log").open("a").write("the last words of the worker\n")
+    with (run.places.logs / "worker.log").open("a") as log:
+        log.write("the last words of the worker\n")
     wait_until(kill_young_worker, "the end of the run")
     assert run.await_end() == 1
     assert "worker has died 3 times at its start (signal 9)." in run.output
