@@ -4,7 +4,19 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from annotate.api.views import UnknownAddress
 
-PARTS = ("people", "campaigns", "imports", "work", "generation", "quality", "releases", "audit", "description")
+PARTS = (
+    "people",
+    "campaigns",
+    "generators",
+    "moderation",
+    "imports",
+    "work",
+    "generation",
+    "quality",
+    "releases",
+    "audit",
+    "description",
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *(path("", include(f"annotate.api.{part}")) for part in PARTS),

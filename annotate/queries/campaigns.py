@@ -9,7 +9,6 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from annotate.models import (
     Campaign,
     CampaignGenerator,
-    CampaignParameters,
     Generator,
     Guideline,
     LabelDimension,
@@ -21,7 +20,20 @@ from tasks.records.parameters import read_settings
 from tasks.vocabulary import CampaignRole, CampaignState, Engine, Kind
 
 #: Who sees a draft, and which generators a campaign asks.
-INSIDERS = (CampaignRole.ORGANIZER, CampaignRole.MODERATOR)
+INSIDERS = frozenset({CampaignRole.ORGANIZER, CampaignRole.MODERATOR})
+DIMENSION_FIELDS = ("name", "title", "widget", "applies_to", "anchors", "mandatory")
+ENTRY_FIELDS = (
+    "slug",
+    "title",
+    "purpose",
+    "licence",
+    "preset",
+    "state",
+    "languages",
+    "kinds",
+    "allow_guests",
+    "created_at",
+)
 
 
 def list_visible_campaigns(
@@ -81,9 +93,8 @@ def describe_label_schema(*, schema_id: int | None) -> dict[str, Any] | None:
     """The questions of one version of a label schema, in their order; None where there is none."""
     if schema_id is None:
         return None
-    fields = ("name", "title", "widget", "applies_to", "anchors", "mandatory")
     dimensions = LabelDimension.objects.filter(schema_id=schema_id).order_by("position", "id")
-    return {"dimensions": list(dimensions.values(*fields))}
+    return {"dimensions": list(dimensions.values(*DIMENSION_FIELDS))}
 
 
 def list_targets(*, campaign_id: int) -> list[dict[str, Any]]:
@@ -113,11 +124,6 @@ def find_site_generators(*, names: list[str] | None = None) -> Mapping[str, Gene
     return {generator.name: generator for generator in found}
 
 
-def list_parameter_versions(*, campaign_id: int) -> QuerySet[CampaignParameters]:
-    """Every version of a campaign's parameters, newest first."""
-    return CampaignParameters.objects.filter(campaign_id=campaign_id).order_by("-version")
-
-
 def list_guidelines(*, campaign_id: int) -> QuerySet[Guideline]:
     """Every version of a campaign's guideline, newest first."""
     return Guideline.objects.filter(campaign_id=campaign_id).order_by("-version")
@@ -131,3 +137,61 @@ def list_label_schemas(*, campaign_id: int) -> QuerySet[LabelSchema]:
 def list_members(*, campaign_id: int) -> QuerySet[Membership]:
     """The people with a role in a campaign, each with their account: one query."""
     return Membership.objects.filter(campaign_id=campaign_id).select_related("user").order_by("pk")
+
+
+def is_organizer(*, user_id: int) -> bool:
+    """Whether this account runs a campaign."""
+    return Membership.objects.filter(user_id=user_id, role=CampaignRole.ORGANIZER).exists()
+
+
+def present_entry(campaign: Campaign) -> dict[str, Any]:
+    """A campaign in a list, in the API's shape. Reads no other row."""
+    role: str | None = campaign.actor_role  # type: ignore[attr-defined]  # an annotation of the query
+    return {name: getattr(campaign, name) for name in ENTRY_FIELDS} | {"role": role}
+
+
+def present_campaign(campaign: Campaign, *, is_insider: bool) -> dict[str, Any]:
+    """A campaign in the API's shape. Its generators are told to insiders alone: whoever judges, judges blind."""
+    settings = asdict(read_settings(campaign.parameters))
+    guideline, schema = campaign.guideline, campaign.label_schema
+    return present_entry(campaign) | {
+        "state_changed_at": campaign.state_changed_at,
+        "parameters": settings,
+        "parameters_version": campaign.parameters_version,
+        "guideline": None if guideline is None else present_guideline(guideline),
+        "label_schema": None if schema is None else present_label_schema(schema),
+        "targets": list_targets(campaign_id=campaign.pk),
+        "generators": list_generator_uses(campaign_id=campaign.pk) if is_insider else None,
+        "release": {
+            "schedule": campaign.release_schedule,
+            "target": settings["release_target"],
+            "next_release_at": campaign.next_release_at,
+        },
+    }
+
+
+def present_guideline(guideline: Guideline) -> dict[str, Any]:
+    """One version of a guideline in the API's shape."""
+    return {
+        "version": guideline.version,
+        "text": guideline.text,
+        "examples": guideline.examples,
+        "created_at": guideline.created_at,
+    }
+
+
+def present_label_schema(schema: LabelSchema) -> dict[str, Any]:
+    """One version of a label schema in the API's shape."""
+    dimensions = [{name: getattr(row, name) for name in DIMENSION_FIELDS} for row in schema.dimensions.all()]
+    return {"version": schema.version, "dimensions": dimensions, "created_at": schema.created_at}
+
+
+def present_member(member: Membership) -> dict[str, Any]:
+    """Somebody's role in the API's shape."""
+    return {
+        "user": member.user_id,
+        "name": member.user.display_name,
+        "email": member.user.email,
+        "role": member.role,
+        "since": member.created_at,
+    }

@@ -198,11 +198,11 @@ def reinstate_annotator(*, annotator_id: int, campaign: Campaign, actor: Actor, 
 
 def _lock_message(campaign: Campaign, message_id: int) -> Message:
     """The message under the lock of its tree, so that nobody adds a candidate or opens a unit meanwhile."""
-    lock_trees(message_ids=[message_id])
-    message = Message.objects.filter(pk=message_id, tree__campaign=campaign).first()
-    if message is None:
+    here = Message.objects.filter(pk=message_id, tree__campaign=campaign)
+    if not here.exists():
         raise NotFound("This campaign has no such message.", code="message_not_found")
-    return message
+    lock_trees(message_ids=[message_id])
+    return here.get()
 
 
 def _lock_units(message: Message) -> list[int]:
