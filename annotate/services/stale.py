@@ -69,10 +69,10 @@ INSERT INTO annotate_stale AS s (kind, subject_id, marked, lease_expires_at)
 VALUES (%(kind)s, %(subject)s, 0, %(lease_expires_at)s)
 ON CONFLICT (kind, subject_id) DO UPDATE SET lease_expires_at = excluded.lease_expires_at
   WHERE s.lease_expires_at IS NULL OR s.lease_expires_at <= %(now)s
-RETURNING s.subject_id"""
+RETURNING s.marked AS cursor"""
 
 _END_TURN = """
-UPDATE annotate_stale SET lease_expires_at = %(rest_until)s
+UPDATE annotate_stale SET lease_expires_at = %(rest_until)s, marked = %(cursor)s, computed = %(cursor)s
 WHERE kind = %(kind)s AND subject_id = %(subject)s AND lease_expires_at = %(lease)s"""
 
 
@@ -88,11 +88,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The right to do a campaign's regular work until `lease_expires_at`."""
+    """The right to do a campaign's regular work until `lease_expires_at`.
+
+    `cursor` is what the turn before left for this one, 0 at first: where a walk over many rows goes on.
+    """
 
     kind: StaleKind
     subject_id: int
     lease_expires_at: datetime
+    cursor: int
 
 
 def mark_stale(*, kind: StaleKind, subject_ids: Iterable[int]) -> None:
@@ -161,13 +165,13 @@ def take_turn(*, kind: StaleKind, subject_id: int, now: datetime, lease_seconds:
     lease_expires_at = now + timedelta(seconds=lease_seconds)
     params = {"kind": kind, "subject": subject_id, "now": now, "lease_expires_at": lease_expires_at}
     row = fetch_one(_TAKE_TURN, params)
-    return None if row is None else Turn(kind, subject_id, lease_expires_at)
+    return None if row is None else Turn(kind, subject_id, lease_expires_at, row["cursor"])
 
 
-def end_turn(*, turn: Turn, rest_until: datetime | None = None) -> None:
-    """Give the turn back; nobody takes it before `rest_until`."""
-    params = {"kind": turn.kind, "subject": turn.subject_id, "lease": turn.lease_expires_at, "rest_until": rest_until}
-    run(_END_TURN, params)
+def end_turn(*, turn: Turn, rest_until: datetime | None = None, cursor: int = 0) -> None:
+    """Give the turn back, with a cursor for the next; nobody takes it before `rest_until`."""
+    params = {"kind": turn.kind, "subject": turn.subject_id, "lease": turn.lease_expires_at}
+    run(_END_TURN, {**params, "rest_until": rest_until, "cursor": cursor})
 
 
 def rest_after(took_seconds: float) -> timedelta:

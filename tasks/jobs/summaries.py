@@ -1,0 +1,28 @@
+"""Count the queues and the progress of campaigns, for whoever asks without counting."""
+
+import time
+
+from django.utils import timezone
+
+from annotate.queries.backlog import count_queues, load_cells
+from annotate.queries.progress import describe_progress
+from annotate.services.scheduling import store_progress, store_summaries
+from annotate.services.stale import end_turn, rest_after, take_turn
+from tasks.vocabulary import StaleKind
+
+LEASE_SECONDS = 60.0
+
+
+def summarize_in_turn(campaign_id: int) -> None:
+    """Count one campaign, unless somebody is at it or it was counted a moment ago."""
+    turn = take_turn(
+        kind=StaleKind.TURN_SUMMARY, subject_id=campaign_id, now=timezone.now(), lease_seconds=LEASE_SECONDS
+    )
+    if turn is None:
+        return
+    started, now = time.monotonic(), timezone.now()
+    queues, cells = count_queues(campaign_id=campaign_id), load_cells(campaign_id=campaign_id)
+    result = describe_progress(campaign_id=campaign_id, queues=queues, cells=cells)
+    store_summaries(queues=queues, now=now)
+    store_progress(campaign_id=campaign_id, units=result["units"]["units"], result=result, now=now)
+    end_turn(turn=turn, rest_until=timezone.now() + rest_after(time.monotonic() - started))
