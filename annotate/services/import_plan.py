@@ -1,0 +1,293 @@
+"""What a batch of import records asks for, before the database is looked at. Pure: records in, a plan out.
+
+Records that speak of the same prompt become one tree, equal texts under one parent become one message with
+several origins; each remembers which record told of it first.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tasks.records.imports import (
+    BadLine,
+    ImportedCandidate,
+    ImportedMessage,
+    ImportedPrompt,
+    ImportedTree,
+    ImportRecord,
+)
+from tasks.vocabulary import MessageRole
+
+#: Distinct names that the imports of one campaign may bring.
+MAX_GENERATORS = 1_000
+MAX_STRATA = 10_000
+
+
+@dataclass(slots=True)
+class PlannedOrigin:
+    """How a text came to be, and the ordinal of the record that says so."""
+
+    generator: str | None
+    provenance: dict[str, Any]
+    record: int
+
+
+@dataclass(slots=True, eq=False)
+class PlannedMessage:
+    """A message that must be there in the end. `id` is 0 until it was found or made.
+
+    `is_closed`: it is there but was removed, so nothing is added to it.
+    """
+
+    role: MessageRole
+    text: str
+    text_hash: bytes
+    language: str
+    external_id: str | None
+    record: int
+    origins: dict[str, PlannedOrigin] = field(default_factory=dict)
+    replies: "dict[tuple[str, bytes], PlannedMessage]" = field(default_factory=dict)
+    id: int = 0
+    thread: tuple[int, ...] = ()
+    is_new: bool = False
+    is_closed: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class PlannedTree:
+    """A tree that must be there in the end; `key` is its name in the campaign."""
+
+    key: str
+    language: str
+    topic: str
+    external_id: str | None
+    root: PlannedMessage
+    id: int = 0
+
+
+@dataclass(slots=True)
+class ImportRules:
+    """What a campaign takes: its languages, what a record that says nothing means, how many names there may be.
+
+    `generators` and `strata` are those that are known so far; records that pass add theirs.
+    """
+
+    languages: tuple[str, ...]
+    default_language: str | None = None
+    default_topic: str = ""
+    generators: set[str] = field(default_factory=set)
+    strata: set[tuple[str, str]] = field(default_factory=set)
+
+    def find_problem(self, record: ImportRecord) -> str | None:
+        """Why the campaign cannot take this record, as a sentence, or None."""
+        if isinstance(record, BadLine):
+            return record.reason
+        named = record.language if isinstance(record, ImportedPrompt) else record.root.language
+        language = self.choose_language(named)
+        choices = ", ".join(self.languages)
+        if language is None:
+            return (
+                f"The record names no language, and the campaign has several ({choices}). "
+                "Name it in the record, or once for the whole import."
+            )
+        if language not in self.languages:
+            return (
+                f'The language "{language}" is not one of the campaign\'s ({choices}). Add it there, or leave this out.'
+            )
+        return self._find_crowding(record, (language, self.choose_topic(record.topic)))
+
+    def choose_language(self, named: str | None) -> str | None:
+        """The language that was named, or the import's, or the campaign's only one."""
+        only = self.languages[0] if len(self.languages) == 1 else None
+        return named or self.default_language or only
+
+    def choose_topic(self, named: str | None) -> str:
+        return named or self.default_topic
+
+    def _find_crowding(self, record: ImportedPrompt | ImportedTree, stratum: tuple[str, str]) -> str | None:
+        generators = {name for name in iter_generators(record) if name}
+        if len(self.generators | generators) > MAX_GENERATORS:
+            return f"The campaign's imports name more than {MAX_GENERATORS:,} generators. Use the same name for the same origin."
+        if stratum not in self.strata and len(self.strata) >= MAX_STRATA:
+            return f"The campaign has {MAX_STRATA:,} topics already. Use fewer, broader ones."
+        self.generators |= generators
+        self.strata.add(stratum)
+        return None
+
+
+@dataclass(slots=True)
+class BatchPlan:
+    """The trees of one batch by key, and how large they are."""
+
+    rules: ImportRules
+    trees: dict[str, PlannedTree] = field(default_factory=dict)
+    messages: int = 0
+    chars: int = 0
+
+    def add(self, record: ImportedPrompt | ImportedTree) -> None:
+        """Take in a record that the rules let through."""
+        if isinstance(record, ImportedPrompt):
+            self._add_prompt(record)
+        else:
+            self._add_tree(record)
+
+    def _add_prompt(self, record: ImportedPrompt) -> None:
+        language = self.rules.choose_language(record.language) or ""
+        tree = self._merge_tree(
+            language=language,
+            topic=self.rules.choose_topic(record.topic),
+            tree_id=record.external_id,
+            message_id=record.external_id,
+            text=record.text,
+            text_hash=record.text_hash,
+            record=record.ordinal,
+        )
+        provenance = _drop_absent({"external_id": record.external_id})
+        _tell(tree.root, record.key, PlannedOrigin(None, provenance, record.ordinal))
+        for candidate in record.candidates:
+            message = self._merge_reply(
+                tree.root,
+                role=MessageRole.ASSISTANT,
+                text=candidate.text,
+                text_hash=candidate.text_hash,
+                language=language,
+                external_id=candidate.external_id,
+                record=record.ordinal,
+            )
+            origin = PlannedOrigin(candidate.generator, _describe_candidate(candidate), record.ordinal)
+            _tell(message, candidate.key, origin)
+
+    def _add_tree(self, record: ImportedTree) -> None:
+        root = record.root
+        language = self.rules.choose_language(root.language) or ""
+        tree = self._merge_tree(
+            language=language,
+            topic=self.rules.choose_topic(record.topic),
+            tree_id=record.external_id,
+            message_id=root.external_id,
+            text=root.text,
+            text_hash=root.text_hash,
+            record=record.ordinal,
+        )
+        provenance = _describe_message(root) | _drop_absent(
+            {"tree_state": record.state, "omitted": record.omitted or None}
+        )
+        _tell(tree.root, root.key, PlannedOrigin(root.generator, provenance, record.ordinal))
+        waiting = [(reply, tree.root) for reply in root.replies]
+        while waiting:
+            told, parent = waiting.pop()
+            message = self._merge_reply(
+                parent,
+                role=told.role,
+                text=told.text,
+                text_hash=told.text_hash,
+                language=told.language or language,
+                external_id=told.external_id,
+                record=record.ordinal,
+            )
+            _tell(message, told.key, PlannedOrigin(told.generator, _describe_message(told), record.ordinal))
+            waiting.extend((reply, message) for reply in told.replies)
+
+    def _merge_tree(
+        self,
+        *,
+        language: str,
+        topic: str,
+        tree_id: str | None,
+        message_id: str | None,
+        text: str,
+        text_hash: bytes,
+        record: int,
+    ) -> PlannedTree:
+        key = make_tree_key(language=language, text_hash=text_hash)
+        tree = self.trees.get(key)
+        if tree is None:
+            root = PlannedMessage(MessageRole.PROMPTER, text, text_hash, language, message_id, record)
+            tree = self.trees[key] = PlannedTree(key, language, topic, tree_id, root)
+            self._grow(text)
+        return tree
+
+    def _merge_reply(
+        self,
+        parent: PlannedMessage,
+        *,
+        role: MessageRole,
+        text: str,
+        text_hash: bytes,
+        language: str,
+        external_id: str | None,
+        record: int,
+    ) -> PlannedMessage:
+        place = (role.value, text_hash)
+        message = parent.replies.get(place)
+        if message is None:
+            message = parent.replies[place] = PlannedMessage(role, text, text_hash, language, external_id, record)
+            self._grow(text)
+        return message
+
+    def _grow(self, text: str) -> None:
+        self.messages += 1
+        self.chars += len(text)
+
+
+def make_tree_key(*, language: str, text_hash: bytes) -> str:
+    """What names a tree in its campaign: equal prompts in one language are one tree, whatever their source calls them.
+
+    So reports of several models on the same prompts, with or without ids, come together.
+    """
+    return f"{language}:{text_hash.hex()}"
+
+
+def iter_messages(root: PlannedMessage) -> Iterator[tuple[PlannedMessage, PlannedMessage | None]]:
+    """Every message with its parent, parents first. What lies under a closed one is left out."""
+    waiting: list[tuple[PlannedMessage, PlannedMessage | None]] = [(root, None)]
+    while waiting:
+        message, parent = waiting.pop()
+        yield message, parent
+        if not message.is_closed:
+            waiting.extend((reply, message) for reply in reversed(message.replies.values()))
+
+
+def iter_generators(record: ImportedPrompt | ImportedTree) -> Iterator[str | None]:
+    """The generator of each text in a record."""
+    if isinstance(record, ImportedPrompt):
+        yield from (candidate.generator for candidate in record.candidates)
+        return
+    waiting = [record.root]
+    while waiting:
+        message = waiting.pop()
+        yield message.generator
+        waiting.extend(message.replies)
+
+
+def _tell(message: PlannedMessage, key: str, origin: PlannedOrigin) -> None:
+    """A prompter's message keeps the first origin; a candidate has as many as there are."""
+    if message.role is MessageRole.ASSISTANT or not message.origins:
+        message.origins.setdefault(key, origin)
+
+
+def _describe_candidate(candidate: ImportedCandidate) -> dict[str, Any]:
+    return _drop_absent(
+        {
+            "human": candidate.human,
+            "external_id": candidate.external_id,
+            "sampling": None if candidate.sampling is None else dict(candidate.sampling),
+            "sample_index": candidate.sample_index,
+        }
+    )
+
+
+def _describe_message(message: ImportedMessage) -> dict[str, Any]:
+    return _drop_absent(
+        {
+            "human": message.human,
+            "external_id": message.external_id,
+            "author": message.author,
+            "rank": message.rank,
+            "created_at": None if message.created_at is None else message.created_at.isoformat(),
+        }
+    )
+
+
+def _drop_absent(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

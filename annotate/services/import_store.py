@@ -1,0 +1,259 @@
+"""Store one batch of an import: set-based, in the caller's transaction.
+
+Order, the same for everyone, so that imports beside each other never wait in a circle: strata, generators
+and new trees (each sorted by name), then the locks of the trees that are there (by id), then messages,
+origins and units. Under the lock of its tree nobody else adds messages, so new ones are copied in as they are.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import connection
+
+from annotate.queries.rows import Row, fetch_all, fetch_row, run
+from annotate.services.candidates import mark_judged_parents
+from annotate.services.import_plan import BatchPlan, PlannedMessage, PlannedOrigin, PlannedTree, iter_messages
+from annotate.services.units import open_units
+from tasks.vocabulary import Engine, MessageRole, OriginKind, TreeState
+
+_MAKE_STRATA = """
+INSERT INTO annotate_stratum (campaign_id, language, topic, done)
+SELECT %(campaign)s, s.language, s.topic, 0 FROM unnest(%(languages)s::text[], %(topics)s::text[]) AS s (language, topic)
+ORDER BY s.language, s.topic
+ON CONFLICT (campaign_id, language, topic) DO NOTHING"""
+
+_FIND_STRATA = """
+SELECT s.id, s.language, s.topic FROM annotate_stratum s
+JOIN unnest(%(languages)s::text[], %(topics)s::text[]) AS wanted (language, topic)
+  ON s.language = wanted.language AND s.topic = wanted.topic
+WHERE s.campaign_id = %(campaign)s"""
+
+_MAKE_GENERATORS = """
+INSERT INTO annotate_generator (campaign_id, name, engine, endpoint, model, revision, system_prompt, sampling,
+  api_key_variable, timeout_seconds, max_concurrent, enabled, created_at)
+SELECT %(campaign)s, name, %(label)s, '', '', '', '', '{}', '', 120, 4, true, %(now)s
+FROM unnest(%(names)s::text[]) AS name ORDER BY name
+ON CONFLICT (campaign_id, name) DO NOTHING"""
+
+_FIND_GENERATORS = """
+SELECT g.id, g.name FROM annotate_generator g WHERE g.campaign_id = %(campaign)s AND g.name = ANY(%(names)s::text[])"""
+
+_MAKE_TREES = """
+INSERT INTO annotate_messagetree
+  (campaign_id, stratum_id, state, language, topic, key, external_id, import_run_id, created_at)
+SELECT %(campaign)s, t.stratum_id, %(ranking)s, t.language, t.topic, t.key, t.external_id, %(import_run)s, %(now)s
+FROM unnest(%(strata)s::bigint[], %(languages)s::text[], %(topics)s::text[], %(keys)s::text[], %(external_ids)s::text[])
+  AS t (stratum_id, language, topic, key, external_id)
+ORDER BY t.key
+ON CONFLICT (campaign_id, key) DO NOTHING
+RETURNING id, key"""
+
+_LOCK_TREES = """
+SELECT t.id, t.key FROM annotate_messagetree t
+WHERE t.campaign_id = %(campaign)s AND t.key = ANY(%(keys)s::text[]) ORDER BY t.id FOR NO KEY UPDATE"""
+
+_READ_MESSAGES = """
+SELECT m.id, m.tree_id, m.parent_id, m.role, m.text_hash, m.thread, m.withdrawn_at IS NOT NULL AS is_withdrawn,
+  m.removed_at IS NOT NULL OR m.withdrawn_at IS NOT NULL AS is_closed
+FROM annotate_message m WHERE m.tree_id = ANY(%(trees)s::bigint[]) AND (m.withdrawn_at IS NULL OR m.parent_id IS NULL)"""
+
+_TAKE_IDS = """
+SELECT array_agg(nextval(pg_get_serial_sequence('annotate_message', 'id'))) AS ids FROM generate_series(1, %(count)s)"""
+
+_COPY_MESSAGES = """
+COPY annotate_message (id, tree_id, parent_id, thread, role, text, text_hash, language, external_id, revision,
+  removed_reason, created_at) FROM STDIN"""
+
+_COPY_ORIGINS = """
+COPY annotate_messageorigin (message_id, kind, generator_id, import_run_id, key, provenance, created_at) FROM STDIN"""
+
+_ADD_ORIGINS = """
+INSERT INTO annotate_messageorigin (message_id, kind, generator_id, import_run_id, key, provenance, created_at)
+SELECT o.message_id, %(imported)s, o.generator_id, %(import_run)s, o.key, o.provenance, %(now)s
+FROM unnest(%(messages)s::bigint[], %(generators)s::bigint[], %(keys)s::text[], %(provenances)s::jsonb[])
+  AS o (message_id, generator_id, key, provenance)
+ON CONFLICT (message_id, key) DO NOTHING
+RETURNING message_id, key"""
+
+
+@dataclass(slots=True)
+class KnownNames:
+    """Ids that a run has looked up: of strata by (language, topic), of generators by name."""
+
+    strata: dict[tuple[str, str], int] = field(default_factory=dict)
+    generators: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What a batch brought: ordinals of the records that added something, and how much that was."""
+
+    records: frozenset[int]
+    prompts: int
+    candidates: int
+
+
+def store_plan(*, campaign_id: int, import_id: int, plan: BatchPlan, names: KnownNames, now: datetime) -> Added:
+    """Make true what the plan says, inside a transaction; what is there already stays as it is."""
+    params: Row = {"campaign": campaign_id, "import_run": import_id, "now": now}
+    trees = list(plan.trees.values())
+    _look_up_strata(trees=trees, names=names, params=params)
+    _look_up_generators(trees=trees, names=names, params=params)
+    known = _place_trees(trees=trees, names=names, params=params)
+    _match_messages(trees=known)
+    placed = [(message, parent, tree.id) for tree in trees for message, parent in iter_messages(tree.root)]
+    new = [row for row in placed if not row[0].id]
+    _copy_messages(rows=new, now=now)
+    _copy_origins(messages=[message for message, _, _ in new], names=names, params=params)
+    # A prompt has the origin that it was made with; a reply may come from several.
+    told = _add_origins(
+        messages=[m for m, _, _ in placed if not m.is_new and m.role == MessageRole.ASSISTANT],
+        names=names,
+        params=params,
+    )
+    asked = {m.id for m, _, _ in new if m.role == MessageRole.PROMPTER}
+    asked |= {parent.id for m, parent, _ in new if parent is not None and m.role == MessageRole.ASSISTANT}
+    open_units(campaign_id=campaign_id, parent_ids=sorted(asked), now=now)
+    mark_judged_parents(parent_ids=[parent.id for m, parent, _ in placed if parent is not None and m.id in told])
+    return _count_added(new=[message for message, _, _ in new], placed=[m for m, _, _ in placed], told=told)
+
+
+def _look_up_strata(*, trees: Sequence[PlannedTree], names: KnownNames, params: Row) -> None:
+    missing = sorted({(tree.language, tree.topic) for tree in trees} - names.strata.keys())
+    if missing:
+        params = params | {
+            "languages": [language for language, _ in missing],
+            "topics": [topic for _, topic in missing],
+        }
+        found = fetch_all(_FIND_STRATA, params)
+        if len(found) < len(missing):
+            run(_MAKE_STRATA, params)
+            found = fetch_all(_FIND_STRATA, params)
+        names.strata |= {(row["language"], row["topic"]): row["id"] for row in found}
+
+
+def _look_up_generators(*, trees: Sequence[PlannedTree], names: KnownNames, params: Row) -> None:
+    told = (origin for tree in trees for message, _ in iter_messages(tree.root) for origin in message.origins.values())
+    missing = sorted({origin.generator for origin in told if origin.generator} - names.generators.keys())
+    if missing:
+        params = params | {"names": missing, "label": Engine.LABEL}
+        found = fetch_all(_FIND_GENERATORS, params)
+        if len(found) < len(missing):
+            run(_MAKE_GENERATORS, params)
+            found = fetch_all(_FIND_GENERATORS, params)
+        names.generators |= {row["name"]: row["id"] for row in found}
+
+
+def _place_trees(*, trees: Sequence[PlannedTree], names: KnownNames, params: Row) -> list[PlannedTree]:
+    """Insert the trees that are missing and lock those that are there; returns the latter."""
+    params = params | {
+        "ranking": TreeState.RANKING,
+        "strata": [names.strata[tree.language, tree.topic] for tree in trees],
+        "languages": [tree.language for tree in trees],
+        "topics": [tree.topic for tree in trees],
+        "keys": [tree.key for tree in trees],
+        "external_ids": [tree.external_id for tree in trees],
+    }
+    made = {row["key"]: row["id"] for row in fetch_all(_MAKE_TREES, params)}
+    known = [tree for tree in trees if tree.key not in made]
+    if known:
+        rows = fetch_all(_LOCK_TREES, params | {"keys": [tree.key for tree in known]})
+        made |= {row["key"]: row["id"] for row in rows}
+    for tree in trees:
+        tree.id = made[tree.key]
+    return known
+
+
+def _match_messages(*, trees: Sequence[PlannedTree]) -> None:
+    """Find the planned messages that are there already, from the prompts down."""
+    if not trees:
+        return
+    rows = fetch_all(_READ_MESSAGES, {"trees": [tree.id for tree in trees]})
+    roots = {row["tree_id"]: row for row in rows if row["parent_id"] is None}
+    replies = {(row["parent_id"], row["role"], bytes(row["text_hash"])): row for row in rows if not row["is_withdrawn"]}
+    for tree in trees:
+        for message, parent in iter_messages(tree.root):
+            if parent is None:
+                row: Row | None = roots[tree.id]
+            elif parent.id:
+                row = replies.get((parent.id, message.role.value, message.text_hash))
+            else:
+                row = None
+            if row is not None:
+                message.id, message.thread, message.is_closed = row["id"], tuple(row["thread"]), row["is_closed"]
+
+
+def _copy_messages(*, rows: Sequence[tuple[PlannedMessage, PlannedMessage | None, int]], now: datetime) -> None:
+    """Give ids to new messages, parents first, and copy them in."""
+    if not rows:
+        return
+    taken = fetch_row(_TAKE_IDS, {"count": len(rows)})
+    when = now.isoformat()
+    with connection.cursor() as cursor, cursor.copy(_COPY_MESSAGES) as copy:
+        for (message, parent, tree_id), message_id in zip(rows, taken["ids"], strict=True):
+            message.id, message.is_new = message_id, True
+            message.thread = (*parent.thread, message_id) if parent is not None else (message_id,)
+            copy.write_row(
+                (
+                    message_id,
+                    tree_id,
+                    None if parent is None else parent.id,
+                    f"{{{','.join(map(str, message.thread))}}}",
+                    message.role.value,
+                    message.text,
+                    f"\\x{message.text_hash.hex()}",
+                    message.language,
+                    message.external_id,
+                    1,
+                    "",
+                    when,
+                )
+            )
+
+
+def _copy_origins(*, messages: Sequence[PlannedMessage], names: KnownNames, params: Row) -> None:
+    if not messages:
+        return
+    import_run, when = params["import_run"], params["now"].isoformat()
+    with connection.cursor() as cursor, cursor.copy(_COPY_ORIGINS) as copy:
+        for message in messages:
+            for key, origin in message.origins.items():
+                generator, provenance = _generator_id(origin, names), json.dumps(origin.provenance)
+                copy.write_row((message.id, OriginKind.IMPORTED.value, generator, import_run, key, provenance, when))
+
+
+def _add_origins(*, messages: Sequence[PlannedMessage], names: KnownNames, params: Row) -> dict[int, list[str]]:
+    """Tell origins of replies that were there before; returns the keys that are new, by message id."""
+    rows = [(message, key, origin) for message in messages for key, origin in message.origins.items()]
+    if not rows:
+        return {}
+    params = params | {
+        "imported": OriginKind.IMPORTED,
+        "messages": [message.id for message, _, _ in rows],
+        "generators": [_generator_id(origin, names) for _, _, origin in rows],
+        "keys": [key for _, key, _ in rows],
+        "provenances": [json.dumps(origin.provenance) for _, _, origin in rows],
+    }
+    told: dict[int, list[str]] = {}
+    for row in fetch_all(_ADD_ORIGINS, params):
+        told.setdefault(row["message_id"], []).append(row["key"])
+    return told
+
+
+def _generator_id(origin: PlannedOrigin, names: KnownNames) -> int | None:
+    return names.generators[origin.generator] if origin.generator else None
+
+
+def _count_added(
+    *, new: Sequence[PlannedMessage], placed: Iterable[PlannedMessage], told: dict[int, list[str]]
+) -> Added:
+    records = {message.record for message in new}
+    records |= {origin.record for message in new for origin in message.origins.values()}
+    records |= {message.origins[key].record for message in placed for key in told.get(message.id, ())}
+    return Added(
+        records=frozenset(records),
+        prompts=sum(1 for message in new if len(message.thread) == 1),
+        candidates=sum(1 for message in new if message.role == MessageRole.ASSISTANT),
+    )
