@@ -311,6 +311,10 @@ LIMIT_FAILURES = env.integer(
     "CHORUS_LIMIT_FAILURES", "Calls with tokens that are not valid from one address in a minute; 0: no limit.",
     default=120, lowest=0, highest=10_000_000,
 )  # fmt: skip
+MAX_IMPORT_BYTES = 2**20 * env.integer(
+    "CHORUS_MAX_IMPORT_MIB", "The largest file, in MiB, that an import by API takes.",
+    default=2048, lowest=1, highest=1_048_576,
+)  # fmt: skip
 OPEN_CAMPAIGNS = env.boolean(
     "CHORUS_OPEN_CAMPAIGNS", "1: whoever is signed in may create campaigns; 0: administrators alone.", default=True
 )
