@@ -14,8 +14,15 @@ def main() -> int:
     except ImportError as error:
         print(f"{error}. Run `make venv`, and start this with .venv/bin/python.", file=sys.stderr)
         return 1
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    try:
+        settings.INSTALLED_APPS  # noqa: B018  (reads the settings, which refuses wrong ones)
+    except ImproperlyConfigured as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
     try:
         with engines_for_command(sys.argv):
             execute_from_command_line(sys.argv)

@@ -95,5 +95,5 @@ def test_command_that_is_killed_leaves_no_engine(tmp_path: Path) -> None:
 def test_data_folder_that_is_a_file_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     told = manage(tmp_path / "file", "migrate")
-    assert told.returncode == 1
-    assert f"CHORUS_DATA is {str(tmp_path / 'file')!r}, which is not a folder" in told.stderr
+    sentence = f"CHORUS_DATA is {str(tmp_path / 'file')!r}, which is not a folder: name a folder.\n"
+    assert (told.returncode, told.stderr) == (1, sentence)
