@@ -170,19 +170,19 @@ def start(tmp_path, clone_database, redis_url, free_port):
 
 
 def await_health(role, process, environment):
-    """True once the container's health check passes; False when the process ends or time is up."""
+    """Return once the container's health check passes; fail with the log when the process ends or time is up."""
     until = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < until and process.poll() is None:
         if run(DOCKER / "check_health.sh", role, cwd=ROOT, env=environment).returncode == 0:
-            return True
+            return
         time.sleep(0.2)
-    return False
+    pytest.fail(Path(environment["CHORUS_DATA"], f"{role}.log").read_text(encoding="utf-8"), pytrace=False)
 
 
 @pytest.mark.django_db
 def test_the_web_role_serves_and_its_health_check_says_so(start):
     process, environment = start("web")
-    assert await_health("web", process, environment)
+    await_health("web", process, environment)
     answer = httpx.get(f"http://localhost:{environment['CHORUS_PORT']}/readyz", timeout=10)
     assert (answer.status_code, answer.json()) == (200, {"ready": True, "database": "ok", "valkey": "ok"})
     process.send_signal(signal.SIGTERM)
@@ -196,7 +196,7 @@ def test_the_web_role_serves_and_its_health_check_says_so(start):
 @pytest.mark.parametrize("role", ["worker", "generate"])
 def test_a_worker_role_answers_its_health_check(start, role):
     process, environment = start(role)
-    assert await_health(role, process, environment)
+    await_health(role, process, environment)
 
 
 @pytest.mark.django_db
