@@ -103,7 +103,7 @@ def _unfold(sums: Floats, cells: Integers, size: int) -> tuple[Floats, Floats]:
     """Return wins and ties, each (R, M, M), from sums (R, C) over the cells in use."""
     flat = np.zeros((len(sums), 2 * size * size))
     flat[:, cells] = sums
-    wins, ties = flat.reshape(-1, 2, size, size).transpose(1, 0, 2, 3)
+    wins, ties = flat.reshape(len(sums), 2, size, size).transpose(1, 0, 2, 3)
     return np.ascontiguousarray(wins), ties + ties.transpose(0, 2, 1)
 
 
