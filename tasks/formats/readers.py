@@ -11,7 +11,7 @@ from tasks.vocabulary import ImportFormat
 
 Reader = Callable[[Path, ImportLimits], Iterator[ImportRecord]]
 
-#: Named, not imported: pyarrow is loaded by the run that needs it.
+#: Named, so that a run imports no more than it needs.
 _READERS = {
     ImportFormat.PROMPTS: ("tasks.formats.prompt_files", "read_prompt_lines"),
     ImportFormat.JSONL: ("tasks.formats.prompt_files", "read_json_items"),

@@ -1,0 +1,122 @@
+"""Columns of a release in Parquet, explicit so that an empty or all-null column has its type too."""
+
+from typing import Any
+
+import pyarrow as pa
+
+from tasks.vocabulary import ReleaseTable
+
+_TIME = pa.timestamp("us", tz="UTC")
+_STRINGS = pa.list_(pa.string())
+_TIERS = pa.list_(_STRINGS)
+_TURNS = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+_JOIN_KEYS = [("annotator_id", pa.string()), ("unit_id", pa.string()), ("message_tree_id", pa.string())]
+_OUTCOME = [("kind", pa.string()), ("outcome", pa.string()), ("cannot_tell_reason", pa.string())]
+_CIRCUMSTANCES = [
+    ("rationale", pa.string()),
+    ("active_seconds", pa.float64()),
+    ("guideline_version", pa.int64()),
+    ("language", pa.string()),
+    ("topic", pa.string()),
+    ("counted", pa.bool_()),
+    ("created_at", _TIME),
+    ("interface", pa.string()),
+]
+
+BALLOTS = pa.schema(
+    [
+        ("ballot_id", pa.string()),
+        *_JOIN_KEYS,
+        ("parent_id", pa.string()),
+        *_OUTCOME,
+        ("tiers", _TIERS),
+        ("acceptable_tiers", pa.int64()),
+        ("rest_worse", pa.bool_()),
+        ("much_better", pa.bool_()),
+        ("shown", _STRINGS),
+        *_CIRCUMSTANCES,
+    ]
+)
+
+LABELS = pa.schema(
+    [
+        ("label_set_id", pa.string()),
+        *_JOIN_KEYS,
+        ("message_id", pa.string()),
+        *_OUTCOME,
+        ("dimension", pa.string()),
+        ("answer", pa.string()),
+        ("value", pa.float64()),
+        ("label_schema_version", pa.int64()),
+        *_CIRCUMSTANCES,
+    ]
+)
+
+TREES = pa.schema(
+    [
+        ("message_tree_id", pa.string()),
+        ("tree_state", pa.string()),
+        ("topic", pa.string()),
+        ("depth", pa.int64()),
+        ("message_id", pa.string()),
+        ("parent_id", pa.string()),
+        ("user_id", pa.string()),
+        ("text", pa.string()),
+        ("role", pa.string()),
+        ("lang", pa.string()),
+        ("review_count", pa.int64()),
+        ("deleted", pa.bool_()),
+        ("rank", pa.int64()),
+        ("synthetic", pa.bool_()),
+        ("model_name", pa.string()),
+        ("created_date", _TIME),
+        ("labels", pa.list_(pa.struct([("name", pa.string()), ("value", pa.float64()), ("count", pa.int64())]))),
+        ("score", pa.float64()),
+        ("standard_error", pa.float64()),
+        ("p_acceptable", pa.float64()),
+        ("origins", pa.list_(pa.struct([("kind", pa.string()), ("generator", pa.string()), ("human", pa.bool_())]))),
+        (
+            "consensus",
+            pa.struct(
+                [
+                    ("method", pa.string()),
+                    ("method_version", pa.string()),
+                    ("n_ballots", pa.int64()),
+                    ("tiers", _TIERS),
+                    ("acceptable_tiers", pa.int64()),
+                    ("confidence", pa.float64()),
+                ]
+            ),
+        ),
+    ]
+)
+
+PREFERENCE_PAIRS = pa.schema(
+    [
+        ("prompt", _TURNS),
+        ("chosen", _TURNS),
+        ("rejected", _TURNS),
+        ("message_tree_id", pa.string()),
+        ("parent_id", pa.string()),
+        ("chosen_id", pa.string()),
+        ("rejected_id", pa.string()),
+        ("chosen_model", pa.string()),
+        ("rejected_model", pa.string()),
+        ("score_chosen", pa.float64()),
+        ("score_rejected", pa.float64()),
+        ("confidence", pa.float64()),
+        ("votes_chosen", pa.int64()),
+        ("votes_rejected", pa.int64()),
+        ("votes_tied", pa.int64()),
+        ("source", pa.string()),
+        ("language", pa.string()),
+        ("topic", pa.string()),
+    ]
+)
+
+SCHEMAS: dict[ReleaseTable, Any] = {
+    ReleaseTable.BALLOTS: BALLOTS,
+    ReleaseTable.LABELS: LABELS,
+    ReleaseTable.TREES: TREES,
+    ReleaseTable.PREFERENCE_PAIRS: PREFERENCE_PAIRS,
+}
