@@ -77,7 +77,7 @@ def add_labels(campaign: Campaign, *names: str, widget: str = "scale") -> LabelS
     schema = LabelSchema.objects.create(campaign=campaign, version=1)
     for position, name in enumerate(names):
         LabelDimension.objects.create(
-            schema=schema, name=name, title=name, widget=widget, applies_to=["prompt", "reply"], position=position
+            schema=schema, name=name, title=name, widget=widget, applies_to=["prompter"], position=position
         )
     Campaign.objects.filter(pk=campaign.pk).update(label_schema=schema)
     campaign.label_schema = schema
