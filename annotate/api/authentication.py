@@ -14,8 +14,9 @@ from rest_framework.request import Request
 from annotate.access import ANONYMOUS, GUEST_SCOPES, Actor
 from annotate.exceptions import NotAllowed, NotSignedIn
 from annotate.models import User
-from annotate.queries.people import find_annotator_of, find_guest, find_token_owner
+from annotate.queries.people import Account, find_guest, find_token_owner
 from annotate.services.tokens import GUEST_PREFIX, TOKEN_PREFIX, hash_token, touch_token
+from annotate.sessions import find_account
 
 SCHEME = "bearer"
 MAX_TOKEN_CHARS = 100
@@ -56,17 +57,11 @@ def find_token_actor(token: str) -> Found:
         raise NotSignedIn("This token was revoked. Make another one.", code="token_revoked")
     if owner.expires_at is not None and owner.expires_at <= now:
         raise NotSignedIn("This token has expired. Make another one.", code="token_expired")
-    if not owner.user.is_active:
+    account = owner.account
+    if not account.user.is_active:
         raise NotSignedIn("The account of this token is closed.", code="account_closed")
     touch_token(token_id=owner.token_id, last_used_at=owner.last_used_at, now=now)
-    return owner.user, Actor(
-        user=owner.user,
-        annotator_id=owner.annotator_id,
-        scopes=owner.scopes,
-        token_id=owner.token_id,
-        accepted_terms=owner.accepted_terms,
-        is_suspended=owner.is_suspended,
-    )
+    return account.user, as_actor(account, scopes=owner.scopes, token_id=owner.token_id)
 
 
 def find_guest_actor(token: str) -> Found:
@@ -85,21 +80,25 @@ def find_guest_actor(token: str) -> Found:
 
 
 class SessionAuthentication(BaseAuthentication):
-    """The site's own session; unsafe methods need the CSRF token in `X-CSRFToken`."""
+    """The site's own session; one query; unsafe methods need the CSRF token in `X-CSRFToken`."""
 
     def authenticate(self, request: Request) -> Found | None:
-        user = getattr(django_request(request), "user", None)
-        if user is None or not user.is_authenticated or not user.is_active:
+        account = find_account(django_request(request))
+        if account is None:
             return None
         enforce_csrf(request)
-        annotator = find_annotator_of(user_id=user.pk)
-        return user, Actor(
-            user=user,
-            annotator_id=annotator.pk if annotator else None,
-            scopes=None,
-            accepted_terms=annotator.accepted_terms if annotator else "",
-            is_suspended=bool(annotator and annotator.suspended_at),
-        )
+        return account.user, as_actor(account, scopes=None, token_id=None)
+
+
+def as_actor(account: Account, *, scopes: frozenset[str] | None, token_id: int | None) -> Actor:
+    return Actor(
+        user=account.user,
+        annotator_id=account.annotator_id,
+        scopes=scopes,
+        token_id=token_id,
+        accepted_terms=account.accepted_terms,
+        is_suspended=account.is_suspended,
+    )
 
 
 class _CsrfCheck(CsrfViewMiddleware):

@@ -20,6 +20,8 @@ class ApiView(APIView):
     The methods check the rest by what they fetch.
     """
 
+    http_method_names = ("get", "post", "put", "patch", "delete", "head")
+
     @property
     def operation(self) -> Operation | None:
         """What the method of this request is declared to be; None when there is no such method."""

@@ -12,7 +12,7 @@ from annotate.models.campaign import (
 )
 from annotate.models.generation import GenerationRequest, Generator, ImportProblem, ImportRun
 from annotate.models.judgment import Judgment, Label, RankedCandidate
-from annotate.models.people import Annotator, ApiToken, Consent, LanguageSkill, Membership, User
+from annotate.models.people import Annotator, ApiToken, Consent, LanguageSkill, Membership, Session, User
 from annotate.models.quality import AgreementReport, CampaignProgress, Consensus, Leaderboard, Stale
 from annotate.models.release import Release, ReleaseFile, ReleaseItem, Tombstone
 from annotate.models.tree import Message, MessageOrigin, MessageRevision, MessageTree
@@ -63,6 +63,7 @@ __all__ = [
     "Release",
     "ReleaseFile",
     "ReleaseItem",
+    "Session",
     "Stale",
     "Stratum",
     "Tombstone",

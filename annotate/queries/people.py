@@ -14,6 +14,8 @@ from annotate.models import Annotator, ApiToken, Campaign, Consent, LanguageSkil
 
 _USER_FIELDS = list(User._meta.concrete_fields)  # noqa: SLF001  (Django's documented API of models)
 _USER_NAMES = [field.attname for field in _USER_FIELDS]
+#: Where the id of the user stands among the columns that `_read_account` takes.
+_USER_ID = 3 + _USER_NAMES.index("id")
 _USER_COLUMNS = ", ".join(f'u."{field.column}"' for field in _USER_FIELDS)
 
 _TOKEN = f"""
@@ -25,24 +27,47 @@ SELECT t.id, t.scopes, t.expires_at, t.revoked_at, t.last_used_at,
  WHERE t.token_hash = %s
 """
 
+_SESSION = f"""
+SELECT s.session_data, a.id, a.accepted_terms, a.suspended_at, {_USER_COLUMNS}
+  FROM annotate_session s
+  LEFT JOIN annotate_user u ON u.id = s.user_id
+  LEFT JOIN annotate_annotator a ON a.user_id = u.id
+ WHERE s.session_key = %s AND s.expire_date > %s
+"""
+
 _GUEST = """
 SELECT a.id, a.accepted_terms, a.suspended_at, a.merged_into_id FROM annotate_annotator a WHERE a.device_hash = %s
 """
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """An account with its annotator, as one query found them."""
+
+    user: User
+    annotator_id: int | None
+    accepted_terms: str
+    is_suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TokenOwner:
-    """A token with its account and annotator, as one query found them."""
+    """A token with the account that it belongs to."""
 
     token_id: int
     scopes: frozenset[str]
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
-    annotator_id: int | None
-    accepted_terms: str
-    is_suspended: bool
-    user: User
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """What a session holds, still signed, and the account that is signed in with it."""
+
+    data: str
+    account: Account | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +87,36 @@ def find_token_owner(*, token_hash: bytes) -> TokenOwner | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    token_id, scopes, expires_at, revoked_at, last_used_at, annotator_id, terms, suspended_at, *values = row
-    return TokenOwner(
-        token_id=token_id,
-        scopes=frozenset(scopes),
-        expires_at=expires_at,
-        revoked_at=revoked_at,
-        last_used_at=last_used_at,
+    token_id, scopes, expires_at, revoked_at, last_used_at, *account = row
+    return TokenOwner(token_id, frozenset(scopes), expires_at, revoked_at, last_used_at, _read_account(account))
+
+
+def find_session(*, session_key: str, now: datetime) -> StoredSession | None:
+    """A session that has not expired, with account and annotator: exactly one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SESSION, [session_key, now])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    data, *account = row
+    return StoredSession(data, _read_account(account) if account[_USER_ID] is not None else None)
+
+
+def find_account_of(*, user: User) -> Account:
+    """An account that is known already, with its annotator."""
+    annotator = Annotator.objects.filter(user=user).first()
+    if annotator is None:
+        return Account(user, None, "", is_suspended=False)
+    return Account(user, annotator.pk, annotator.accepted_terms, annotator.suspended_at is not None)
+
+
+def _read_account(values: Sequence[Any]) -> Account:
+    annotator_id, terms, suspended_at, *user = values
+    return Account(
+        user=User.from_db(connection.alias, _USER_NAMES, user),
         annotator_id=annotator_id,
         accepted_terms=terms or "",
         is_suspended=suspended_at is not None,
-        user=User.from_db(connection.alias, _USER_NAMES, values),
     )
 
 
@@ -85,11 +129,6 @@ def find_guest(*, device_hash: bytes) -> GuestDevice | None:
         return None
     annotator_id, terms, suspended_at, merged_into = row
     return GuestDevice(annotator_id, terms, suspended_at is not None, merged_into)
-
-
-def find_annotator_of(*, user_id: int) -> Annotator | None:
-    """The annotator of an account."""
-    return Annotator.objects.filter(user_id=user_id).first()
 
 
 def find_campaign_with_role(*, slug: str, user_id: int | None, related: Sequence[str] = ()) -> Campaign | None:

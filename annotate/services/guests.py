@@ -210,13 +210,14 @@ ORDER BY met.unit_id"""
 
 VOID = """
 WITH void AS MATERIALIZED (
-  SELECT j.id, j.unit_id, j.counted FROM annotate_judgment j
+  SELECT j.id, j.unit_id, j.assignment_id, j.counted FROM annotate_judgment j
   WHERE j.is_current AND (
     j.annotator_id = %(guest)s AND EXISTS (SELECT 1 FROM annotate_judgment own
       WHERE own.annotator_id = %(account)s AND own.unit_id = j.unit_id AND own.is_current)
     OR j.annotator_id IN (%(guest)s, %(account)s) AND EXISTS (SELECT 1 FROM annotate_exclusion e
       WHERE e.annotator_id = %(account)s AND e.unit_id = j.unit_id))),
 ended AS (UPDATE annotate_judgment j SET is_current = false FROM void WHERE j.id = void.id),
+closed AS (UPDATE annotate_assignment s SET state = 'withdrawn' FROM void WHERE s.id = void.assignment_id),
 sums AS (
   SELECT unit_id, count(*) FILTER (WHERE counted) AS done, count(*) FILTER (WHERE NOT counted) AS surplus
   FROM void GROUP BY unit_id),
