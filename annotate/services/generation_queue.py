@@ -103,7 +103,7 @@ _END = """
 UPDATE annotate_generationrequest
 SET state = %(state)s, lease_token = NULL, lease_expires_at = NULL, not_before = %(not_before)s,
   attempts = attempts - %(uncounted)s, outcome = %(outcome)s, reason = %(reason)s,
-  finished_at = CASE WHEN %(state)s::text = 'queued' THEN NULL ELSE %(now)s::timestamptz END
+  finished_at = %(finished_at)s
 WHERE id = %(request)s AND state = 'running' AND lease_token = %(token)s"""
 
 _HAND_BACK = """
@@ -273,7 +273,7 @@ def _end(
             "state": state,
             "outcome": outcome,
             "reason": reason[:LONGEST_REASON],
-            "now": now,
+            "finished_at": None if state == RequestState.QUEUED else now,
             "not_before": not_before,
             "uncounted": uncounted,
         },
