@@ -193,6 +193,13 @@ def test_the_web_role_serves_and_its_health_check_says_so(start):
 
 
 @pytest.mark.django_db
+def test_the_migrate_role_finds_the_server_fit_and_the_schema_up_to_date(start):
+    process, environment = start("migrate")
+    log = Path(environment["CHORUS_DATA"], "migrate.log")
+    assert (process.wait(SECONDS_TO_START), log.read_text(encoding="utf-8")) == (0, "")
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("role", ["worker", "generate"])
 def test_a_worker_role_answers_its_health_check(start, role):
     process, environment = start(role)
@@ -204,9 +211,11 @@ def test_the_beat_role_sends_its_sweeps(start):
     process, environment = start("beat")
     with closing(redis.Redis.from_url(environment["REDIS_URL"])) as broker:
         until = time.monotonic() + SECONDS_TO_START
-        while time.monotonic() < until and process.poll() is None and not broker.exists(Queue.COMPUTE):
+        filled: set[Queue] = set()
+        while filled != set(Queue) and time.monotonic() < until and process.poll() is None:
             time.sleep(0.1)
-        assert {queue for queue in Queue if broker.llen(queue)} == set(Queue)
+            filled = {queue for queue in Queue if broker.llen(queue)}
+        assert filled == set(Queue)
 
 
 def test_the_manage_role_runs_a_command_of_django():
