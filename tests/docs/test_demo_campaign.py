@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.vocabulary import Kind, Preset, ReleaseSchedule, Widget
+from annotate.services.campaign_files import read_campaign_file
+from tasks.formats.readers import open_import
+from tasks.records.imports import ImportedPrompt, ImportLimits
+from tasks.vocabulary import ImportFormat, Kind, Preset, ReleaseSchedule, Widget
 
 DEMO = Path(__file__).resolve().parents[2] / "annotate" / "demo"
 
@@ -84,3 +87,16 @@ def test_no_text_tells_who_wrote_it(items):
         for candidate in item["candidates"]:
             assert "demo-" not in candidate["text"]
             assert candidate["text"].strip() == candidate["text"] != ""
+
+
+def test_the_campaign_file_is_one_that_is_taken():
+    spec = read_campaign_file((DEMO / "demo.toml").read_bytes())
+    assert (spec.slug, spec.preset, spec.parameters) == ("everyday-questions", Preset.RANK, {"redundancy": 3})
+
+
+def test_every_line_of_the_prompts_is_imported(items):
+    records = list(open_import(DEMO / "demo.jsonl", ImportFormat.JSONL, ImportLimits()))
+    assert [(type(record), record.external_id) for record in records] == [
+        (ImportedPrompt, item["external_id"]) for item in items
+    ]
+    assert sum(len(record.candidates) for record in records) == sum(len(item["candidates"]) for item in items)
