@@ -136,7 +136,12 @@ class Reader:
         return tuple(item for item in read_items if item is not None)
 
     def refuse_doubles(self, place: str, keys: Iterator[object], what: str) -> None:
-        """Refuse a key that comes twice; `keys` run parallel to the items of the list at `place`."""
+        """Refuse a key that comes twice; `keys` run parallel to the items of the list at `place`.
+
+        Where an item was wrong they do not, and the list is looked at again when it is sent again.
+        """
+        if any(problem.startswith(place) for problem in self.problems):
+            return
         seen: set[object] = set()
         for index, key in enumerate(keys):
             if key in seen:
