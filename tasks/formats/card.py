@@ -136,7 +136,7 @@ def _format_yaml(value: object, indent: str = "") -> Iterator[str]:
 def _format_scalar(value: object) -> str:
     """Write a scalar as JSON, with the line ends that YAML knows beside ours escaped."""
     written = json.dumps(value, ensure_ascii=False)
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in written)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in written)
 
 
 def _write_head(card: ReleaseCard) -> str:

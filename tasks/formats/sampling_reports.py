@@ -109,7 +109,7 @@ def _read_results(
         if len(candidates) + len(reasons) + len(outputs) > limits.max_candidates:
             raise BadRecord(f"There are more than {limits.max_candidates} outputs to one prompt. Split the report.")
         for index, output in enumerate(outputs):
-            what = f"Output {index + 1} of {show(str(sampling.get('sampling_config', 'its settings')))}"
+            what = f"Output {index + 1} of {show(str((sampling or {}).get('sampling_config', 'its settings')))}"
             try:
                 text = read_text(output, what=what, limits=limits)
             except BadRecord as bad:
@@ -121,7 +121,7 @@ def _read_results(
     return tuple(candidates), reasons
 
 
-def _read_settings(result: object, limits: ImportLimits) -> tuple[dict[str, SamplingValue], list[object]]:
+def _read_settings(result: object, limits: ImportLimits) -> tuple[dict[str, SamplingValue] | None, list[object]]:
     """Return the settings of one result, their name among them, and its outputs."""
     if not isinstance(result, dict):
         raise BadRecord(f"Each result must be an object, not {name_type(result)}.")
@@ -136,7 +136,7 @@ def _read_settings(result: object, limits: ImportLimits) -> tuple[dict[str, Samp
         **{key: _flatten(value) for key, value in params.items()},
     }
     given = {key: value for key, value in named.items() if value is not None}
-    return read_sampling(given, what="sampling_params", limits=limits) or {}, outputs
+    return read_sampling(given, what="sampling_params", limits=limits), outputs
 
 
 def _flatten(value: object) -> object:
