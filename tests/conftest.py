@@ -15,9 +15,14 @@ import pytest
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connections
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
 from tests import plugin
+
+# No test is timed: a busy machine must not fail one.
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 TEMPLATE = "chorus_template"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -129,7 +134,8 @@ def redis_url() -> str:
 @pytest.fixture(autouse=True)
 def _empty_cache(request: pytest.FixtureRequest) -> None:
     """Rate limits and caches of one test never reach the next one."""
-    if "db" in request.fixturenames or "transactional_db" in request.fixturenames:
+    asked = {"db", "transactional_db"} & set(request.fixturenames)
+    if asked or request.node.get_closest_marker("django_db"):
         cache.clear()
 
 
