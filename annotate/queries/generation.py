@@ -145,6 +145,21 @@ def list_problems(*, campaign_id: int) -> QuerySet[GenerationRequest]:
     ).select_related("generator")
 
 
+def present_problem(request: GenerationRequest) -> dict[str, Any]:
+    """One request that came to nothing, as an organizer reads it."""
+    return {
+        "id": request.pk,
+        "generator": request.generator.name,
+        "parent": request.parent_id,
+        "sample_index": request.sample_index,
+        "state": request.state,
+        "outcome": request.outcome,
+        "reason": request.reason,
+        "attempts": request.attempts,
+        "finished_at": request.finished_at,
+    }
+
+
 def _make_job(row: Mapping[str, Any]) -> GenerationJob:
     turns = zip(row["roles"], row["texts"], strict=True)
     return GenerationJob(
