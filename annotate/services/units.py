@@ -14,7 +14,7 @@ from annotate.models import Campaign, LabelDimension
 from annotate.queries.rows import Row, run
 from annotate.services.trees import lock_trees
 from tasks.records.parameters import read_settings
-from tasks.vocabulary import ORDERING_KINDS, Kind, MessageRole, OriginKind, ReasonCode, TreeState
+from tasks.vocabulary import ORDERING_KINDS, Kind, MessageRole, ReasonCode, TreeState
 
 #: Where a unit starts on the scale of 0 to 1000 until the scheduler has looked at it: above the middle,
 #: because nobody's judgment is there yet.
@@ -22,97 +22,137 @@ START_BAND = 600
 #: Why an annotator is never offered a unit: the text is their own.
 OWN_TEXT = "own_text"
 
+#: Conditions of a message that stands.
 _LIVE = "m.removed_at IS NULL AND m.withdrawn_at IS NULL"
 
-#: `parent`: the messages asked about, in trees that still take work. `live`: their candidates.
-_SUBJECTS = f"""
-WITH parent AS MATERIALIZED (
-  SELECT m.id, m.role, t.language, t.stratum_id
-  FROM annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id
-  WHERE m.id = ANY(%(parents)s::bigint[]) AND t.campaign_id = %(campaign)s AND t.state = %(ranking)s AND {_LIVE}
-), live AS MATERIALIZED (
-  SELECT m.id, m.parent_id, m.role, m.author_id, p.language, p.stratum_id
-  FROM annotate_message m JOIN parent p ON p.id = m.parent_id
-  WHERE m.parent_id = ANY(%(parents)s::bigint[]) AND m.role = %(assistant)s AND {_LIVE}
-)"""
+# Every lookup below is a LATERAL of its own with OFFSET 0, which the planner neither merges nor reorders: one
+# descent of an index for each id. Left to itself it joins by what it believes of tables that grow by
+# thousands of rows between two looks at their statistics, and is wrong by a factor of a hundred.
 
-#: A parent with two candidates is to be ordered: once, and again when its last unit closed without knowing
-#: one of them. A text is to be labelled once. Replies are wanted until people have written enough of them.
-#: Conditions on the parameters alone come first: a branch that the campaign does not ask for costs nothing.
-_WANTED = """
-tally AS MATERIALIZED (
-  SELECT parent_id, count(*) AS candidates FROM live GROUP BY parent_id HAVING count(*) >= 2
-), written AS (
-  SELECT live.parent_id, count(*) AS replies
-  FROM live JOIN annotate_messageorigin o ON o.message_id = live.id AND o.kind = %(written)s GROUP BY live.parent_id
-), wanted AS MATERIALIZED (
-  SELECT k.kind, p.id AS subject_id, p.language, p.stratum_id, %(redundancy)s::int AS needed,
-    %(first_judgment)s::text AS reason_code
-  FROM parent p JOIN tally ON tally.parent_id = p.id CROSS JOIN unnest(%(ordering)s::text[]) AS k(kind)
-  WHERE (
-    NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = p.id AND u.kind = k.kind)
-    OR EXISTS (
-      SELECT 1 FROM live WHERE live.parent_id = p.id AND NOT EXISTS (
-        SELECT 1 FROM annotate_unit u JOIN annotate_unitcandidate c ON c.unit_id = u.id
-        WHERE u.subject_id = p.id AND u.kind = k.kind AND c.message_id = live.id)))
-  UNION ALL
-  SELECT 'label', s.id, s.language, s.stratum_id, %(redundancy)s, %(first_judgment)s
-  FROM (SELECT id, role, language, stratum_id FROM parent UNION SELECT id, role, language, stratum_id FROM live) s
-  WHERE 'label' = ANY(%(kinds)s::text[]) AND s.role = ANY(%(labelled)s::text[])
-    AND NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = s.id AND u.kind = 'label')
-  UNION ALL
-  SELECT 'write_assistant_reply', p.id, p.language, p.stratum_id,
-    (%(replies_wanted)s - coalesce(w.replies, 0))::int, %(reply_wanted)s
-  FROM parent p LEFT JOIN written w ON w.parent_id = p.id
-  WHERE 'write_assistant_reply' = ANY(%(kinds)s::text[]) AND p.role = %(prompter)s
-    AND coalesce(w.replies, 0) < %(replies_wanted)s::int
-)"""
+#: `p`: the messages asked about, in trees of the campaign that still take work.
+_PARENTS = f"""
+unnest(%(parents)s::bigint[]) AS asked(id)
+CROSS JOIN LATERAL (
+  SELECT m.id, m.role, m.tree_id, m.author_id FROM annotate_message m WHERE m.id = asked.id AND {_LIVE} OFFSET 0) AS p
+CROSS JOIN LATERAL (
+  SELECT t.campaign_id, t.state, t.language, t.stratum_id FROM annotate_messagetree t WHERE t.id = p.tree_id OFFSET 0) AS t"""
 
-_MAKE_QUEUES = f"""{_SUBJECTS}
+_ASKED = "t.campaign_id = %(campaign)s AND t.state = %(ranking)s"
+
+#: `m`: the candidates of `p`.
+_CANDIDATES = f"""
+CROSS JOIN LATERAL (
+  SELECT m.id, m.role FROM annotate_message m
+  WHERE m.parent_id = p.id AND m.role = %(assistant)s AND {_LIVE} OFFSET 0) AS m"""
+
+_MAKE_QUEUES = f"""
 INSERT INTO annotate_queue (campaign_id, kind, language)
 SELECT %(campaign)s, k.kind, l.language
-FROM (SELECT DISTINCT language FROM parent) l CROSS JOIN unnest(%(kinds)s::text[]) AS k(kind)
+FROM (SELECT DISTINCT t.language FROM {_PARENTS} WHERE {_ASKED}) AS l CROSS JOIN unnest(%(kinds)s::text[]) AS k(kind)
 WHERE NOT EXISTS (
   SELECT 1 FROM annotate_queue q
   WHERE q.campaign_id = %(campaign)s AND q.kind = k.kind AND q.language = l.language AND q.qualification IS NULL)
 ORDER BY 2, 3
 ON CONFLICT DO NOTHING"""
 
-_MAKE_UNITS = f"""{_SUBJECTS}, {_WANTED},
-made AS (
-  INSERT INTO annotate_unit (public_id, queue_id, kind, subject_id, band, tie, needed, done, held, surplus, is_open)
-  SELECT gen_random_uuid(), q.id, w.kind, w.subject_id, %(band)s, (random() * 2147483647)::int, w.needed, 0, 0, 0, true
-  FROM wanted w JOIN annotate_queue q
-    ON q.campaign_id = %(campaign)s AND q.kind = w.kind AND q.language = w.language AND q.qualification IS NULL
-  ON CONFLICT (kind, subject_id) WHERE is_open DO NOTHING
-  RETURNING id, kind, subject_id)
+_UNIT = """
+INSERT INTO annotate_unit (public_id, queue_id, kind, subject_id, band, tie, needed, done, held, surplus, is_open)
+SELECT gen_random_uuid(), q.id, q.kind, {subject}, %(band)s, (random() * 2147483647)::int, {needed}, 0, 0, 0, true"""
+
+_QUEUE = """
+CROSS JOIN LATERAL (
+  SELECT q.id, q.kind FROM annotate_queue q
+  WHERE q.campaign_id = %(campaign)s AND q.kind = ANY({kinds}) AND q.language = t.language AND q.qualification IS NULL
+  OFFSET 0) AS q"""
+
+_ONCE = "ON CONFLICT (kind, subject_id) WHERE is_open DO NOTHING"
+
+#: A parent with two candidates is to be ordered: once, and again when its last unit closed without knowing one.
+_MAKE_ORDERING = f"""
+{_UNIT.format(subject="p.id", needed="%(redundancy)s")}
+FROM {_PARENTS} {_QUEUE.format(kinds="%(ordering)s::text[]")}
+CROSS JOIN LATERAL (
+  SELECT count(*) AS candidates, count(*) FILTER (WHERE NOT EXISTS (
+    SELECT 1 FROM annotate_unit u JOIN annotate_unitcandidate c ON c.unit_id = u.id AND c.message_id = m.id
+    WHERE u.subject_id = p.id AND u.kind = q.kind)) AS unknown
+  FROM annotate_message m WHERE m.parent_id = p.id AND m.role = %(assistant)s AND {_LIVE} OFFSET 0) AS tally
+WHERE {_ASKED} AND tally.candidates >= 2 AND tally.unknown > 0
+{_ONCE}"""
+
+#: A text is to be labelled once.
+_MAKE_LABEL = f"""
+{_UNIT.format(subject="s.id", needed="%(redundancy)s")}
+FROM {_PARENTS} {_QUEUE.format(kinds="ARRAY['label']")}
+CROSS JOIN LATERAL (
+  SELECT p.id, p.role UNION ALL
+  SELECT m.id, m.role FROM annotate_message m
+  WHERE m.parent_id = p.id AND m.role = %(assistant)s AND {_LIVE} OFFSET 0) AS s
+WHERE {_ASKED} AND s.role = ANY(%(labelled)s::text[])
+  AND NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = s.id AND u.kind = 'label' OFFSET 0)
+{_ONCE}"""
+
+#: Replies are wanted until people have written enough of them.
+_MAKE_WRITING = f"""
+{_UNIT.format(subject="p.id", needed="%(replies_wanted)s - tally.written")}
+FROM {_PARENTS} {_QUEUE.format(kinds="ARRAY['write_assistant_reply']")}
+CROSS JOIN LATERAL (
+  SELECT count(m.author_id) AS written FROM annotate_message m
+  WHERE m.parent_id = p.id AND m.role = %(assistant)s AND {_LIVE} OFFSET 0) AS tally
+WHERE {_ASKED} AND p.role = %(prompter)s AND tally.written < %(replies_wanted)s
+{_ONCE}"""
+
+#: Which statement opens the units of a kind.
+_MAKE = {
+    Kind.RANK: _MAKE_ORDERING,
+    Kind.COMPARE: _MAKE_ORDERING,
+    Kind.LABEL: _MAKE_LABEL,
+    Kind.WRITE_ASSISTANT_REPLY: _MAKE_WRITING,
+}
+
+#: `u`: open units on the messages asked about, or on their candidates where texts are labelled.
+_OPEN_UNITS = f"""
+{_PARENTS}
+CROSS JOIN LATERAL (
+  SELECT p.id UNION ALL
+  SELECT m.id FROM annotate_message m
+  WHERE %(labels)s AND m.parent_id = p.id AND m.role = %(assistant)s AND {_LIVE} OFFSET 0) AS s
+CROSS JOIN LATERAL (
+  SELECT u.id, u.kind, u.needed FROM annotate_unit u WHERE u.subject_id = s.id AND u.is_open OFFSET 0) AS u"""
+
+_TELL_DETAILS = f"""
 INSERT INTO annotate_unitdetail (unit_id, stratum_id, wanted, reason_code, reason_args, terms)
-SELECT made.id, w.stratum_id, w.needed, w.reason_code, '{{}}', '{{}}'
-FROM made JOIN wanted w ON w.kind = made.kind AND w.subject_id = made.subject_id"""
+SELECT u.id, t.stratum_id, u.needed,
+  CASE WHEN u.kind = 'write_assistant_reply' THEN %(reply_wanted)s ELSE %(first_judgment)s END, '{{}}', '{{}}'
+FROM {_OPEN_UNITS}
+WHERE {_ASKED} AND NOT EXISTS (SELECT 1 FROM annotate_unitdetail d WHERE d.unit_id = u.id OFFSET 0)
+ON CONFLICT (unit_id) DO NOTHING"""
 
 #: A candidate that was removed and is live again comes back into its unit.
 _ADD_CANDIDATES = f"""
 INSERT INTO annotate_unitcandidate AS c (unit_id, message_id, added_at)
 SELECT u.id, m.id, %(now)s
-FROM annotate_unit u JOIN annotate_message m ON m.parent_id = u.subject_id
-WHERE u.subject_id = ANY(%(parents)s::bigint[]) AND u.is_open AND u.kind = ANY(%(ordering)s::text[])
-  AND m.role = %(assistant)s AND {_LIVE}
+FROM {_PARENTS} {_CANDIDATES}
+CROSS JOIN LATERAL (
+  SELECT u.id FROM annotate_unit u
+  WHERE u.subject_id = p.id AND u.is_open AND u.kind = ANY(%(ordering)s::text[]) OFFSET 0) AS u
+WHERE {_ASKED}
 ON CONFLICT (unit_id, message_id) DO UPDATE SET removed_at = NULL WHERE c.removed_at IS NOT NULL"""
 
-#: Nobody ranks or labels their own text, and nobody answers their own prompt. Whoever wrote what another
-#: had written before them is an author as well: the origins tell.
-_EXCLUDE_AUTHORS = """
-WITH written AS MATERIALIZED (
-  SELECT m.id, m.parent_id, m.role, o.annotator_id
-  FROM annotate_message m JOIN annotate_messageorigin o ON o.message_id = m.id
-  WHERE (m.id = ANY(%(parents)s::bigint[]) OR m.parent_id = ANY(%(parents)s::bigint[])) AND o.annotator_id IS NOT NULL
-)
+#: Nobody ranks or labels their own text, and nobody answers their own prompt.
+_EXCLUDE_AUTHORS = f"""
 INSERT INTO annotate_exclusion (annotator_id, unit_id, why)
-SELECT w.annotator_id, u.id, %(own_text)s FROM written w JOIN annotate_unit u ON u.subject_id = w.parent_id
-WHERE u.is_open AND u.kind = ANY(%(ordering)s::text[]) AND w.role = %(assistant)s
-UNION
-SELECT w.annotator_id, u.id, %(own_text)s FROM written w JOIN annotate_unit u ON u.subject_id = w.id
-WHERE u.is_open AND u.kind = ANY(%(on_the_text)s::text[])
+SELECT DISTINCT s.author_id, u.id, %(own_text)s
+FROM {_PARENTS}
+CROSS JOIN LATERAL (
+  SELECT p.id, NULL::bigint AS parent_id, p.author_id UNION ALL
+  SELECT m.id, p.id, m.author_id FROM annotate_message m
+  WHERE m.parent_id = p.id AND m.role = %(assistant)s AND m.author_id IS NOT NULL AND {_LIVE} OFFSET 0) AS s
+CROSS JOIN LATERAL (
+  SELECT u.id FROM annotate_unit u
+  WHERE u.is_open AND ((u.subject_id = s.id AND u.kind = ANY(%(on_the_text)s::text[]))
+    OR (u.subject_id = s.parent_id AND u.kind = ANY(%(ordering)s::text[]))) OFFSET 0) AS u
+WHERE {_ASKED} AND s.author_id IS NOT NULL
+ORDER BY 1, 2
 ON CONFLICT DO NOTHING"""
 
 
@@ -128,8 +168,12 @@ def open_units(*, campaign_id: int, parent_ids: Sequence[int], now: datetime) ->
     with transaction.atomic():
         lock_trees(message_ids=parent_ids)
         run(_MAKE_QUEUES, params)
-        opened = run(_MAKE_UNITS, params)
-        run(_ADD_CANDIDATES, params)
+        # Two kinds that are opened by one statement are opened at once.
+        opened = sum(run(sql, params) for sql in dict.fromkeys(_MAKE[kind] for kind in params["kinds"]))
+        if opened:
+            run(_TELL_DETAILS, params)
+        if params["ordering"]:
+            run(_ADD_CANDIDATES, params)
         run(_EXCLUDE_AUTHORS, params)
     return opened
 
@@ -153,6 +197,7 @@ def _read_wishes(*, campaign_id: int) -> Row:
         "kinds": [kind for kind in Kind if kind in kinds],
         "ordering": [kind for kind in ORDERING_KINDS if kind in kinds],
         "on_the_text": [Kind.LABEL, Kind.WRITE_ASSISTANT_REPLY],
+        "labels": Kind.LABEL in kinds,
         "labelled": sorted(labelled),
         "redundancy": settings.redundancy,
         "replies_wanted": settings.replies_wanted,
@@ -162,6 +207,5 @@ def _read_wishes(*, campaign_id: int) -> Row:
         "prompter": MessageRole.PROMPTER,
         "first_judgment": ReasonCode.FIRST_JUDGMENT,
         "reply_wanted": ReasonCode.REPLY_WANTED,
-        "written": OriginKind.WRITTEN,
         "own_text": OWN_TEXT,
     }

@@ -261,7 +261,7 @@ def test_the_number_of_statements_does_not_grow_with_the_parents(django_assert_n
     for prompt in prompts:
         add_replies(prompt, "To be heard.", "For joy.")
     for few in (prompts[:1], prompts[1:]):
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(12):
             open_under(campaign, *few)
     assert Unit.objects.count() == 4 * 5
 
