@@ -46,7 +46,7 @@ POLICIES: dict[JobName, Policy] = {
     JobName.FOLLOW_CAMPAIGNS: Policy(Queue.STREAM, soft_limit=86_000, hard_limit=86_400, every=60),
     JobName.SWEEP_REQUESTS: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=30),
     JobName.PLAN_RELEASES: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=60),
-    JobName.RECOMPUTE_STALE: Policy(Queue.COMPUTE, soft_limit=280, hard_limit=300, every=15),
+    JobName.RECOMPUTE_STALE: Policy(Queue.COMPUTE, soft_limit=280, hard_limit=300, every=5),
     JobName.CHECK_INTEGRITY: Policy(Queue.COMPUTE, soft_limit=1740, hard_limit=1800, every=21_600),
     JobName.GENERATE_CANDIDATES: Policy(Queue.NETWORK, soft_limit=840, hard_limit=900, every=15),
     JobName.RUN_IMPORTS: Policy(Queue.STREAM, soft_limit=86_000, hard_limit=86_400, every=20),
@@ -82,6 +82,7 @@ OPTIONS: dict[str, Any] = {
     "task_serializer": "json",
     "accept_content": ["json"],
     "task_ignore_result": True,
+    "task_publish_retry": False,  # the next round of beat is the retry
     "result_backend": None,
     "task_acks_late": False,
     "task_send_sent_event": False,
