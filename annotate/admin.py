@@ -5,7 +5,7 @@ What an administrator changes goes through the API, the pages or a command, wher
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import CompositePrimaryKey, Field, Model, TextField
@@ -19,9 +19,14 @@ SECRET = frozenset({"password", "token_hash", "device_hash", "session_data", "ps
 #: Sessions are no records of the product: whoever sees one can act as its person.
 HIDDEN = frozenset({"Session"})
 
+if TYPE_CHECKING:
+    _Admin = admin.ModelAdmin[Any]
+else:
+    _Admin = admin.ModelAdmin  # the subscript is for type checkers: Django itself has none
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Lists and shows; adds, changes and deletes nothing. Counts no rows and joins nothing that may be large."""
+
+class ReadOnlyAdmin(_Admin):
+    """Lists and shows; adds, changes and deletes nothing. Foreign keys are shown by id, so that a list joins nothing."""
 
     show_full_result_count = False
     list_per_page = 50
@@ -52,11 +57,8 @@ def register_records() -> None:
 
 
 def _make_admin(record: type[Model]) -> type[ReadOnlyAdmin]:
-    fields: list[Field[Any, Any]] = [
-        field
-        for field in record._meta.concrete_fields
-        if field.name not in SECRET  # noqa: SLF001
-    ]
+    concrete: list[Field[Any, Any]] = record._meta.concrete_fields  # noqa: SLF001
+    fields = [field for field in concrete if field.name not in SECRET]
     columns = [field.attname for field in fields if not isinstance(field, TextField)]
     options = {
         "list_display": columns[:MAX_COLUMNS],
