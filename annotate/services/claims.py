@@ -3,7 +3,8 @@
 1. Lock the person's row: their tabs and double clicks take turns.
 2. A live hold of theirs that fits is given again: asking twice never hoards.
 3. Probe the front of each queue they may work in, and lock one unit, skipping whatever others lock.
-4. Only when the probe finds nothing, look deep: past everything they have already seen.
+4. Only when the probe finds nothing, look behind the unit they have just done, and then deep: past everything
+   they have already seen.
 5. Freeze what is shown: which candidates, in which order, in which revision.
 """
 
@@ -69,6 +70,21 @@ PROBE = f"""
     WHERE {MINE} LIMIT %(near)s) near
   ORDER BY near.band DESC, near.tie LIMIT %(wide)s"""
 
+# Somebody who works alone keeps the front for themselves, all seen: go on where they were, in the same queue.
+BEHIND = f"""
+  SELECT near.id, near.band, near.tie FROM {QUEUES} queues CROSS JOIN LATERAL (
+    (SELECT u.id, u.band, u.tie FROM (
+      SELECT id, band, tie FROM annotate_unit
+      WHERE queue_id = queues.id AND is_vacant AND band = %(band)s AND tie > %(tie)s ORDER BY tie LIMIT %(depth)s) u
+    WHERE {MINE} LIMIT %(near)s)
+    UNION ALL
+    (SELECT u.id, u.band, u.tie FROM (
+      SELECT id, band, tie FROM annotate_unit
+      WHERE queue_id = queues.id AND is_vacant AND band < %(band)s ORDER BY band DESC, tie LIMIT %(depth)s) u
+    WHERE {MINE} LIMIT %(near)s)) near
+  WHERE queues.id = %(queue)s
+  ORDER BY near.band DESC, near.tie LIMIT %(wide)s"""
+
 # The history is a hashed subquery here, not one probe a row: past a thousand seen units it is the faster way.
 DEEP = f"""
   SELECT near.id, near.band, near.tie FROM {QUEUES} queues CROSS JOIN LATERAL (
@@ -105,6 +121,7 @@ SELECT (SELECT count(*) FROM pick) AS looked, (SELECT count(*) FROM hold) AS hel
 FROM (VALUES (1)) one LEFT JOIN put ON true"""
 
 CLAIM_NEAR = CLAIM.format(pick=PROBE)
+CLAIM_BEHIND = CLAIM.format(pick=BEHIND)
 CLAIM_DEEP = CLAIM.format(pick=DEEP)
 
 EARLIER_SUBSETS = """
@@ -186,7 +203,8 @@ def claim_for(
 ) -> Offer:
     """Claim for a locked person (`row` has the columns of `CONTEXT`). Must be the last thing in its transaction.
 
-    `previous` is the assignment whose submit asks: what is given then is a short hold until its first activity.
+    `previous` is the assignment whose submit asks: what is given then is a short hold until its first activity. `row`
+    then also has where its unit stood: `queue`, `band`, `tie`.
     """
     refusal = find_refusal(row, moment=Moment.OFFER, level=Level.PERSON)
     claimant = _claimant(row=row, kinds=kinds, languages=languages)
@@ -203,6 +221,8 @@ def claim_for(
         return Offer(
             None, explain_nothing(row=row, clause=refusal, kinds=claimant.kinds, languages=claimant.languages, now=now)
         )
+    if previous is not None:
+        params |= {"queue": row["queue"], "band": row["band"], "tie": row["tie"]}
     claimed = _claim_unit(claimant=claimant, params=params, previous=previous, now=now)
     if isinstance(claimed, WhyNone):
         return Offer(None, explain_nothing(row=row, clause=None, kinds=claimant.kinds, languages=claimant.languages, now=now,
@@ -260,8 +280,8 @@ def _claim_unit(*, claimant: Claimant, params: Row, previous: int | None, now: d
 
 
 def _look(*, params: Row) -> Row | WhyNone:
-    """One probe, and a deep look where it picks nothing. BUSY: picked, but all locked by others."""
-    for sql in (CLAIM_NEAR, CLAIM_DEEP):
+    """One probe, and further looks where it picks nothing. BUSY: picked, but all locked by others."""
+    for sql in (CLAIM_NEAR, CLAIM_BEHIND, CLAIM_DEEP) if "queue" in params else (CLAIM_NEAR, CLAIM_DEEP):
         row = fetch_row(sql, params)
         if row["assignment"] is not None:
             return row

@@ -33,6 +33,7 @@ SELECT a.id AS me, a.user_id, c.id AS campaign, c.slug, c.state, c.parameters::t
   c.guideline_id, c.label_schema_id, a.accepted_terms,
   ARRAY(SELECT k.language FROM annotate_languageskill k WHERE k.annotator_id = a.id) AS skills,
   s.id AS assignment, s.state AS assignment_state, s.unit_id AS unit, s.cannot_tell_reason, s.next_assignment_id, u.kind,
+  u.queue_id AS queue, u.band, u.tie,
   u.subject_id AS subject, m.role, q.language,
   ARRAY(SELECT ac.message_id FROM annotate_assignmentcandidate ac WHERE ac.assignment_id = s.id ORDER BY ac.position) AS shown,
   {render_columns(moment=Moment.OFFER, level=Level.PERSON)},

@@ -285,3 +285,17 @@ def test_asking_for_nothing_writes_nothing(django_assert_num_queries):
     before = list(Assignment.objects.values())
     ask(make_annotator(), campaign)
     assert list(Assignment.objects.values()) == before
+
+
+def test_somebody_who_has_seen_the_front_goes_on_behind_it(django_assert_max_num_queries):
+    campaign = make_campaign(redundancy=50)
+    for number in range(40):
+        make_prompt(campaign, f"Question {number}?", replies=2)
+    ada = make_annotator()
+    seen, offered = [], ask(ada, campaign)["assignment"]
+    while offered is not None:
+        seen.append(offered["unit"])
+        # near, behind and, at the end, deep: a fixed number of looks however much was seen
+        with django_assert_max_num_queries(14):
+            offered = submit(ada, offered["id"], ranking_of(offered))["next"]["assignment"]
+    assert len(set(seen)) == 40
