@@ -1,5 +1,6 @@
 """Every address of the site. The pages and the API name theirs in their own packages."""
 
+from django.contrib import admin
 from django.urls import include, path
 
 from annotate.api.views import UnknownAddress
@@ -8,6 +9,7 @@ from annotate.web import health
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("admin/", admin.site.urls),
     path("api/v1/", include("annotate.api.urls")),
     path("api/", UnknownAddress.as_view()),
     path("api/<path:rest>", UnknownAddress.as_view()),
