@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from tasks.formats.parquet_reader import count_rows
 from tasks.formats.readers import detect_file, open_import
 from tasks.formats.refusals import RefusedFile
 from tasks.records.imports import ImportLimits, ImportRecord
@@ -44,7 +45,7 @@ class ImportStream:
         try:
             size = self.path.stat().st_size
             self.file_format = self.file_format or detect_file(self.path, name=self.name)
-            rows = _count_rows(self.path) if self.file_format is ImportFormat.PARQUET else 0
+            rows = _count_rows(self.path, self.limits) if self.file_format is ImportFormat.PARQUET else 0
             for record in open_import(_WatchedPath.make(self.path, self._move), self.file_format, self.limits):
                 if rows:
                     self._move(size * record.ordinal // rows)
@@ -63,14 +64,11 @@ class ImportStream:
         self.watch()
 
 
-def _count_rows(path: Path) -> int:
+def _count_rows(path: Path, limits: ImportLimits) -> int:
     """Rows by the footer of a Parquet file; 0 where it cannot be read, which the reader tells better."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
-        return int(pq.read_metadata(path).num_rows)
-    except (pa.ArrowException, OSError):
+        return count_rows(path, limits)
+    except RefusedFile:
         return 0
 
 

@@ -5,7 +5,8 @@ all memory and time; here that costs nothing but this process, which has limits 
 values are read as dictionaries and measured before they are copied out, so that a small file whose every
 row repeats one huge text stays small.
 
-Each line is `{"row": {…}}` or `{"bad": "sentence"}`; the last is `{"end": true}` or `{"refused": "sentence"}`.
+The first line is `{"rows": 17}`, how many there are by the footer; then `{"row": {…}}` or `{"bad": "sentence"}`
+for each; the last is `{"end": true}` or `{"refused": "sentence"}`.
 """
 
 import json
@@ -39,15 +40,19 @@ def main(arguments: list[str], output: BinaryIO) -> None:
     last: dict[str, object] = {"end": True}
     try:
         for value in read_rows(path, limits):
-            _write(output, {"bad": str(value)} if isinstance(value, BadRecord) else {"row": value})
+            if isinstance(value, int):
+                _write(output, {"rows": value})
+                output.flush()
+            else:
+                _write(output, {"bad": str(value)} if isinstance(value, BadRecord) else {"row": value})
     except RefusedFile as refusal:
         last = {"refused": str(refusal)}
     _write(output, last)
     output.flush()
 
 
-def read_rows(path: Path, limits: ImportLimits) -> Iterator[dict[str, object] | BadRecord]:
-    """Yield each row as Python values, or why it cannot be used. Raises `RefusedFile`."""
+def read_rows(path: Path, limits: ImportLimits) -> Iterator[int | dict[str, object] | BadRecord]:
+    """Yield how many rows there are, then each as Python values, or why it cannot be used. Raises `RefusedFile`."""
     file_bytes = path.stat().st_size
     try:
         yield from _read_batches(path, file_bytes, limits)
@@ -72,11 +77,15 @@ def _write(output: BinaryIO, line: dict[str, object]) -> None:
     output.write(json.dumps(line).encode() + b"\n")
 
 
-def _read_batches(path: Path, file_bytes: int, limits: ImportLimits) -> Iterator[dict[str, object] | BadRecord]:
+def _read_batches(path: Path, file_bytes: int, limits: ImportLimits) -> Iterator[int | dict[str, object] | BadRecord]:
     signal.alarm(BATCH_SECONDS)
     with pq.ParquetFile(path) as probe:
         leaves = _check_schema(probe)
         _check_sizes(probe.metadata, file_bytes, limits)
+        rows = int(probe.metadata.num_rows)
+    signal.alarm(0)
+    yield rows
+    signal.alarm(BATCH_SECONDS)
     with pq.ParquetFile(path, read_dictionary=leaves, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
         batches = file.iter_batches(batch_size=BATCH_ROWS)
         while (batch := next(batches, None)) is not None:

@@ -8,7 +8,8 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
@@ -23,22 +24,37 @@ _CHILD = "tasks.formats.parquet_child"
 _ROOT = Path(__file__).resolve().parents[2]
 #: Room for the escapes and names that JSON adds to a row.
 _LINE_FACTOR = 8
+_DAMAGED = "The Parquet file is damaged: reading it failed. Write it again, or send JSONL."
 
 
 def read_parquet(path: Path, limits: ImportLimits) -> Iterator[ImportedPrompt | BadLine]:
     """Yield one record for each row; `line` is the row's number, from 1."""
+    with closing(_iter_messages(path, limits)) as messages:
+        next(messages)
+        for row, message in enumerate(messages, start=1):
+            yield _read_row(message, row, limits)
+
+
+def count_rows(path: Path, limits: ImportLimits) -> int:
+    """Return how many rows the footer of a file promises. Raises `RefusedFile`."""
+    with closing(_iter_messages(path, limits)) as messages:
+        return cast("int", next(messages)["rows"])
+
+
+def _iter_messages(path: Path, limits: ImportLimits) -> Generator[dict[str, object]]:
+    """Yield what the child says, up to its end; the child does not outlive the iteration."""
     command = [sys.executable, "-m", _CHILD, str(path.resolve(strict=True)), _format_limits(limits)]
     with subprocess.Popen(
         command, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as child:
         try:
             stream = cast("io.BufferedReader", child.stdout)
-            for number, data in iter_lines(stream, max_line_bytes=_LINE_FACTOR * limits.max_record_bytes):
+            for _, data in iter_lines(stream, max_line_bytes=_LINE_FACTOR * limits.max_record_bytes):
                 message = _read_message(data)
                 if "end" in message:
                     return
-                yield _read_row(message, number, limits)
-            raise RefusedFile("The Parquet file is damaged: reading it failed. Write it again, or send JSONL.")
+                yield message
+            raise RefusedFile(_DAMAGED)
         finally:
             child.kill()
 
@@ -54,7 +70,7 @@ def _read_message(data: bytes | None) -> dict[str, object]:
     try:
         message = json.loads(data)
     except ValueError:
-        raise RefusedFile("The Parquet file is damaged: reading it failed. Write it again, or send JSONL.") from None
+        raise RefusedFile(_DAMAGED) from None
     if "refused" in message:
         raise RefusedFile(message["refused"])
     return cast("dict[str, object]", message)

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.formats.items import parse_item
+from tasks.formats.parquet_reader import count_rows
 from tasks.formats.readers import open_import
 from tasks.formats.refusals import RefusedFile
 from tasks.records.imports import BadLine, ImportLimits
@@ -284,6 +285,14 @@ def test_parquet_that_is_damaged_is_refused(read, content):
         RefusedFile, match=r"The Parquet file is damaged or of a kind that is not read: .* Write it again\."
     ):
         read(content, ImportFormat.PARQUET)
+
+
+def test_the_rows_of_parquet_are_counted_before_they_are_read(tmp_path):
+    path = write_parquet(tmp_path / "rows.parquet", {"prompt": ["a", "b", "c"]})
+    assert count_rows(path, LIMITS) == 3
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(RefusedFile, match="The Parquet file is damaged"):
+        count_rows(path, LIMITS)
 
 
 def find_reader(path):
