@@ -21,7 +21,7 @@ WHERE m.id > %(after)s AND m.id <= %(last)s AND t.campaign_id = %(campaign)s AND
     AND NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = %(label)s))
   OR (%(writes)s::boolean AND m.role = %(prompter)s
     AND NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = %(write)s AND u.is_open)
-    AND (SELECT count(*) FROM annotate_message c WHERE {_LIVE_CHILD} AND c.author_id IS NOT NULL) < %(replies)s::int))
+    AND (SELECT count(c.author_id) FROM annotate_message c WHERE {_LIVE_CHILD}) < %(replies)s::int))
 ORDER BY m.id"""
 
 

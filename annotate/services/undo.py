@@ -36,8 +36,19 @@ SELECT EXISTS (SELECT 1 FROM annotate_assignmentcandidate ac WHERE ac.message_id
     OR EXISTS (SELECT 1 FROM annotate_unit u JOIN annotate_assignment s ON s.unit_id = u.id WHERE u.subject_id = %(message)s)
   AS moved_on"""
 
+#: In the order of ids: the unit of the judgment, and those that the text it wrote is in.
+LOCK_UNITS = """
+SELECT u.id FROM annotate_unit u
+WHERE u.id = %(unit)s OR u.subject_id = %(message)s::bigint OR u.subject_id = %(parent)s::bigint
+ORDER BY u.id FOR NO KEY UPDATE"""
+
+#: Whether it counted is read here, under the lock of its unit: a moderator's removal and another one's withdrawal
+#: may have changed it since this transaction began.
 UNCOUNT = """
-UPDATE annotate_unit SET done = done - %(counted)s::int, surplus = surplus - (1 - %(counted)s::int) WHERE id = %(unit)s"""
+WITH retracted AS (
+  UPDATE annotate_judgment SET is_current = false WHERE id = %(judgment)s RETURNING unit_id, counted)
+UPDATE annotate_unit u SET done = u.done - r.counted::int, surplus = u.surplus - (NOT r.counted)::int
+FROM retracted r WHERE u.id = r.unit_id"""
 
 REOPEN = """
 WITH place AS (
@@ -146,6 +157,8 @@ def _get_given(*, annotator_id: int, judgment_id: int) -> Row:
     given = fetch_one(GIVEN, {"judgment": judgment_id, "me": annotator_id})
     if given is None:
         raise NotFound("You have given no such judgment.", code="judgment_not_found")
+    if given["message"] is not None:
+        lock_trees(message_ids=[given["message"]])  # after the annotator, before the assignment
     return given
 
 
@@ -169,11 +182,10 @@ def _check_undo(given: Row) -> None:
 
 
 def _retract(*, given: Row, now: datetime) -> None:
-    if given["message"] is not None:
-        lock_trees(message_ids=[given["message"]])
     run("SELECT 1 FROM annotate_assignment WHERE id = %(id)s FOR NO KEY UPDATE", {"id": given["assignment"]})
+    parent = None if given["message"] is None else given["subject"]
+    run(LOCK_UNITS, {"unit": given["unit"], "message": given["message"], "parent": parent})
     if given["message"] is not None:
         run(TAKE_BACK_TEXT, {"message": given["message"], "now": now})
-    run("UPDATE annotate_judgment SET is_current = false WHERE id = %(id)s", {"id": given["id"]})
-    run(UNCOUNT, {"unit": given["unit"], "counted": given["counted"]})
+    run(UNCOUNT, {"judgment": given["id"]})
     run(MARK, {"subject": given["subject"]})

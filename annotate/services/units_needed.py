@@ -21,8 +21,8 @@ ROWS_A_WRITE = 500
 _WANTED = """
 SELECT u.id, CASE
   WHEN u.kind = ANY(%(writing)s::text[]) THEN GREATEST(0, %(replies)s::int + u.done - (
-    SELECT count(*) FROM annotate_message r WHERE r.parent_id = u.subject_id AND r.role = %(assistant)s
-      AND r.author_id IS NOT NULL AND r.removed_at IS NULL AND r.withdrawn_at IS NULL))
+    SELECT count(r.author_id) FROM annotate_message r
+    WHERE r.parent_id = u.subject_id AND r.role = %(assistant)s AND r.removed_at IS NULL AND r.withdrawn_at IS NULL))
   WHEN %(certainty)s::boolean THEN d.wanted
   ELSE %(redundancy)s::int END AS wanted
 FROM annotate_unit u JOIN annotate_unitdetail d ON d.unit_id = u.id
