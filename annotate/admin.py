@@ -5,6 +5,7 @@ What an administrator changes goes through the API, the pages or a command, wher
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -57,7 +58,7 @@ def register_records() -> None:
 
 
 def _make_admin(record: type[Model]) -> type[ReadOnlyAdmin]:
-    concrete: list[Field[Any, Any]] = record._meta.concrete_fields  # noqa: SLF001
+    concrete: Sequence[Field[Any, Any]] = record._meta.concrete_fields  # noqa: SLF001
     fields = [field for field in concrete if field.name not in SECRET]
     columns = [field.attname for field in fields if not isinstance(field, TextField)]
     options = {

@@ -5,7 +5,7 @@ Named by SESSION_ENGINE and in MIDDLEWARE. Signing in and out are Django's own.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user
 from django.contrib.auth.middleware import AuthenticationMiddleware
@@ -18,6 +18,9 @@ from django.utils.functional import SimpleLazyObject
 
 from annotate.models import Session, User
 from annotate.queries.people import Account, find_account_of, find_session
+
+#: Where a request keeps whom it found.
+LOOKED_UP = "_chorus_account"
 
 
 class SessionStore(DatabaseStore):
@@ -41,7 +44,7 @@ class SessionStore(DatabaseStore):
         return dict(self.decode(found.data))
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
-        session: Session = super().create_model_instance(data)
+        session = cast("Session", super().create_model_instance(data))
         session.user_id = data.get(SESSION_KEY)
         return session
 
@@ -62,9 +65,9 @@ def find_user(request: HttpRequest) -> User | AnonymousUser:
 
 def find_account(request: HttpRequest) -> Account | None:
     """The account that is signed in, with its annotator; looked up once a request. None for nobody."""
-    if not hasattr(request, "account"):
-        request.account = _check_session(request) or _ask_django(request)  # type: ignore[attr-defined]
-    found: Account | None = request.account
+    if not hasattr(request, LOOKED_UP):
+        setattr(request, LOOKED_UP, _check_session(request) or _ask_django(request))
+    found: Account | None = getattr(request, LOOKED_UP)
     return found
 
 

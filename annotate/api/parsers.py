@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from io import BufferedIOBase
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 from django.conf import settings
 from django.utils.http import parse_header_parameters
@@ -40,7 +39,7 @@ class StrictJSONParser(BaseParser):
 
     def parse(
         self,
-        stream: BufferedIOBase,
+        stream: IO[Any],
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
@@ -49,7 +48,7 @@ class StrictJSONParser(BaseParser):
         return parse_json(read_body(stream, limit=self.limit or settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
 
 
-def read_body(stream: BufferedIOBase, *, limit: int) -> bytes:
+def read_body(stream: IO[bytes], *, limit: int) -> bytes:
     """The whole body, of at most `limit` bytes; reads no more than that. Raises `TooLarge`."""
     body = stream.read(limit + 1)
     if len(body) > limit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -34,7 +35,8 @@ class ApiView(APIView):
         operation = self.operation
         if operation is not None and operation.public:
             return ANONYMOUS
-        return self.request.auth or ANONYMOUS
+        found: Any = self.request.auth
+        return found if isinstance(found, Actor) else ANONYMOUS
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.format_kwarg = None
@@ -61,7 +63,7 @@ class UnknownAddress(ApiView):
     authentication_classes = ()
     permission_classes = ()
 
-    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if not request.path.endswith("/"):
             raise NotFound(
                 f"There is nothing at this address. Addresses end with a slash: try {request.path}/ instead."

@@ -133,7 +133,7 @@ def find_guest(*, device_hash: bytes) -> GuestDevice | None:
 
 def find_campaign_with_role(*, slug: str, user_id: int | None, related: Sequence[str] = ()) -> Campaign | None:
     """The campaign with `actor_role`, the role of this account in it or None: exactly one query."""
-    role = Membership.objects.filter(campaign_id=OuterRef("pk"), user_id=user_id).values("role")[:1]
+    role = Membership.objects.filter(campaign_id=OuterRef("pk"), user=user_id).values("role")[:1]
     campaigns = Campaign.objects.select_related(*related) if related else Campaign.objects.all()
     return campaigns.annotate(actor_role=Subquery(role)).filter(slug=slug).first()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from annotate.access import Actor
 from annotate.exceptions import InvalidInput, NotAllowed, NotFound
@@ -91,7 +91,7 @@ def create_token(
     return token, text
 
 
-def find_live_tokens(*, user: User, now: datetime):  # noqa: ANN201  (a queryset)
+def find_live_tokens(*, user: User, now: datetime) -> QuerySet[ApiToken]:
     return ApiToken.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), user=user, revoked_at=None)
 
 
