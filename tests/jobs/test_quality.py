@@ -25,6 +25,7 @@ from tasks.jobs import quality
 from tasks.jobs.quality import SEED, recompute_stale_job
 from tasks.records.ballots import Ballot
 from tasks.vocabulary import StaleKind
+from tests import loop
 from tests.opinions import (
     NOW,
     add_candidates,
@@ -209,6 +210,7 @@ def test_everything_can_be_computed_again_from_the_judgments_alone_bit_for_bit()
     # All that was computed is gone, and everything is computed anew, in another order and one by one.
     Message.objects.update(current_consensus=None)
     with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE annotate_consensus DISABLE TRIGGER consensus_is_append_only")
         cursor.execute("DELETE FROM annotate_consensus")
     AgreementReport.objects.all().delete()
@@ -361,3 +363,24 @@ def test_a_text_of_two_origins_stands_for_both(campaign, prompt, candidates) -> 
     assert {entry["generator"] for entry in Leaderboard.objects.get().result["standings"]} == {
         "human", "beta", "omega", "gamma",
     }  # fmt: skip
+
+
+def test_what_people_submit_is_what_is_computed() -> None:
+    campaign = loop.make_campaign(redundancy=2)
+    prompt = loop.make_prompt(campaign, replies=3)
+    order = list(Message.objects.filter(parent=prompt).order_by("pk"))
+    for name in ("ada", "bert", "cleo"):
+        annotator = loop.make_annotator(name)
+        assignment = loop.ask(annotator, campaign)["assignment"]
+        if assignment is None:
+            continue
+        handles = {candidate["text"]: candidate["id"] for candidate in assignment["subject"]["candidates"]}
+        tiers = [[handles[message.text]] for message in order]
+        loop.submit(annotator, assignment["id"], {"tiers": tiers, "acceptable_tiers": 2})
+
+    recompute_stale_job()
+
+    result = current(prompt).result
+    assert (result["tiers"], result["acceptable_tiers"]) == ([[message.pk] for message in order], 2)
+    assert (result["n_ballots"], result["n_annotators"]) == (2, 2)
+    assert AgreementReport.objects.get(language=None, coefficient="kendall_tau").result["value"] == 1.0
