@@ -5,8 +5,10 @@ from django.urls import include, path
 
 from annotate.api.views import UnknownAddress
 from annotate.web import health
+from annotate.web.home import home
 
 urlpatterns = [
+    path("", home, name="home"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),

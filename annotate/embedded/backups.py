@@ -23,7 +23,14 @@ def back_up(places: Places) -> Path:
     target = places.backups / f"{datetime.now(tz=UTC):%Y%m%dT%H%M%S%fZ}.dump"
     draft = target.with_suffix(".making")
     program = find_binaries(find_account()).program("pg_dump")
-    command = [str(program), "--format=custom", f"--file={draft}", f"--host={places.run}", f"--username={ROLE}", DATABASE]
+    command = [
+        str(program),
+        "--format=custom",
+        f"--file={draft}",
+        f"--host={places.run}",
+        f"--username={ROLE}",
+        DATABASE,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         draft.unlink(missing_ok=True)
