@@ -37,7 +37,9 @@ class Campaign(models.Model):
             models.CheckConstraint(condition=~Q(kinds=[]), name="a_campaign_has_a_kind_of_work"),
         ]
         indexes = [
-            models.Index(fields=["next_release_at"], name="campaign_release_due", condition=Q(next_release_at__isnull=False)),
+            models.Index(
+                fields=["next_release_at"], name="campaign_release_due", condition=Q(next_release_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -153,5 +155,3 @@ class CampaignGenerator(models.Model):
 
     def __str__(self) -> str:
         return f"{self.generator_id} ×{self.samples} for {self.campaign_id}"
-
-

@@ -31,7 +31,9 @@ class Generator(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "name"], nulls_distinct=False, name="a_generator_is_named_once"),
+            models.UniqueConstraint(
+                fields=["campaign", "name"], nulls_distinct=False, name="a_generator_is_named_once"
+            ),
             models.CheckConstraint(
                 condition=Q(campaign__isnull=True) | (Q(engine="label") & Q(endpoint="")),
                 name="an_origin_label_has_no_endpoint",
@@ -74,7 +76,9 @@ class GenerationRequest(models.Model):
             ),
         ]
         indexes = [
-            models.Index("generator", models.F("priority").desc(), "id", name="request_queued", condition=Q(state="queued")),
+            models.Index(
+                "generator", models.F("priority").desc(), "id", name="request_queued", condition=Q(state="queued")
+            ),
             models.Index(fields=["lease_expires_at"], name="request_lease_end", condition=Q(state="running")),
         ]
 

@@ -15,9 +15,15 @@ class Judgment(models.Model):
 
     assignment = models.ForeignKey("annotate.Assignment", on_delete=models.RESTRICT, related_name="judgments")
     unit = models.ForeignKey("annotate.Unit", on_delete=models.RESTRICT, related_name="judgments", db_index=False)
-    annotator = models.ForeignKey("annotate.Annotator", on_delete=models.RESTRICT, related_name="judgments", db_index=False)
-    guideline = models.ForeignKey("annotate.Guideline", null=True, on_delete=models.RESTRICT, related_name="+", db_index=False)
-    label_schema = models.ForeignKey("annotate.LabelSchema", null=True, on_delete=models.RESTRICT, related_name="+", db_index=False)
+    annotator = models.ForeignKey(
+        "annotate.Annotator", on_delete=models.RESTRICT, related_name="judgments", db_index=False
+    )
+    guideline = models.ForeignKey(
+        "annotate.Guideline", null=True, on_delete=models.RESTRICT, related_name="+", db_index=False
+    )
+    label_schema = models.ForeignKey(
+        "annotate.LabelSchema", null=True, on_delete=models.RESTRICT, related_name="+", db_index=False
+    )
     kind = models.CharField(max_length=32, choices=words.kinds)
     counted = models.BooleanField()
     is_current = models.BooleanField(db_default=True)
@@ -41,7 +47,8 @@ class Judgment(models.Model):
                 name="an_annotator_has_one_current_judgment_a_unit",
             ),
             models.CheckConstraint(
-                condition=Q(active_seconds__isnull=True) | Q(active_seconds__gte=0), name="active_seconds_are_not_negative"
+                condition=Q(active_seconds__isnull=True) | Q(active_seconds__gte=0),
+                name="active_seconds_are_not_negative",
             ),
         ]
         indexes = [
@@ -95,4 +102,3 @@ class Label(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dimension_id}={self.value}"
-

@@ -2,7 +2,6 @@
 
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
 
 from annotate.models import words
 
@@ -31,7 +30,9 @@ class Stale(models.Model):
 class Consensus(models.Model):
     """The combined ranking of a parent's candidates. Rows are added; the parent points to the current one."""
 
-    parent = models.ForeignKey("annotate.Message", on_delete=models.RESTRICT, related_name="consensuses", db_index=False)
+    parent = models.ForeignKey(
+        "annotate.Message", on_delete=models.RESTRICT, related_name="consensuses", db_index=False
+    )
     method = models.CharField(max_length=40)
     method_version = models.PositiveSmallIntegerField()
     input_hash = models.BinaryField(max_length=32)
@@ -81,7 +82,9 @@ class AgreementReport(models.Model):
 class Leaderboard(models.Model):
     """Generators of a campaign compared; `result` is a list of entries, best first."""
 
-    campaign = models.OneToOneField("annotate.Campaign", primary_key=True, on_delete=models.CASCADE, related_name="leaderboard")
+    campaign = models.OneToOneField(
+        "annotate.Campaign", primary_key=True, on_delete=models.CASCADE, related_name="leaderboard"
+    )
     result = models.JSONField()
     computed_at = models.DateTimeField()
 
@@ -92,7 +95,9 @@ class Leaderboard(models.Model):
 class CampaignProgress(models.Model):
     """What a sweep last counted in a campaign: answers "how far" without counting a million units."""
 
-    campaign = models.OneToOneField("annotate.Campaign", primary_key=True, on_delete=models.CASCADE, related_name="progress")
+    campaign = models.OneToOneField(
+        "annotate.Campaign", primary_key=True, on_delete=models.CASCADE, related_name="progress"
+    )
     units = models.PositiveIntegerField(default=0)
     result = models.JSONField()
     computed_at = models.DateTimeField()

@@ -101,5 +101,3 @@ def stale_kinds() -> Choices:
 
 def audit_actions() -> Choices:
     return _choices(vocabulary.AuditAction)
-
-

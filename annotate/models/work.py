@@ -59,7 +59,7 @@ class Unit(models.Model):
     surplus = models.SmallIntegerField(default=0)
     is_open = models.BooleanField(default=True)
     is_vacant = models.GeneratedField(
-        expression=Q(is_open=True) & Q(needed__gt=F("done") + F("held")),
+        expression=Q(is_open=True) & Q(needed__gt=F("done") + F("held")),  # type: ignore[arg-type]  # a Q is one
         output_field=models.BooleanField(),
         db_persist=True,
     )
@@ -127,7 +127,9 @@ class Assignment(models.Model):
     """One annotator's hold on one unit: a lease and a draft. Its presence means "seen"."""
 
     unit = models.ForeignKey(Unit, on_delete=models.RESTRICT, related_name="assignments", db_index=False)
-    annotator = models.ForeignKey("annotate.Annotator", on_delete=models.RESTRICT, related_name="assignments", db_index=False)
+    annotator = models.ForeignKey(
+        "annotate.Annotator", on_delete=models.RESTRICT, related_name="assignments", db_index=False
+    )
     state = models.CharField(max_length=16, choices=words.assignment_states)
     lease_expires_at = models.DateTimeField(null=True)
     lease_grade = models.CharField(max_length=8, choices=words.lease_grades)

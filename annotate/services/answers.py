@@ -81,7 +81,7 @@ def read_answer(
             code="unknown_field",
             details={"fields": unknown},
         )
-    common = {
+    common: dict[str, Any] = {
         "kind": kind,
         "body_hash": hash_body(body),
         "rationale": _read_rationale(body.get("rationale")),
