@@ -306,7 +306,8 @@ class ReleaseTable(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What an annotator's submit was: an opinion, or the honest statement that there is none."""
+    """What an annotator did with a piece of work: an opinion, the honest statement that there is none, or a skip."""
 
     JUDGED = "judged"
     CANNOT_TELL = "cannot_tell"
+    SKIPPED = "skipped"

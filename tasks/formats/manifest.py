@@ -21,6 +21,10 @@ def format_manifest(manifest: ReleaseManifest) -> bytes:
         "filters": dict(manifest.filters),
         "counts": dict(manifest.counts),
         "personal_data": {str(kind): count for kind, count in manifest.personal_data.items()},
+        "personal_data_by_table": {
+            str(table): {str(kind): count for kind, count in counts.items()}
+            for table, counts in manifest.personal_data_by_table.items()
+        },
         "methods": dict(manifest.methods),
         "software": manifest.software,
         "files": [_describe(file) for file in sorted(manifest.files, key=lambda file: file.name)],

@@ -99,4 +99,13 @@ def _make_pair(
         confidence=confidence,
         score_chosen=scores[0],
         score_rejected=scores[1],
+        personal_data=tuple(
+            sorted(
+                {
+                    *subject.personal_data,
+                    *subject.candidates[chosen].personal_data,
+                    *subject.candidates[rejected].personal_data,
+                }
+            )
+        ),
     )

@@ -11,7 +11,7 @@ _STRINGS = pa.list_(pa.string())
 _TIERS = pa.list_(_STRINGS)
 _TURNS = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _JOIN_KEYS = [("annotator_id", pa.string()), ("unit_id", pa.string()), ("message_tree_id", pa.string())]
-_OUTCOME = [("kind", pa.string()), ("outcome", pa.string()), ("cannot_tell_reason", pa.string())]
+_OUTCOME = [("kind", pa.string()), ("outcome", pa.string()), ("cannot_tell_reason", pa.string()), ("skip_reason", pa.string())]
 _CIRCUMSTANCES = [
     ("rationale", pa.string()),
     ("active_seconds", pa.float64()),
@@ -21,6 +21,7 @@ _CIRCUMSTANCES = [
     ("counted", pa.bool_()),
     ("created_at", _TIME),
     ("interface", pa.string()),
+    ("personal_data", _STRINGS),
 ]
 
 BALLOTS = pa.schema(
@@ -74,6 +75,7 @@ TREES = pa.schema(
         ("score", pa.float64()),
         ("standard_error", pa.float64()),
         ("p_acceptable", pa.float64()),
+        ("personal_data", _STRINGS),
         ("origins", pa.list_(pa.struct([("kind", pa.string()), ("generator", pa.string()), ("human", pa.bool_())]))),
         (
             "consensus",
@@ -111,6 +113,7 @@ PREFERENCE_PAIRS = pa.schema(
         ("source", pa.string()),
         ("language", pa.string()),
         ("topic", pa.string()),
+        ("personal_data", _STRINGS),
     ]
 )
 

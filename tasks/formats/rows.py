@@ -14,7 +14,7 @@ Type × format, one line of each in `tasks.formats.samples`:
 Times are UTC: text ending in `Z` in JSONL, timestamps in Parquet. Whatever was not given is null.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from tasks.records.generation import Turn
@@ -29,7 +29,7 @@ from tasks.records.releases import (
     ReleasedOrigin,
     ReleasedTree,
 )
-from tasks.vocabulary import MessageRole
+from tasks.vocabulary import MessageRole, PersonalDataKind
 
 Row = dict[str, object]
 
@@ -90,6 +90,7 @@ def pair_rows(pair: PreferencePair) -> Iterator[Row]:
         "source": pair.source,
         "language": pair.language,
         "topic": pair.topic,
+        "personal_data": _kinds(pair.personal_data),
     }
 
 
@@ -97,8 +98,8 @@ def nested_tree(tree: ReleasedTree) -> Row:
     """Return a tree as Open Assistant's `ExportMessageTree`, with our additions under names of their own.
 
     Theirs: `message_tree_id`, `tree_state`, `prompt`, and of a message all from `message_id` to `labels`
-    and `replies`. Ours: `topic`, `external_id`; `score`, `standard_error`, `p_acceptable`, `origins`,
-    `consensus` (of a message's replies).
+    and `replies`. Ours: `topic`, `external_id`; `score`, `standard_error`, `p_acceptable`,
+    `personal_data`, `origins`, `consensus` (of a message's replies).
     """
     nodes: list[tuple[ReleasedMessage, Row]] = []
     prompt = _make_node(tree.prompt, None)
@@ -139,6 +140,7 @@ def message_rows(tree: ReleasedTree) -> Iterator[Row]:
             "score": message.score,
             "standard_error": message.standard_error,
             "p_acceptable": message.p_acceptable,
+            "personal_data": _kinds(message.personal_data),
             "origins": [_origin(origin) for origin in message.origins],
             "consensus": None if consensus is None else _consensus(consensus),
         }
@@ -158,11 +160,12 @@ def _join_keys(judgment: ReleasedJudgment) -> Row:
 
 
 def _outcome(judgment: ReleasedJudgment) -> Row:
-    reason = judgment.cannot_tell_reason
+    reason, skip_reason = judgment.cannot_tell_reason, judgment.skip_reason
     return {
         "kind": str(judgment.kind),
         "outcome": str(judgment.outcome),
         "cannot_tell_reason": None if reason is None else str(reason),
+        "skip_reason": None if skip_reason is None else str(skip_reason),
     }
 
 
@@ -176,6 +179,7 @@ def _circumstances(judgment: ReleasedJudgment) -> Row:
         "counted": judgment.counted,
         "created_at": judgment.created_at,
         "interface": judgment.interface,
+        "personal_data": _kinds(judgment.personal_data),
     }
 
 
@@ -189,6 +193,7 @@ def _make_node(message: ReleasedMessage, parent_id: str | None) -> Row:
         "score": message.score,
         "standard_error": message.standard_error,
         "p_acceptable": message.p_acceptable,
+        "personal_data": _kinds(message.personal_data),
         "origins": [_origin(origin) for origin in message.origins],
         "consensus": None if consensus is None else _consensus(consensus),
         "replies": [],
@@ -210,6 +215,11 @@ def _message_fields(message: ReleasedMessage, parent_id: str | None) -> Row:
         "synthetic": message.synthetic,
         "model_name": message.model_name,
     }
+
+
+def _kinds(found: Iterable[PersonalDataKind]) -> list[str]:
+    """Return what a scan found in a row's texts, each kind once, in a fixed order; empty: nothing was found."""
+    return sorted(str(kind) for kind in found)
 
 
 def _origin(origin: ReleasedOrigin) -> Row:

@@ -19,6 +19,7 @@ from tasks.vocabulary import (
     Outcome,
     PersonalDataKind,
     ReleaseTable,
+    SkipReason,
     TreeState,
 )
 
@@ -29,6 +30,7 @@ class ReleasedJudgment:
 
     `unit_id` joins judgments on the same piece of work. `counted`: it filled a place; False is surplus.
     `interface`: how it was given (`web`, `api`, …). `guideline_version`: the instructions then in force.
+    `personal_data`: what a scan found in the rationale, each kind once.
     """
 
     judgment_id: str
@@ -41,11 +43,13 @@ class ReleasedJudgment:
     counted: bool
     created_at: datetime
     cannot_tell_reason: CannotTellReason | None = None
+    skip_reason: SkipReason | None = None
     topic: str | None = None
     rationale: str | None = None
     active_seconds: float | None = None
     guideline_version: int | None = None
     interface: str | None = None
+    personal_data: tuple[PersonalDataKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +144,7 @@ class ReleasedMessage:
     labels: Mapping[str, LabelMean] = field(default_factory=dict)
     review_count: int = 0
     consensus: ReleasedConsensus | None = None
+    personal_data: tuple[PersonalDataKind, ...] = ()
     replies: "tuple[ReleasedMessage, ...]" = ()
 
     @property
@@ -169,16 +174,20 @@ class ReleasedTree:
 
 @dataclass(frozen=True, slots=True)
 class PairCandidate:
-    """A candidate as a preference pair shows it."""
+    """A candidate as a preference pair shows it. `personal_data`: what a scan found in its text."""
 
     message_id: str
     text: str
     model_name: str | None = None
+    personal_data: tuple[PersonalDataKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairSubject:
-    """What the pairs under one parent share. `candidates` by the id that ballots and consensus use."""
+    """What the pairs under one parent share. `candidates` by the id that ballots and consensus use.
+
+    `personal_data`: what a scan found in the thread.
+    """
 
     message_tree_id: str
     parent_id: str
@@ -186,6 +195,7 @@ class PairSubject:
     candidates: Mapping[int, PairCandidate]
     language: str
     topic: str | None = None
+    personal_data: tuple[PersonalDataKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,9 +220,20 @@ class PreferencePair:
     confidence: float | None = None
     score_chosen: float | None = None
     score_rejected: float | None = None
+    personal_data: tuple[PersonalDataKind, ...] = ()
 
 
 ReleaseRecord = ReleasedBallot | ReleasedLabelSet | ReleasedTree | PreferencePair
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawnObject:
+    """What an earlier release held and was withdrawn since: its kind and its id there, never its content."""
+
+    kind: str
+    release: int
+    id: str
+    withdrawn_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +249,11 @@ class WrittenFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseManifest:
-    """What a release says of itself to machines. `filters`: what was asked for; `methods`: version by name."""
+    """What a release says of itself to machines. `filters`: what was asked for; `methods`: version by name.
+
+    `personal_data` counts each text once; `personal_data_by_table` counts what stands in each table, where
+    texts of the trees stand again in the pairs.
+    """
 
     number: int
     campaign: str
@@ -241,6 +266,7 @@ class ReleaseManifest:
     methods: Mapping[str, str]
     files: tuple[WrittenFile, ...]
     software: str
+    personal_data_by_table: Mapping[ReleaseTable, Mapping[PersonalDataKind, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

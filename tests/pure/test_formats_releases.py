@@ -136,6 +136,7 @@ def test_a_ballot_that_could_not_tell_is_null_and_not_empty(tmp_path):
         "kind": "rank",
         "outcome": "cannot_tell",
         "cannot_tell_reason": "need_expertise",
+        "skip_reason": None,
         "tiers": None,
         "acceptable_tiers": None,
         "rest_worse": False,
@@ -149,6 +150,7 @@ def test_a_ballot_that_could_not_tell_is_null_and_not_empty(tmp_path):
         "counted": False,
         "created_at": "2026-11-20T12:00:00.000000Z",
         "interface": "web",
+        "personal_data": [],
     }
 
 
