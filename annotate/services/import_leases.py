@@ -127,6 +127,11 @@ def resume_import(*, import_id: int, now: datetime) -> ImportRun:
     return ImportRun.objects.get(pk=import_id)
 
 
+def stop_import(*, claimed: ImportRun, now: datetime) -> None:
+    """Give the lease back in the midst of it, so that the same command can go on at once."""
+    finish(claimed=claimed, state=ImportState.FAILED, reason=INTERRUPTED, place=Place(0, None), now=now)
+
+
 def renew_lease(*, claimed: ImportRun, place: Place, now: datetime) -> None:
     """Say that the run is alive."""
     _write(_BEAT, claimed, {"lease_expires_at": now + timedelta(seconds=LEASE_SECONDS)} | _tell_place(claimed, place))
@@ -184,4 +189,4 @@ def _write(sql: str, claimed: ImportRun, params: dict[str, Any]) -> None:
 
 
 def _taken() -> LeaseLost:
-    return LeaseLost("This import is running already, or it is done. Look at its state.")
+    return LeaseLost("This import is running already, or it is done. If what ran it was killed, try again in a minute.")
