@@ -30,7 +30,9 @@ from tasks.vocabulary import StaleKind
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
 
-def make_campaign(slug: str = "birds", *, kinds=("rank",), languages=("en", "de"), state: str = "open", **parameters) -> Campaign:
+def make_campaign(
+    slug: str = "birds", *, kinds=("rank",), languages=("en", "de"), state: str = "open", **parameters
+) -> Campaign:
     return Campaign.objects.create(
         slug=slug,
         title=slug.title(),
@@ -62,7 +64,9 @@ def add_candidates(prompt: Message, *texts: str) -> list[Message]:
     made = []
     for text in texts:
         message = add_message(prompt.tree, text, parent=prompt)
-        generator, _ = Generator.objects.get_or_create(campaign=prompt.tree.campaign, name=text.split()[0], engine="label")
+        generator, _ = Generator.objects.get_or_create(
+            campaign=prompt.tree.campaign, name=text.split()[0], engine="label"
+        )
         MessageOrigin.objects.create(message=message, kind="imported", generator=generator, key=f"label:{generator.pk}")
         made.append(message)
     open_units(campaign_id=prompt.tree.campaign_id, parent_ids=[prompt.pk], now=NOW)
@@ -95,7 +99,9 @@ def rank(
     counted: bool = True,
 ) -> Judgment:
     """A submitted ranking, counted by its unit, its parent marked: as `submit` leaves it."""
-    judgment = _judge(annotator, prompt, kind=kind, counted=counted, acceptable_tiers=acceptable_tiers, rest_worse=rest_worse)
+    judgment = _judge(
+        annotator, prompt, kind=kind, counted=counted, acceptable_tiers=acceptable_tiers, rest_worse=rest_worse
+    )
     shown = shown or [message for tier in tiers for message in tier]
     for position, message in enumerate(shown):
         AssignmentCandidate.objects.create(

@@ -176,7 +176,11 @@ class GenerationRetry(ApiView):
         """Needs the role of organizer."""
         campaign = get_campaign_for(self.actor, slug, CampaignRole.ORGANIZER)
         asked = read_body(request, RetryBody)
-        states = [RequestState.FAILED, RequestState.SET_ASIDE, *([RequestState.CANCELLED] if asked["cancelled"] else [])]
+        states = [
+            RequestState.FAILED,
+            RequestState.SET_ASIDE,
+            *([RequestState.CANCELLED] if asked["cancelled"] else []),
+        ]
         queued = retry_requests(
             campaign=campaign,
             actor=self.actor,

@@ -29,7 +29,9 @@ class QueueCounts(UnitCounts):
 
 class StratumCounts(serializers.Serializer[Any]):
     language = serializers.CharField()
-    topic = serializers.CharField(allow_blank=True, help_text="Empty: any topic; such a cell counts its whole language.")
+    topic = serializers.CharField(
+        allow_blank=True, help_text="Empty: any topic; such a cell counts its whole language."
+    )
     target = serializers.IntegerField(allow_null=True)
     done = serializers.IntegerField()
 
@@ -116,7 +118,9 @@ class ConsensusEntry(serializers.Serializer[Any]):
     bar_score = serializers.FloatField(allow_null=True)
     confidence = serializers.FloatField(allow_null=True, help_text="Mean over pairs of |2 P(above) - 1|.")
     uncertainty = serializers.FloatField(allow_null=True, help_text="1 - confidence.")
-    connected = serializers.BooleanField(help_text="False: some candidates were never compared, not even through others.")
+    connected = serializers.BooleanField(
+        help_text="False: some candidates were never compared, not even through others."
+    )
     n_ballots = serializers.IntegerField()
     n_annotators = serializers.IntegerField()
     method = serializers.CharField()

@@ -58,7 +58,12 @@ class JobSheet:
 def list_generating_campaigns() -> list[int]:
     """Ids of open campaigns that name a generator which can be asked."""
     named = CampaignGenerator.objects.filter(campaign__state=CampaignState.OPEN, generator__enabled=True)
-    return list(named.exclude(generator__engine=Engine.LABEL).order_by("campaign_id").values_list("campaign_id", flat=True).distinct())
+    return list(
+        named.exclude(generator__engine=Engine.LABEL)
+        .order_by("campaign_id")
+        .values_list("campaign_id", flat=True)
+        .distinct()
+    )
 
 
 def find_generator(*, generator_id: int) -> Generator | None:

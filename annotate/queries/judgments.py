@@ -140,5 +140,3 @@ def _make_ballot(row: Row) -> Ballot:
 
 def _count_acceptable(tiers: Sequence[Sequence[tuple[int, int, bool | None]]]) -> int:
     return sum(bool(members[0][2]) for members in tiers)
-
-

@@ -114,7 +114,10 @@ def _present_parent(
             "external_id": None if known is None else known.external_id,
             "origins": list(origins.get(candidate, ())),
             "acceptable": is_acceptable,
-            **{name: None if at is None or result[column] is None else result[column][at] for name, column in figures.items()},
+            **{
+                name: None if at is None or result[column] is None else result[column][at]
+                for name, column in figures.items()
+            },
         }
         return shown | ({"text": None if known is None else known.text} if with_texts else {})
 

@@ -79,7 +79,12 @@ FROM mine WHERE r.id = mine.id"""
 
 
 def request_candidates(
-    *, campaign: Campaign, actor: Actor | User | None, now: datetime, parent_ids: Sequence[int] | None = None, priority: int = 0
+    *,
+    campaign: Campaign,
+    actor: Actor | User | None,
+    now: datetime,
+    parent_ids: Sequence[int] | None = None,
+    priority: int = 0,
 ) -> int:
     """Ask the campaign's generators for what these parents lack (None: the first thousand prompts that lack something).
 
@@ -101,7 +106,8 @@ def check_may_generate(*, campaign: Campaign) -> None:
     """Refuse where a request would wait for ever."""
     if campaign.state not in GENERATING_STATES:
         raise Conflict(
-            f"This campaign is {campaign.state}, so nothing is generated for it. Open it first.", code="campaign_not_open"
+            f"This campaign is {campaign.state}, so nothing is generated for it. Open it first.",
+            code="campaign_not_open",
         )
     named = CampaignGenerator.objects.filter(campaign=campaign, generator__enabled=True)
     if not named.exclude(generator__engine=Engine.LABEL).exists():

@@ -115,7 +115,8 @@ def claim_stale(*, kind: StaleKind, limit: int, now: datetime, lease_seconds: fl
     params = {"kind": kind, "limit": limit, "after": after, "now": now, "lease_expires_at": lease_expires_at}
     rows = fetch_all(_CLAIM, params)
     return sorted(
-        (Mark(kind, row["subject_id"], row["marked"], lease_expires_at) for row in rows), key=lambda mark: mark.subject_id
+        (Mark(kind, row["subject_id"], row["marked"], lease_expires_at) for row in rows),
+        key=lambda mark: mark.subject_id,
     )
 
 

@@ -39,7 +39,9 @@ Compute = Callable[[Sequence[Mark], datetime], None]
 def recompute_stale_job() -> None:
     """Every parent that is marked, then every campaign that is marked and does not rest."""
     ends = time.monotonic() + LONGEST_RUN_SECONDS
-    done = recompute_kind(StaleKind.PARENT, recompute_parents, at_once=PARENTS_AT_ONCE, lease=PARENT_LEASE_SECONDS, ends=ends)
+    done = recompute_kind(
+        StaleKind.PARENT, recompute_parents, at_once=PARENTS_AT_ONCE, lease=PARENT_LEASE_SECONDS, ends=ends
+    )
     done &= recompute_kind(StaleKind.CAMPAIGN, recompute_campaign, at_once=1, lease=CAMPAIGN_LEASE_SECONDS, ends=ends)
     if not done:
         wake(JobName.RECOMPUTE_STALE)

@@ -24,9 +24,7 @@ def compute_reports(*, campaign_id: int, seed: int) -> tuple[Reports, Leaderboar
     reports = measure_rankings(ballots, seed=seed)
     reports += measure_labels(list(iterate_votes(campaign_id=campaign_id)), seed=seed)
     placed = {message for known in ballots for tier in known.ballot.tiers for message in tier}
-    leaderboard = compare_generators(
-        [known.ballot for known in ballots], load_origins(message_ids=placed), seed=seed
-    )
+    leaderboard = compare_generators([known.ballot for known in ballots], load_origins(message_ids=placed), seed=seed)
     return reports, leaderboard
 
 

@@ -59,7 +59,12 @@ def make_requests(server: FakeOpenAI, *, prompts: int, samples: int, generators:
     made = []
     for number in range(generators):
         generator = Generator.objects.create(
-            name=f"small {number}", engine="openai", endpoint=server.endpoint, model="m", max_concurrent=2, timeout_seconds=20
+            name=f"small {number}",
+            engine="openai",
+            endpoint=server.endpoint,
+            model="m",
+            max_concurrent=2,
+            timeout_seconds=20,
         )
         CampaignGenerator.objects.create(campaign=campaign, generator=generator, samples=samples)
         made.append(generator)

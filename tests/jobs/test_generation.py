@@ -171,7 +171,9 @@ def test_the_same_text_twice_is_one_candidate_with_two_origins(campaign, prompt,
     assert Message.objects.get(parent=prompt).text == "The very same."
 
 
-def test_without_an_id_the_job_wakes_each_generator_that_has_something_to_do(campaign, prompt, server, monkeypatch) -> None:
+def test_without_an_id_the_job_wakes_each_generator_that_has_something_to_do(
+    campaign, prompt, server, monkeypatch
+) -> None:
     busy = name_generator(campaign, "busy", server.endpoint)
     idle = Generator.objects.create(name="idle", engine="openai", endpoint=server.endpoint)
     local = Generator.objects.create(name="local", engine="transformers", model="gpt-x")
@@ -389,7 +391,10 @@ def test_one_answer_that_cannot_be_stored_costs_no_other(campaign, prompt, gener
     store.fails = True
     monkeypatch.setattr(generation, "settle_request", store)
     generate_batch(generator.pk)
-    assert sorted((state, outcome) for _, state, outcome, _ in requests()) == [("done", "stored"), ("failed", "bad_answer")]
+    assert sorted((state, outcome) for _, state, outcome, _ in requests()) == [
+        ("done", "stored"),
+        ("failed", "bad_answer"),
+    ]
 
 
 def test_nothing_is_generated_under_a_removed_message(campaign, prompt, generator, server) -> None:
@@ -444,7 +449,9 @@ def test_what_was_called_off_is_not_stored(campaign, prompt, generator) -> None:
 def test_what_failed_is_tried_again_from_the_start(campaign, prompt, generator, server) -> None:
     organizer = create_user(email="olga@example.org", now=NOW)
     ask_missing(campaign_id=campaign.pk, now=NOW)
-    GenerationRequest.objects.update(state="failed", outcome="timed_out", reason="Too slow.", attempts=3, finished_at=NOW)
+    GenerationRequest.objects.update(
+        state="failed", outcome="timed_out", reason="Too slow.", attempts=3, finished_at=NOW
+    )
     GenerationRequest.objects.create(parent=prompt, generator=generator, sample_index=1, state="done")
     assert retry_requests(campaign=campaign, actor=organizer) == 1
     generate_batch(generator.pk)

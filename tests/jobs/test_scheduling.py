@@ -40,7 +40,10 @@ def test_a_tick_scores_every_unit_and_says_why() -> None:
     bands = dict(Unit.objects.values_list("subject_id", "band"))
     assert bands == {thin.pk: 1000, full.pk: 500}
     detail = UnitDetail.objects.get(unit__subject=thin)
-    assert (detail.reason_code, detail.reason_args) == ("stratum_thin", {"where": "birds (de)", "done": "0", "target": "100"})
+    assert (detail.reason_code, detail.reason_args) == (
+        "stratum_thin",
+        {"where": "birds (de)", "done": "0", "target": "100"},
+    )
     assert detail.terms == {"deficit": 1.0, "uncertainty": None, "vacancy": 1.0, "score": 1.0}
     assert UnitDetail.objects.get(unit__subject=full).reason_code == "first_judgment"
 
