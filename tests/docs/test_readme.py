@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import httpx
@@ -128,12 +129,16 @@ def test_the_campaign_file_in_the_readme_is_one_that_is_taken():
 def test_every_address_in_the_readme_is_one_of_the_api():
     cells = [row[0] for row in rows(section("The API by example"))]
     addresses = [address for cell in cells for address in re.findall(r"([a-z…][\w{}…/-]*/)`", cell)]
-    for address in addresses:
-        path = address.replace("…/", "campaigns/{slug}/").replace("{slug}", "some-slug")
-        path = re.sub(r"\{\w+\}", "1", path if path.count("/") > 1 or path == "campaigns/" else f"campaigns/x/{path}")
-        view = resolve(f"/api/v1/{path}").func
-        assert getattr(view, "view_class", None) is not UnknownAddress, address
+    assert [address for address in addresses if not is_served(address)] == []
     assert len(addresses) >= 14
+
+
+def is_served(address):
+    """Whether an address has a view; one that begins with an ellipsis, or is one word, may be a campaign's."""
+    path = address.replace("…/", "campaigns/{slug}/").replace("{slug}", "some-slug")
+    path = re.sub(r"\{\w+\}", "1", path.replace("imports/{id}", f"imports/{uuid.UUID(int=1)}"))
+    views = [resolve(f"/api/v1/{base}{path}").func for base in ("", "campaigns/some-slug/")]
+    return any(getattr(view, "view_class", None) is not UnknownAddress for view in views)
 
 
 def test_links_inside_the_repository_lead_somewhere():
@@ -180,7 +185,9 @@ def test_the_example_of_the_api_works_as_it_is_written(site):
     address, environment = site
     lines = "\n".join(blocks(section("The API by example"), "sh"))
     manage = re.findall(r"\.venv/bin/python (manage\.py [^)\n]+)", lines)
-    asked = re.findall(r"^ask (?:-X (\w+) )?\$API/(\S+)(?: -d '(.*?)')?$", lines, re.MULTILINE | re.DOTALL)
+    asked = re.findall(
+        r"^ask (?:-X (\w+) )?\$API/(\S+)(?: -d '(.*?)')?(?: +#[^\n]*)?$", lines, re.MULTILINE | re.DOTALL
+    )
     assert (len(manage), len(asked)) == (2, lines.count("\nask $") + lines.count("\nask -X"))
 
     outputs = [
@@ -208,7 +215,7 @@ def ask(client, url, method, body):
         answer = client.request(method or ("POST" if body else "GET"), url, json=json.loads(body) if body else None)
         assert answer.status_code < 300, answer.text
         said = answer.json()
-        is_waiting = said.get("state") in {"queued", "running"} and not body
+        is_waiting = not body and said["results"][0]["state"] in {"queued", "running"}
         is_waiting |= url.endswith("/next/") and said["assignment"] is None
         if not is_waiting or time.monotonic() > until:
             return said
