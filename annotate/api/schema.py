@@ -142,9 +142,11 @@ def add_shared_responses(result: dict[str, Any], **_context: Any) -> dict[str, A
 
 
 def _drop_marks(node: Any) -> None:
-    """Remove the generator's own marks, which mean nothing to a reader."""
+    """Remove what means nothing to a reader: the generator's own marks, and a choice between anything and null."""
     if isinstance(node, dict):
         node.pop("x-spec-enum-id", None)
+        if {} in node.get("oneOf", ()):
+            node.pop("oneOf")
     for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
         _drop_marks(part)
 

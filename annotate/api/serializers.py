@@ -31,7 +31,7 @@ _NUMERIC = (serializers.FloatField, serializers.DecimalField)
 class StrictSerializer(serializers.Serializer[Any]):
     """Input. Unknown names are refused, and JSON must have the type of its field: "3" is not 3.
 
-    In a query string or a form, where everything is text, only unknown names are refused.
+    In a query string or a form, where everything is text, unknown names and empty values are.
     """
 
     def to_internal_value(self, data: Any) -> Any:
@@ -42,8 +42,7 @@ class StrictSerializer(serializers.Serializer[Any]):
                 if name not in known:
                     shown = str(name)[:40]
                     problems[shown] = [f"This name is not known here; known are {', '.join(sorted(known)) or 'none'}."]
-            if not isinstance(data, QueryDict):
-                problems |= self._find_wrong_types(data)
+            problems |= find_empty(data) if isinstance(data, QueryDict) else self._find_wrong_types(data)
         if problems:
             raise serializers.ValidationError(problems)
         return super().to_internal_value(data)
@@ -54,6 +53,11 @@ class StrictSerializer(serializers.Serializer[Any]):
             if name in data and data[name] is not None and (wanted := wrong_type(field, data[name])):
                 found[name] = [f"This must be {wanted}."]
         return found
+
+
+def find_empty(data: QueryDict) -> dict[str, list[str]]:
+    """Parameters without a value, which Django REST framework would take for left out."""
+    return {name: ["This is empty: give it a value, or leave it out."] for name in data if data[name] == ""}
 
 
 def wrong_type(field: Any, value: Any) -> str | None:

@@ -302,6 +302,8 @@ def test_a_list_comes_in_pages_that_miss_nothing(client_of_ada):
         ("limit=201", "limit"),
         ("limit=x", "limit"),
         ("cursor=" + "x" * 65, "cursor"),
+        ("cursor=", "cursor"),
+        ("limit=", "limit"),
         ("cursor=%00", "cursor"),
         ("cursor=!!!", "cursor"),
         ("cursor=Zm9v", "cursor"),
