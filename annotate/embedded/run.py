@@ -74,9 +74,10 @@ def _bring_up(supervisor: Supervisor, options: RunOptions, say: Callable[[str], 
     recipes = make_recipes(options)
     if supervisor.run(recipes["prepare"]) != 0:
         raise RunRefused(tail(recipes["prepare"].log, lines=40))
-    for name in ("web", "worker", "beat"):
-        supervisor.start(recipes[name])
+    supervisor.start(recipes["web"])  # alone at first, so that nothing delays the first page
     supervisor.await_answer(lambda: is_page_answering(options.host, options.port))
+    for name in ("worker", "beat"):
+        supervisor.start(recipes[name])
     say(f"Chorus is up: {options.address}  (logs in {places.logs}, Ctrl-C stops it)")
 
 

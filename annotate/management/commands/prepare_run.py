@@ -9,9 +9,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
@@ -39,7 +41,7 @@ class Command(BaseCommand):
             self._back_up()
         if plan:
             call_command("migrate", interactive=False, verbosity=1)
-        if settings.STATIC_COLLECTED:
+        if settings.STATIC_COLLECTED and not is_static_current():
             call_command("collectstatic", interactive=False, verbosity=0)
         if first_run and settings.EMBEDDED and settings.DEMO and "create_demo" in get_commands():
             call_command("create_demo")
@@ -74,6 +76,16 @@ def check_server() -> None:
             "The server at DATABASE_URL has no extension vector. Install pgvector on it (the image pgvector/pgvector:pg18 "
             "has it)."
         )
+
+
+def is_static_current() -> bool:
+    """Whether the collected files are newer than every source, so that collecting them again changes nothing."""
+    manifest = settings.STATIC_ROOT / "staticfiles.json"
+    if not manifest.exists():
+        return False
+    collected = manifest.stat().st_mtime
+    sources = (storage.path(name) for finder in get_finders() for name, storage in finder.list(None))
+    return all(Path(source).stat().st_mtime < collected for source in sources)
 
 
 def refuse_newer_schema(executor: MigrationExecutor) -> None:
