@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from math import ceil
@@ -30,24 +32,32 @@ if TYPE_CHECKING:
 #: Seconds that a request waits for Valkey.
 TIMEOUT = 0.05
 
-#: KEYS: buckets. ARGV: for each, microseconds between two calls and how many fit at once. The theoretical
-#: arrival time of a bucket moves only when all of them let the call through; the answer is 0, or which bucket
-#: refuses and after how many microseconds it will not.
+#: A process that is far from a limit pays for several calls at once and counts them itself: at most this part of the
+#: room that is left, at most so many, for at most so many seconds. What it does not use is counted all the same.
+PREPAID_PART, PREPAID_MOST, PREPAID_SECONDS = 20, 32, 1.0
+#: Prepaid calls that a process remembers; forgetting them costs nothing but another question.
+MOST_REMEMBERED = 10_000
+
+#: KEYS: buckets. ARGV: how many calls to pay for at most; then, for each bucket, microseconds between two calls and
+#: how many fit at once. The theoretical arrival time of a bucket moves only when all of them let one call through.
+#: Answers {which bucket refuses, after how many microseconds it will not} or {0, calls paid for, room left}.
 SCRIPT = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-local moved = {}
+local calls, room, arrivals = tonumber(ARGV[1]), nil, {}
 for i, key in ipairs(KEYS) do
-  local step, fits = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local arrival = math.max(tonumber(redis.call('GET', key) or now), now) + step
-  local wait = arrival - step * fits - now
-  if wait > 0 then return {i, wait} end
-  moved[i] = arrival
+  local step, fits = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+  arrivals[i] = math.max(tonumber(redis.call('GET', key) or now), now)
+  local space = fits - (arrivals[i] - now) / step
+  if space < 1 then return {i, math.ceil((1 - space) * step)} end
+  room = math.min(room or space, space)
 end
+calls = math.min(calls, math.floor(room))
 for i, key in ipairs(KEYS) do
-  redis.call('SET', key, string.format('%.0f', moved[i]), 'PX', math.ceil((moved[i] - now) / 1000) + 1)
+  local arrival = arrivals[i] + calls * tonumber(ARGV[2 * i])
+  redis.call('SET', key, string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000) + 1)
 end
-return {0, 0}
+return {0, calls, math.floor(room - calls)}
 """
 
 
@@ -75,11 +85,23 @@ class Refusal:
 
 
 @dataclass
+class Prepaid:
+    """Calls that are paid for and not made yet, and the room that was left then."""
+
+    left: int
+    until: float
+    room: int
+
+
+@dataclass
 class Limiter:
     """Counts calls in one Valkey; after a failure its breaker lets nobody ask for a while."""
 
     client: redis.Redis
     breaker: Breaker = field(default_factory=Breaker)
+    clock: Callable[[], float] = time.monotonic
+    prepaid: dict[tuple[Limit, ...], Prepaid] = field(default_factory=dict, init=False)
+    lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._script = self.client.register_script(SCRIPT)
@@ -89,17 +111,47 @@ class Limiter:
 
         None also when Valkey does not answer: an open door is better than a closed site.
         """
-        if not limits or self.breaker.is_open():
+        if not limits:
             return None
-        arguments = [number for limit in limits for number in (limit.seconds * 1_000_000 // limit.amount, limit.amount)]
+        group = tuple(limits)
+        calls = self._spend(group)
+        if not calls or self.breaker.is_open():
+            return None
         try:
-            which, wait = self._script(keys=[limit.key for limit in limits], args=arguments)
+            which, number, *rest = self._script(keys=[limit.key for limit in group], args=[calls, *_rates(group)])
         except (RedisError, OSError) as error:
             self.breaker.trip(error)
             self.client.connection_pool.disconnect()
             return None
         self.breaker.close()
-        return Refusal(limits[which - 1], max(1, ceil(wait / 1_000_000))) if which else None
+        if which:
+            return Refusal(group[which - 1], max(1, ceil(number / 1_000_000)))
+        self._keep(group, left=number - 1, room=rest[0])
+        return None
+
+    def _spend(self, group: tuple[Limit, ...]) -> int:
+        """Use a call that is paid for and return 0, or return how many to pay for now."""
+        with self.lock:
+            known = self.prepaid.get(group)
+            if known is None:
+                return 1
+            if known.left and self.clock() < known.until:
+                known.left -= 1
+                return 0
+            return max(1, min(known.room // PREPAID_PART, PREPAID_MOST))
+
+    def _keep(self, group: tuple[Limit, ...], *, left: int, room: int) -> None:
+        with self.lock:
+            if len(self.prepaid) >= MOST_REMEMBERED:
+                self.prepaid.clear()
+            known, now = self.prepaid.get(group), self.clock()
+            if known is not None and now < known.until:
+                left += known.left  # of another thread that paid at the same time
+            self.prepaid[group] = Prepaid(left, now + PREPAID_SECONDS, room)
+
+
+def _rates(limits: Sequence[Limit]) -> list[int]:
+    return [number for limit in limits for number in (limit.seconds * 1_000_000 // limit.amount, limit.amount)]
 
 
 def make_limiter(url: str) -> Limiter:

@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from redis import Redis
 from rest_framework.test import APIClient
 
-from annotate.limits import Limit, Refusal, address_of, make_limiter
+from annotate.limits import Limit, Limiter, Refusal, address_of, make_limiter
 from annotate.services.terms import CURRENT_TERMS
 from tests.api.helpers import details, refusal
 from tests.loop import make_campaign
@@ -54,18 +54,47 @@ def test_a_refused_call_counts_against_no_limit(limiter):
     assert [limiter.take([wide]), limiter.take([wide])] == [None, Refusal(wide, 30)]
 
 
-def test_many_at_once_pass_as_often_as_the_limit_says(limiter):
-    limit, passed = Limit("test", "crowd", 50, 3600), []
+def count_scripts(redis_url: str) -> int:
+    stats = Redis.from_url(redis_url, decode_responses=True).info("commandstats")
+    return int(stats.get("cmdstat_evalsha", {}).get("calls", 0))
 
-    def call() -> None:
-        passed.extend(1 for _ in range(20) if limiter.take([limit]) is None)
 
-    threads = [threading.Thread(target=call) for _ in range(8)]
+def test_whoever_is_far_from_a_limit_is_counted_with_few_questions(limiter, redis_url):
+    limiter.clock = lambda: 100.0
+    limit = Limit("test", "busy", 10_000, 3600)
+    before = count_scripts(redis_url)
+    assert [limiter.take([limit]) for _ in range(1000)] == [None] * 1000
+    assert count_scripts(redis_url) - before == 1 + 32
+
+
+def test_calls_that_were_paid_for_end_after_a_second(limiter, redis_url):
+    now = [100.0]
+    limiter.clock = lambda: now[0]
+    limit = Limit("test", "slow", 10_000, 3600)
+    limiter.take([limit])
+    limiter.take([limit])
+    before = count_scripts(redis_url)
+    limiter.take([limit])
+    now[0] += 1
+    limiter.take([limit])
+    assert count_scripts(redis_url) - before == 1
+
+
+def test_many_at_once_in_two_processes_never_pass_more_often_than_the_limit_says(limiter, redis_url):
+    limit, passed = Limit("test", "crowd", 200, 3600), []
+    limiters = [limiter, make_limiter(redis_url)]
+    for one in limiters:
+        one.clock = lambda: 100.0
+
+    def call(one: Limiter) -> None:
+        passed.extend(1 for _ in range(100) if one.take([limit]) is None)
+
+    threads = [threading.Thread(target=call, args=(limiters[place % 2],)) for place in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(passed) == 50
+    assert len(passed) == 200
 
 
 def test_a_bucket_is_forgotten_when_it_is_empty_again(limiter, redis_url):
