@@ -21,10 +21,10 @@ from tasks.records.quality import ConsensusRecord
 from tasks.records.releases import (
     PairSubject,
     PreferencePair,
+    ReleaseCard,
     ReleasedBallot,
     ReleasedLabelSet,
     ReleasedTree,
-    ReleaseCard,
     WithdrawnObject,
     WrittenFile,
 )

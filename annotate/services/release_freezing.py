@@ -1,0 +1,143 @@
+"""What a release holds: ids, frozen once, before anything is written.
+
+1. `freeze_items` notes the ids of all that may be published, in one transaction, with what a row may change later
+   (`version`). From then on a judgment in it cannot be undone.
+2. `prune_items` takes out again what may not be published any more. It runs before each writing and in the
+   transaction that seals, so that nothing that was taken back before the seal is in a sealed release.
+
+A judgment may be published when it stands, was given under terms that its annotator still consents to, and the thread
+that it is about may be published. A message may be when nothing on its thread was removed or withdrawn, and whoever
+wrote it here consents. A tree is in a release when people gave something in it. "I cannot tell" and skips are
+given while their annotator consents to any terms.
+
+A candidate that was removed leaves ballots as they were given: its id stands in them, and in no tree.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from annotate.queries.rows import Row, fetch_one, run
+from tasks.vocabulary import TreeState
+
+#: The kinds of items, and what `version` means.
+JUDGMENT = "judgment"  # 1: it filled a place; 0: surplus
+ASSIGNMENT = "assignment"  # an outcome without a judgment; 1
+TREE = "tree"  # the place of its state in TREE_STATES, from 1
+MESSAGE = "message"  # its revision
+ORIGIN = "origin"  # 1
+TOMBSTONE = "tombstone"  # 1
+
+#: States of trees in the order in which items number them; only ever added to, at the end.
+TREE_STATES: tuple[TreeState, ...] = (TreeState.RANKING, TreeState.DONE, TreeState.HALTED)
+
+_CONSENT = """EXISTS (SELECT 1 FROM annotate_consent c WHERE c.annotator_id = j.annotator_id
+    AND c.terms_version = j.terms_version AND c.withdrawn_at IS NULL)"""
+
+#: Of a message `m`: nothing on its thread stands in the way.
+_MESSAGE_MAY = """NOT EXISTS (
+    SELECT 1 FROM annotate_message o WHERE o.id = ANY(m.thread || m.id) AND (
+      o.removed_at IS NOT NULL OR o.withdrawn_at IS NOT NULL
+      OR o.author_id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM annotate_judgment w JOIN annotate_consent c ON c.annotator_id = w.annotator_id
+          AND c.terms_version = w.terms_version AND c.withdrawn_at IS NULL
+        WHERE w.message_id = o.id AND w.is_current AND w.withdrawn_at IS NULL)))"""
+
+#: Of the unit `u`: it is the campaign's, and asked for. `m` is its subject.
+_IN_CAMPAIGN = """q.campaign_id = %(campaign)s
+  AND (%(languages)s::text[] IS NULL OR q.language = ANY(%(languages)s::text[]))
+  AND (%(kinds)s::text[] IS NULL OR q.kind = ANY(%(kinds)s::text[]))"""
+
+_UNIT = """JOIN annotate_unit u ON u.id = {of}.unit_id
+JOIN annotate_queue q ON q.id = u.queue_id
+JOIN annotate_message m ON m.id = u.subject_id"""
+
+JUDGMENTS_THAT_MAY = f"""
+FROM annotate_judgment j {_UNIT.format(of="j")}
+WHERE {_IN_CAMPAIGN} AND j.is_current AND j.withdrawn_at IS NULL AND j.terms_version <> '' AND {_CONSENT} AND {_MESSAGE_MAY}
+  AND NOT EXISTS (SELECT 1 FROM annotate_message t WHERE t.id = j.message_id
+    AND (t.removed_at IS NOT NULL OR t.withdrawn_at IS NOT NULL))"""
+
+OUTCOMES_THAT_MAY = f"""
+FROM annotate_assignment j {_UNIT.format(of="j")}
+WHERE {_IN_CAMPAIGN} AND j.state = 'skipped' AND (j.cannot_tell_reason IS NOT NULL OR j.skip_reason IS NOT NULL)
+  AND u.kind = ANY('{{rank,compare,label}}'::text[])
+  AND EXISTS (SELECT 1 FROM annotate_consent c WHERE c.annotator_id = j.annotator_id AND c.withdrawn_at IS NULL)
+  AND {_MESSAGE_MAY}"""
+
+_ADD = "INSERT INTO annotate_releaseitem (release_id, kind, object_id, version)"
+
+_FREEZE = (
+    f"{_ADD} SELECT %(release)s, 'judgment', j.id, j.counted::int {JUDGMENTS_THAT_MAY}",
+    f"{_ADD} SELECT %(release)s, 'assignment', j.id, 1 {OUTCOMES_THAT_MAY}",
+    f"""{_ADD} SELECT %(release)s, 'tree', t.id, array_position(%(states)s::text[], t.state::text)
+    FROM annotate_messagetree t WHERE t.id IN (
+      SELECT m.tree_id FROM annotate_releaseitem i
+      LEFT JOIN annotate_judgment j ON i.kind = 'judgment' AND j.id = i.object_id
+      LEFT JOIN annotate_assignment s ON i.kind = 'assignment' AND s.id = i.object_id
+      JOIN annotate_unit u ON u.id = COALESCE(j.unit_id, s.unit_id) JOIN annotate_message m ON m.id = u.subject_id
+      WHERE i.release_id = %(release)s)""",
+    f"""{_ADD} SELECT %(release)s, 'message', m.id, m.revision
+    FROM annotate_releaseitem i JOIN annotate_message m ON m.tree_id = i.object_id
+    WHERE i.release_id = %(release)s AND i.kind = 'tree' AND {_MESSAGE_MAY}""",
+    f"""{_ADD} SELECT %(release)s, 'origin', o.id, 1
+    FROM annotate_releaseitem i JOIN annotate_messageorigin o ON o.message_id = i.object_id
+    WHERE i.release_id = %(release)s AND i.kind = 'message'""",
+    f"{_ADD} SELECT %(release)s, 'tombstone', t.id, 1 FROM annotate_tombstone t WHERE t.campaign_id = %(campaign)s",
+)
+
+_OF = "DELETE FROM annotate_releaseitem i WHERE i.release_id = %(release)s AND i.kind ="
+
+_PRUNE = (
+    f"{_OF} 'judgment' AND NOT EXISTS (SELECT 1 {JUDGMENTS_THAT_MAY} AND j.id = i.object_id)",
+    f"{_OF} 'assignment' AND NOT EXISTS (SELECT 1 {OUTCOMES_THAT_MAY} AND j.id = i.object_id)",
+    f"{_OF} 'message' AND NOT EXISTS (SELECT 1 FROM annotate_message m WHERE m.id = i.object_id AND {_MESSAGE_MAY})",
+)
+
+#: Whether what may be published now differs from what a release holds.
+_DIFFERS = f"""
+SELECT EXISTS (SELECT 1 {JUDGMENTS_THAT_MAY} AND NOT EXISTS (
+    SELECT 1 FROM annotate_releaseitem i WHERE i.release_id = %(release)s AND i.kind = 'judgment' AND i.object_id = j.id))
+  OR EXISTS (SELECT 1 {OUTCOMES_THAT_MAY} AND NOT EXISTS (
+    SELECT 1 FROM annotate_releaseitem i WHERE i.release_id = %(release)s AND i.kind = 'assignment' AND i.object_id = j.id))
+  OR EXISTS (SELECT 1 FROM annotate_releaseitem i WHERE i.release_id = %(release)s AND (
+    i.kind = 'judgment' AND NOT EXISTS (SELECT 1 {JUDGMENTS_THAT_MAY} AND j.id = i.object_id)
+    OR i.kind = 'assignment' AND NOT EXISTS (SELECT 1 {OUTCOMES_THAT_MAY} AND j.id = i.object_id)
+    OR i.kind = 'message' AND NOT EXISTS (
+      SELECT 1 FROM annotate_message m WHERE m.id = i.object_id AND {_MESSAGE_MAY})))
+  AS differs"""
+
+_ANY = f"SELECT EXISTS (SELECT 1 {JUDGMENTS_THAT_MAY}) AS found"
+
+
+def freeze_items(*, release_id: int, campaign_id: int, filters: Mapping[str, Any]) -> None:
+    """Note what the release holds. The caller's transaction."""
+    states = {"states": [state.value for state in TREE_STATES]}
+    for statement in _FREEZE:
+        run(statement, {**_parameters(campaign_id, filters), "release": release_id, **states})
+
+
+def prune_items(*, release_id: int, campaign_id: int, filters: Mapping[str, Any]) -> int:
+    """Take out what may not be published any more; returns how many items that were."""
+    params = {**_parameters(campaign_id, filters), "release": release_id}
+    return sum(run(statement, params) for statement in _PRUNE)
+
+
+def drop_items(*, release_id: int) -> None:
+    """Forget what a release that failed would have held: its judgments may be undone again."""
+    run("DELETE FROM annotate_releaseitem WHERE release_id = %(release)s", {"release": release_id})
+
+
+def has_something(*, campaign_id: int, filters: Mapping[str, Any]) -> bool:
+    """Whether there is a judgment that may be published."""
+    row: Row | None = fetch_one(_ANY, _parameters(campaign_id, filters))
+    return row is not None and bool(row["found"])
+
+
+def differs_from(*, release_id: int, campaign_id: int, filters: Mapping[str, Any]) -> bool:
+    """Whether a release made now would hold other judgments, outcomes or messages than this one."""
+    row = fetch_one(_DIFFERS, {**_parameters(campaign_id, filters), "release": release_id})
+    return row is not None and bool(row["differs"])
+
+
+def _parameters(campaign_id: int, filters: Mapping[str, Any]) -> dict[str, Any]:
+    return {"campaign": campaign_id, "languages": filters.get("languages"), "kinds": filters.get("kinds")}

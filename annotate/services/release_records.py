@@ -1,0 +1,324 @@
+"""Rows of a release as records: ids get the names of the release, texts are scanned. Reads and writes nothing.
+
+A ballot stands as it was given, with candidates that were removed since. For the consensus they are dropped from it,
+as everywhere, so that what a release says follows from the ballots in it.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from annotate.queries.release_content import TreeBatch
+from annotate.queries.rows import Row
+from annotate.services.release_freezing import TREE_STATES
+from tasks.records.ballots import Ballot
+from tasks.records.generation import Turn
+from tasks.records.quality import ConsensusRecord
+from tasks.records.releases import (
+    LabelMean,
+    PairCandidate,
+    PairSubject,
+    ReleasedBallot,
+    ReleasedConsensus,
+    ReleasedLabel,
+    ReleasedLabelSet,
+    ReleasedMessage,
+    ReleasedOrigin,
+    ReleasedTree,
+)
+from tasks.text.personal_data import find_personal_data
+from tasks.vocabulary import (
+    ORDERING_KINDS,
+    Answer,
+    CannotTellReason,
+    Kind,
+    MessageRole,
+    OriginKind,
+    Outcome,
+    PersonalDataKind,
+    SkipReason,
+)
+
+#: Gives an object its id in the release: (kind, identity) to name.
+Name = Callable[[str, int | str], str]
+Found = Counter[PersonalDataKind]
+
+
+@dataclass(slots=True)
+class Assembly:
+    """One batch of trees on its way from rows to records."""
+
+    batch: TreeBatch
+    name: Name
+    found: dict[int, Found] = field(init=False)
+    messages: dict[int, Row] = field(init=False)
+    replies: dict[int, list[int]] = field(init=False)
+    origins: dict[int, list[ReleasedOrigin]] = field(init=False)
+    labels: dict[int, list[ReleasedLabel]] = field(init=False)
+    trees: dict[int, Row] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.trees = {row["id"]: row for row in self.batch.trees}
+        self.messages = {row["id"]: row for row in self.batch.messages}
+        self.found = {row["id"]: scan(row["text"]) for row in self.batch.messages}
+        self.replies = defaultdict(list)
+        for row in self.batch.messages:
+            if row["parent"] is not None:
+                self.replies[row["parent"]].append(row["id"])
+        self.origins = defaultdict(list)
+        for row in self.batch.origins:
+            self.origins[row["message"]].append(_make_origin(row))
+        self.labels = defaultdict(list)
+        for row in self.batch.labels:
+            self.labels[row["judgment"]].append(ReleasedLabel(row["dimension"], Answer(row["answer"]), row["value"]))
+
+    def name_message(self, message_id: int) -> str:
+        return self.name("message", message_id)
+
+    def make_ballots(self) -> list[ReleasedBallot]:
+        """Every ranking and comparison, then the ones who could not tell or skipped."""
+        made = [
+            self._make_ballot(row, tiers=list_tiers(row))
+            for row in self.batch.judgments
+            if row["kind"] in ORDERING_KINDS
+        ]
+        return made + [
+            self._make_ballot(row, tiers=None) for row in self.batch.outcomes if row["kind"] in ORDERING_KINDS
+        ]
+
+    def make_label_sets(self) -> list[ReleasedLabelSet]:
+        """Every set of labels, then the ones who could not tell or skipped."""
+        rows = [row for row in (*self.batch.judgments, *self.batch.outcomes) if row["kind"] == Kind.LABEL]
+        return [
+            ReleasedLabelSet(
+                **self._describe_given(row),
+                message_id=self.name_message(row["subject"]),
+                label_schema_version=row.get("label_schema_version"),
+                labels=tuple(self.labels.get(row["id"], ())) if "terms_version" in row else (),
+            )
+            for row in rows
+        ]
+
+    def list_standing_ballots(self) -> list[Ballot]:
+        """The rankings for a consensus: candidates that are not in the release are dropped."""
+        rows = [row for row in self.batch.judgments if row["kind"] in ORDERING_KINDS]
+        made = [_make_standing(row, self.messages) for row in rows]
+        return [ballot for ballot in made if ballot is not None]
+
+    def list_rationales(self) -> list[tuple[Row, Found]]:
+        """What was found in the words that people gave with judgments and outcomes."""
+        rows = (*self.batch.judgments, *self.batch.outcomes)
+        return [(row, found) for row in rows if (found := scan(row["rationale"]))]
+
+    def make_trees(self, consensus: Mapping[int, ConsensusRecord]) -> list[ReleasedTree]:
+        """Every tree whose prompt may be published, each message with what its siblings' consensus says of it."""
+        means = self._average_labels()
+        roots = [row for row in self.batch.messages if row["parent"] is None]
+        return [self._make_tree(root, consensus, means) for root in sorted(roots, key=lambda row: row["tree"])]
+
+    def make_pair_subject(self, parent_id: int) -> PairSubject:
+        """What the pairs under a message share; candidates are its assistant replies."""
+        parent, thread = self.messages[parent_id], self._list_thread(parent_id)
+        tree = self.trees[parent["tree"]]
+        candidates = [self.messages[reply] for reply in self.replies[parent_id]]
+        return PairSubject(
+            message_tree_id=self.name("tree", tree["id"]),
+            parent_id=self.name_message(parent_id),
+            thread=tuple(Turn(MessageRole(row["role"]), row["text"]) for row in thread),
+            candidates={
+                row["id"]: self._make_candidate(row) for row in candidates if row["role"] == MessageRole.ASSISTANT
+            },
+            language=parent["language"],
+            topic=tree["topic"] or None,
+            personal_data=_kinds(sum((self.found[row["id"]] for row in thread), Counter())),
+        )
+
+    def count_in_pair(self, parent_id: int, *candidates: int) -> Found:
+        """What a scan finds in the texts of one pair."""
+        texts = [row["id"] for row in self._list_thread(parent_id)] + list(candidates)
+        return sum((self.found[text] for text in texts), Counter())
+
+    def _make_candidate(self, row: Row) -> PairCandidate:
+        models = (origin.generator for origin in self.origins[row["id"]] if origin.generator is not None)
+        return PairCandidate(
+            self.name_message(row["id"]), row["text"], next(models, None), _kinds(self.found[row["id"]])
+        )
+
+    def _list_thread(self, message_id: int) -> list[Row]:
+        thread = []
+        at: int | None = message_id
+        while at is not None:
+            thread.append(self.messages[at])
+            at = self.messages[at]["parent"]
+        return thread[::-1]
+
+    def _describe_given(self, row: Row) -> dict[str, Any]:
+        """What every judgment and outcome has, by the names of `ReleasedJudgment`."""
+        is_judged = "terms_version" in row
+        could_not = None if is_judged else row["cannot_tell_reason"]
+        skipped = None if is_judged or could_not else row["skip_reason"]
+        return {
+            "judgment_id": self.name("judgment" if is_judged else "assignment", row["id"]),
+            "annotator_id": self.name("annotator", str(row["annotator"])),
+            "unit_id": self.name("unit", row["unit"]),
+            "message_tree_id": self.name("tree", row["tree"]),
+            "kind": Kind(row["kind"]),
+            "outcome": Outcome.JUDGED if is_judged else Outcome.CANNOT_TELL if could_not else Outcome.SKIPPED,
+            "cannot_tell_reason": CannotTellReason(could_not) if could_not else None,
+            "skip_reason": SkipReason(skipped) if skipped else None,
+            "language": row["language"],
+            "topic": self.trees[row["tree"]]["topic"] or None,
+            "counted": is_judged and row["counted"],
+            "created_at": row["created_at"],
+            "rationale": row["rationale"] or None,
+            "active_seconds": row.get("active_seconds"),
+            "guideline_version": row.get("guideline_version"),
+            "personal_data": _kinds(scan(row["rationale"])),
+        }
+
+    def _make_ballot(self, row: Row, *, tiers: list[list[int]] | None) -> ReleasedBallot:
+        return ReleasedBallot(
+            **self._describe_given(row),
+            parent_id=self.name_message(row["subject"]),
+            shown=tuple(self.name_message(message) for message in row["shown"]),
+            tiers=None if tiers is None else tuple(tuple(map(self.name_message, tier)) for tier in tiers),
+            acceptable_tiers=row.get("acceptable_tiers"),
+            rest_worse=row.get("rest_worse", False),
+            much_better=row.get("much_better"),
+        )
+
+    def _average_labels(self) -> dict[int, tuple[dict[str, LabelMean], int]]:
+        """By message: the mean of each dimension, and how many label sets there are."""
+        sets: defaultdict[int, list[int]] = defaultdict(list)
+        for row in self.batch.judgments:
+            if row["kind"] == Kind.LABEL:
+                sets[row["subject"]].append(row["id"])
+        return {
+            message: (_average([label for one in judgments for label in self.labels[one]]), len(judgments))
+            for message, judgments in sets.items()
+        }
+
+    def _make_tree(
+        self,
+        root: Row,
+        consensus: Mapping[int, ConsensusRecord],
+        means: Mapping[int, tuple[dict[str, LabelMean], int]],
+    ) -> ReleasedTree:
+        tree = self.trees[root["tree"]]
+        order, waiting = [], [root["id"]]
+        while waiting:
+            order.append(waiting.pop())
+            waiting.extend(self.replies.get(order[-1], ()))
+        made: dict[int, ReleasedMessage] = {}
+        for message in reversed(order):  # replies before what they answer, however deep the conversation is
+            made[message] = self._make_message(message, consensus, means, made)
+        return ReleasedTree(
+            message_tree_id=self.name("tree", tree["id"]),
+            tree_state=TREE_STATES[tree["state"] - 1],
+            prompt=made[root["id"]],
+            topic=tree["topic"] or None,
+            external_id=tree["external_id"],
+        )
+
+    def _make_message(
+        self,
+        message: int,
+        consensus: Mapping[int, ConsensusRecord],
+        means: Mapping[int, tuple[dict[str, LabelMean], int]],
+        made: Mapping[int, ReleasedMessage],
+    ) -> ReleasedMessage:
+        row = self.messages[message]
+        labels, reviews = means.get(message, ({}, 0))
+        below = consensus.get(message)
+        ranks = {} if below is None else dict(zip(below.candidates, below.ranks, strict=True))
+        replies = sorted(self.replies.get(message, ()), key=lambda reply: (ranks.get(reply, len(ranks) + 1), reply))
+        return ReleasedMessage(
+            message_id=self.name_message(message),
+            role=MessageRole(row["role"]),
+            text=row["text"],
+            language=row["language"],
+            created_at=row["created_at"],
+            author_id=None if row["author"] is None else self.name("annotator", str(row["author"])),
+            origins=tuple(self.origins.get(message, ())),
+            **_describe_place(message, consensus.get(row["parent"])),
+            labels=labels,
+            review_count=reviews,
+            consensus=None if below is None else self._make_consensus(below),
+            personal_data=_kinds(self.found[message]),
+            replies=tuple(made[reply] for reply in replies),
+        )
+
+    def _make_consensus(self, record: ConsensusRecord) -> ReleasedConsensus:
+        return ReleasedConsensus(
+            method=record.method,
+            method_version=record.method_version,
+            n_ballots=record.n_ballots,
+            tiers=tuple(tuple(map(self.name_message, tier)) for tier in record.tiers),
+            acceptable_tiers=record.acceptable_tiers,
+            confidence=record.confidence,
+        )
+
+
+def scan(text: str) -> Found:
+    """How many spans of each kind of personal data a text holds; kinds that it lacks are left out."""
+    return Counter(span.kind for span in find_personal_data(text))
+
+
+def list_tiers(row: Row) -> list[list[int]]:
+    """The tiers of a ballot, best first, inside a tier in the order shown."""
+    placed = zip(row["tiers"] or (), row["messages"] or (), strict=True)
+    return [[message for _, message in members] for _, members in groupby(placed, key=lambda place: place[0])]
+
+
+def _make_standing(row: Row, known: Mapping[int, Row]) -> Ballot | None:
+    """The ballot less what is not in the release; None when nothing is left of it."""
+    tiers = list_tiers(row)
+    kept = [(number, [message for message in tier if message in known]) for number, tier in enumerate(tiers, start=1)]
+    kept = [(number, tier) for number, tier in kept if tier]
+    if not kept:
+        return None
+    bar = row["acceptable_tiers"]
+    return Ballot(
+        annotator=str(row["annotator_id"]),
+        parent=row["subject"],
+        tiers=tuple(tuple(sorted(tier)) for _, tier in kept),
+        acceptable_tiers=None if bar is None else sum(number <= bar for number, _ in kept),
+        shown=tuple(message for message in row["shown"] if message in known),
+        # Where all of "the rest" is gone, the last tier is one that somebody put in order.
+        rest_worse=row["rest_worse"] and kept[-1][0] == len(tiers),
+    )
+
+
+def _describe_place(message: int, siblings: ConsensusRecord | None) -> dict[str, Any]:
+    if siblings is None or message not in siblings.candidates:
+        return {}
+    at = siblings.candidates.index(message)
+    return {
+        "rank": siblings.ranks[at] - 1,
+        "score": siblings.scores[at],
+        "standard_error": siblings.standard_errors[at],
+        "p_acceptable": None if siblings.p_acceptable is None else siblings.p_acceptable[at],
+    }
+
+
+def _average(labels: Iterable[ReleasedLabel]) -> dict[str, LabelMean]:
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    for label in labels:
+        given = [] if label.value is None else [label.value]
+        values[label.dimension].extend(given)
+    return {
+        name: LabelMean(round(sum(given) / len(given), 6) if given else None, len(given))
+        for name, given in values.items()
+    }
+
+
+def _make_origin(row: Row) -> ReleasedOrigin:
+    kind = OriginKind(row["kind"])
+    is_human = {OriginKind.WRITTEN: True, OriginKind.GENERATED: False}.get(kind, row["human"])
+    return ReleasedOrigin(kind, row["generator"], is_human)
+
+
+def _kinds(found: Mapping[PersonalDataKind, int]) -> tuple[PersonalDataKind, ...]:
+    return tuple(sorted(kind for kind, count in found.items() if count))
