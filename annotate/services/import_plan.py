@@ -4,9 +4,10 @@ Records that speak of the same prompt become one tree, equal texts under one par
 several origins; each remembers which record told of it first.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
 
 from tasks.records.imports import (
     BadLine,
@@ -25,10 +26,10 @@ MAX_STRATA = 10_000
 
 @dataclass(slots=True)
 class PlannedOrigin:
-    """How a text came to be, and the ordinal of the record that says so."""
+    """How a text came to be, what else is known of that as JSON, and the ordinal of the record that says so."""
 
     generator: str | None
-    provenance: dict[str, Any]
+    provenance: str
     record: int
 
 
@@ -106,7 +107,7 @@ class ImportRules:
 
     def _find_crowding(self, record: ImportedPrompt | ImportedTree, stratum: tuple[str, str]) -> str | None:
         generators = {name for name in iter_generators(record) if name}
-        if len(self.generators | generators) > MAX_GENERATORS:
+        if len(self.generators) + len(generators - self.generators) > MAX_GENERATORS:
             return f"The campaign's imports name more than {MAX_GENERATORS:,} generators. Use the same name for the same origin."
         if stratum not in self.strata and len(self.strata) >= MAX_STRATA:
             return f"The campaign has {MAX_STRATA:,} topics already. Use fewer, broader ones."
@@ -142,7 +143,7 @@ class BatchPlan:
             text_hash=record.text_hash,
             record=record.ordinal,
         )
-        provenance = _drop_absent({"external_id": record.external_id})
+        provenance = _write_origin(human=None, external_id=record.external_id)
         _tell(tree.root, record.key, PlannedOrigin(None, provenance, record.ordinal))
         for candidate in record.candidates:
             message = self._merge_reply(
@@ -154,7 +155,7 @@ class BatchPlan:
                 external_id=candidate.external_id,
                 record=record.ordinal,
             )
-            origin = PlannedOrigin(candidate.generator, _describe_candidate(candidate), record.ordinal)
+            origin = PlannedOrigin(candidate.generator, _write_candidate(candidate), record.ordinal)
             _tell(message, candidate.key, origin)
 
     def _add_tree(self, record: ImportedTree) -> None:
@@ -185,7 +186,7 @@ class BatchPlan:
                 external_id=told.external_id,
                 record=record.ordinal,
             )
-            _tell(message, told.key, PlannedOrigin(told.generator, _describe_message(told), record.ordinal))
+            _tell(message, told.key, PlannedOrigin(told.generator, _write_message(told), record.ordinal))
             waiting.extend((reply, message) for reply in told.replies)
 
     def _merge_tree(
@@ -266,28 +267,33 @@ def _tell(message: PlannedMessage, key: str, origin: PlannedOrigin) -> None:
         message.origins.setdefault(key, origin)
 
 
-def _describe_candidate(candidate: ImportedCandidate) -> dict[str, Any]:
-    return _drop_absent(
-        {
-            "human": candidate.human,
-            "external_id": candidate.external_id,
-            "sampling": None if candidate.sampling is None else dict(candidate.sampling),
-            "sample_index": candidate.sample_index,
-        }
+def _write_candidate(candidate: ImportedCandidate) -> str:
+    if candidate.sampling is None and candidate.sample_index is None:
+        return _write_origin(human=candidate.human, external_id=candidate.external_id)
+    return _write_known(
+        human=candidate.human,
+        external_id=candidate.external_id,
+        sampling=None if candidate.sampling is None else dict(candidate.sampling),
+        sample_index=candidate.sample_index,
     )
 
 
-def _describe_message(message: ImportedMessage) -> dict[str, Any]:
-    return _drop_absent(
-        {
-            "human": message.human,
-            "external_id": message.external_id,
-            "author": message.author,
-            "rank": message.rank,
-            "created_at": None if message.created_at is None else message.created_at.isoformat(),
-        }
+@lru_cache(maxsize=256)
+def _write_origin(*, human: bool | None, external_id: str | None) -> str:
+    # Most texts have one of three origins: by a person, by a machine, unknown.
+    return _write_known(human=human, external_id=external_id)
+
+
+def _write_message(message: ImportedMessage, **more: object) -> str:
+    return _write_known(
+        human=message.human,
+        external_id=message.external_id,
+        author=message.author,
+        rank=message.rank,
+        created_at=None if message.created_at is None else message.created_at.isoformat(),
+        **more,
     )
 
 
-def _drop_absent(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _write_known(**values: object) -> str:
+    return json.dumps({name: value for name, value in values.items() if value is not None})

@@ -5,7 +5,6 @@ and new trees (each sorted by name), then the locks of the trees that are there 
 origins and units. Under the lock of its tree nobody else adds messages, so new ones are copied in as they are.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -216,12 +215,12 @@ def _copy_messages(*, rows: Sequence[tuple[PlannedMessage, PlannedMessage | None
 def _copy_origins(*, messages: Sequence[PlannedMessage], names: KnownNames, params: Row) -> None:
     if not messages:
         return
-    import_run, when = params["import_run"], params["now"].isoformat()
+    imported, import_run, when = OriginKind.IMPORTED.value, params["import_run"], params["now"].isoformat()
     with connection.cursor() as cursor, cursor.copy(_COPY_ORIGINS) as copy:
         for message in messages:
             for key, origin in message.origins.items():
-                generator, provenance = _generator_id(origin, names), json.dumps(origin.provenance)
-                copy.write_row((message.id, OriginKind.IMPORTED.value, generator, import_run, key, provenance, when))
+                generator = _generator_id(origin, names)
+                copy.write_row((message.id, imported, generator, import_run, key, origin.provenance, when))
 
 
 def _add_origins(*, messages: Sequence[PlannedMessage], names: KnownNames, params: Row) -> dict[int, list[str]]:
@@ -234,7 +233,7 @@ def _add_origins(*, messages: Sequence[PlannedMessage], names: KnownNames, param
         "messages": [message.id for message, _, _ in rows],
         "generators": [_generator_id(origin, names) for _, _, origin in rows],
         "keys": [key for _, key, _ in rows],
-        "provenances": [json.dumps(origin.provenance) for _, _, origin in rows],
+        "provenances": [origin.provenance for _, _, origin in rows],
     }
     told: dict[int, list[str]] = {}
     for row in fetch_all(_ADD_ORIGINS, params):

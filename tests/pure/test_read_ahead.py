@@ -52,9 +52,13 @@ def test_what_the_source_raises_is_raised_after_what_came_before() -> None:
         raise ValueError("Line 6 is damaged.")
 
     seen = []
-    with pytest.raises(ValueError, match="Line 6"):
+
+    def collect() -> None:
         for number in read_ahead(source(), weigh=weigh_one):
             seen.append(number)  # noqa: PERF402  (what came before the failure must be seen)
+
+    with pytest.raises(ValueError, match="Line 6"):
+        collect()
     assert seen == [0, 1, 2, 3, 4]
 
 
