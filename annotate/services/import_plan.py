@@ -170,9 +170,7 @@ class BatchPlan:
             text_hash=root.text_hash,
             record=record.ordinal,
         )
-        provenance = _describe_message(root) | _drop_absent(
-            {"tree_state": record.state, "omitted": record.omitted or None}
-        )
+        provenance = _write_message(root, tree_state=record.state, omitted=record.omitted or None)
         _tell(tree.root, root.key, PlannedOrigin(root.generator, provenance, record.ordinal))
         waiting = [(reply, tree.root) for reply in root.replies]
         while waiting:
