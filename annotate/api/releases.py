@@ -1,0 +1,194 @@
+"""Releases over HTTP: ask for one, look how it stands, fetch its files. For organizers and administrators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import FileResponse, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import path
+from django.utils import timezone
+from django.utils.http import parse_etags, quote_etag
+from drf_spectacular.types import OpenApiTypes
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from annotate.access import get_campaign_for
+from annotate.api.schema import operation
+from annotate.api.serializers import PageQuery, StrictSerializer, page_of, read_body, read_query, take_page
+from annotate.api.views import ApiView
+from annotate.exceptions import Gone, InvalidInput, NotFound
+from annotate.models import Campaign, Release, ReleaseFile, words
+from annotate.queries.releases import (
+    describe_release,
+    find_path,
+    find_release,
+    find_release_file,
+    list_files,
+    list_releases,
+)
+from annotate.services.releases import check_filters, request_release
+from tasks.vocabulary import CampaignRole, Scope
+
+READING = (Scope.READ, Scope.ORGANIZE)
+MEDIA_TYPE = "application/octet-stream"
+
+
+class ReleaseBody(StrictSerializer):
+    """What a release is limited to; nothing: everything that the campaign holds."""
+
+    languages = serializers.ListField(
+        child=serializers.CharField(max_length=16), required=False, max_length=100, min_length=1
+    )
+    kinds = serializers.ListField(
+        child=serializers.CharField(max_length=32), required=False, max_length=20, min_length=1
+    )
+
+
+class ReleaseStarted(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
+    state = serializers.ChoiceField(words.release_states())
+
+
+class ReleaseEntry(ReleaseStarted):
+    reason = serializers.CharField(allow_null=True, help_text="Why it failed, or why the last attempt did.")
+    trigger = serializers.CharField(help_text="request, weekly, monthly or target.")
+    filters = serializers.DictField(help_text="What it is limited to.")
+    licence = serializers.CharField()
+    counts = serializers.DictField(child=serializers.IntegerField(), help_text="Empty until it is sealed.")
+    personal_data = serializers.DictField(
+        child=serializers.DictField(child=serializers.IntegerField()), help_text="Found by a scan, by table and kind."
+    )
+    requested_at = serializers.DateTimeField()
+    frozen_at = serializers.DateTimeField(allow_null=True, help_text="When its contents were decided.")
+    sealed_at = serializers.DateTimeField(allow_null=True)
+
+
+class ReleaseFileEntry(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    url = serializers.CharField()
+    rows = serializers.IntegerField(allow_null=True, help_text="Null for a file that is no table.")
+    bytes = serializers.IntegerField()
+    sha256 = serializers.CharField()
+
+
+class ReleaseShape(ReleaseEntry):
+    files = ReleaseFileEntry(many=True, help_text="By name; empty until it is sealed.")
+
+
+class Releases(ApiView):
+    @operation(
+        "list_releases",
+        summary="List the releases of a campaign, newest first",
+        query=PageQuery,
+        responses={200: page_of(ReleaseEntry)},
+        scopes=READING,
+        tag="releases",
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Needs the role of organizer."""
+        campaign = get_campaign_for(self.actor, slug, CampaignRole.ORGANIZER)
+        rows, following = take_page(list_releases(campaign_id=campaign.pk), **read_query(request, PageQuery))
+        return Response({"results": [describe_release(row) for row in rows], "next": following})
+
+    @operation(
+        "create_release",
+        summary="Ask for a release of what the campaign holds",
+        request=ReleaseBody,
+        responses={202: ReleaseStarted},
+        errors={
+            409: "`campaign_draft`; `nothing_to_release`: no judgment with consent; `release_in_progress`: wait for it."
+        },
+        scopes=(Scope.ORGANIZE,),
+        tag="releases",
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """A worker builds it: look at its state. Needs the role of organizer."""
+        campaign = get_campaign_for(self.actor, slug, CampaignRole.ORGANIZER)
+        filters = read_body(request, ReleaseBody)
+        if problems := check_filters(campaign=campaign, filters=filters):
+            raise InvalidInput(next(iter(problems.values()))[0], details=problems)
+        release = request_release(campaign=campaign, actor=self.actor, now=timezone.now(), filters=filters)
+        return Response({"number": release.number, "state": release.state}, status.HTTP_202_ACCEPTED)
+
+
+class ReleaseDetail(ApiView):
+    @operation(
+        "get_release",
+        summary="Look how a release stands, and where its files are",
+        responses={200: ReleaseShape},
+        scopes=READING,
+        tag="releases",
+    )
+    def get(self, request: Request, slug: str, number: int) -> Response:
+        """Needs the role of organizer."""
+        campaign = get_campaign_for(self.actor, slug, CampaignRole.ORGANIZER)
+        release = find_release(campaign_id=campaign.pk, number=number)
+        if release is None:
+            raise no_such_release()
+        files = [present_file(file, campaign, release, request) for file in list_files(release)]
+        return Response({**describe_release(release), "files": files})
+
+
+class ReleaseFileView(ApiView):
+    @operation(
+        "get_release_file",
+        summary="Fetch a file of a sealed release",
+        responses={(200, MEDIA_TYPE): OpenApiTypes.BINARY, 304: None},
+        errors={410: "`file_missing`: it is no longer where it was stored."},
+        scopes=READING,
+        tag="releases",
+    )
+    def get(self, request: Request, slug: str, number: int, name: str) -> HttpResponseBase:
+        """Its `ETag` is its SHA-256. Needs the role of organizer."""
+        campaign = get_campaign_for(self.actor, slug, CampaignRole.ORGANIZER)
+        file = find_release_file(campaign_id=campaign.pk, number=number, name=name)
+        if file is None:
+            raise NotFound("There is no such file. Look at the files of the release.", code="release_file_not_found")
+        return send_file(request, file, download_as=f"{slug}-{number}-{name}")
+
+
+def send_file(request: Request, file: ReleaseFile, *, download_as: str) -> HttpResponseBase:
+    """The file as a stream, or 304 for whoever has it."""
+    etag = quote_etag(file.sha256)
+    stored = find_path(file)
+    if stored is None:
+        raise Gone(
+            "This file is no longer where it was stored. Tell whoever runs the site, or ask for a new release.",
+            code="file_missing",
+        )
+    if etag in parse_etags(request.headers.get("If-None-Match", "")):
+        return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etag})
+    response = FileResponse(stored.open("rb"), as_attachment=True, filename=download_as, content_type=MEDIA_TYPE)
+    response["ETag"] = etag
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def present_file(file: ReleaseFile, campaign: Campaign, release: Release, request: Request) -> dict[str, Any]:
+    """A file with its address."""
+    place = {"slug": campaign.slug, "number": release.number, "name": file.name}
+    return {
+        "name": file.name,
+        "url": reverse("release_file", kwargs=place, request=request),
+        "rows": file.rows,
+        "bytes": file.bytes,
+        "sha256": file.sha256,
+    }
+
+
+def no_such_release() -> NotFound:
+    return NotFound(
+        "This campaign has no release of this number. Look at the list of its releases.", code="release_not_found"
+    )
+
+
+urlpatterns = [
+    path("campaigns/<slug:slug>/releases/", Releases.as_view(), name="releases"),
+    path("campaigns/<slug:slug>/releases/<int:number>/", ReleaseDetail.as_view(), name="release"),
+    path(
+        "campaigns/<slug:slug>/releases/<int:number>/files/<str:name>", ReleaseFileView.as_view(), name="release_file"
+    ),
+]

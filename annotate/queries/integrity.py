@@ -1,0 +1,103 @@
+"""What must be true of the rows, as SQL that finds those for which it is not. Looks, and repairs nothing.
+
+Counters are compared by ranges of units, each in one short statement of its own snapshot. Running work is never seen
+half done, but a row may have changed between two statements: whatever is found is looked at again before it is told.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from annotate.queries.rows import fetch_all, fetch_one
+
+UNITS_AT_ONCE = 50_000
+#: Findings told of one check; all are counted.
+MOST_TOLD = 20
+
+#: By name: the ids of units in a range for which it is not true.
+OF_UNITS: Mapping[str, str] = {
+    "held_is_the_number_of_live_assignments": """
+SELECT u.id FROM annotate_unit u LEFT JOIN (
+  SELECT s.unit_id, count(*) AS n FROM annotate_assignment s
+  WHERE s.state = 'live' AND s.unit_id BETWEEN %(first)s AND %(last)s GROUP BY 1) a ON a.unit_id = u.id
+WHERE u.id BETWEEN %(first)s AND %(last)s AND u.held <> COALESCE(a.n, 0) ORDER BY u.id""",
+    "done_is_the_number_of_counted_judgments": """
+SELECT u.id FROM annotate_unit u LEFT JOIN (
+  SELECT j.unit_id, count(*) AS n FROM annotate_judgment j
+  WHERE j.is_current AND j.counted AND j.unit_id BETWEEN %(first)s AND %(last)s GROUP BY 1) d ON d.unit_id = u.id
+WHERE u.id BETWEEN %(first)s AND %(last)s AND u.done <> COALESCE(d.n, 0) ORDER BY u.id""",
+    "surplus_is_the_number_of_judgments_above": """
+SELECT u.id FROM annotate_unit u LEFT JOIN (
+  SELECT j.unit_id, count(*) AS n FROM annotate_judgment j
+  WHERE j.is_current AND NOT j.counted AND j.unit_id BETWEEN %(first)s AND %(last)s GROUP BY 1) d ON d.unit_id = u.id
+WHERE u.id BETWEEN %(first)s AND %(last)s AND u.surplus <> COALESCE(d.n, 0) ORDER BY u.id""",
+    "a_current_judgment_has_a_submitted_assignment": """
+SELECT j.id FROM annotate_judgment j JOIN annotate_assignment s ON s.id = j.assignment_id
+WHERE j.unit_id BETWEEN %(first)s AND %(last)s AND j.is_current AND s.state <> 'submitted' ORDER BY j.id""",
+    "a_submitted_assignment_has_a_current_judgment": """
+SELECT s.id FROM annotate_assignment s
+WHERE s.unit_id BETWEEN %(first)s AND %(last)s AND s.state = 'submitted'
+  AND NOT EXISTS (SELECT 1 FROM annotate_judgment j WHERE j.assignment_id = s.id AND j.is_current) ORDER BY s.id""",
+    "a_judgment_belongs_to_whoever_held_the_work": """
+SELECT j.id FROM annotate_judgment j JOIN annotate_assignment s ON s.id = j.assignment_id
+WHERE j.unit_id BETWEEN %(first)s AND %(last)s AND j.is_current
+  AND (s.annotator_id <> j.annotator_id OR s.unit_id <> j.unit_id) ORDER BY j.id""",
+    "a_tree_that_ended_has_no_open_unit": """
+SELECT u.id FROM annotate_unit u JOIN annotate_message m ON m.id = u.subject_id JOIN annotate_messagetree t ON t.id = m.tree_id
+WHERE u.id BETWEEN %(first)s AND %(last)s AND u.is_open AND t.state <> 'ranking' ORDER BY u.id""",
+    "an_open_unit_is_about_something_that_stands": """
+SELECT u.id FROM annotate_unit u JOIN annotate_message m ON m.id = u.subject_id
+WHERE u.id BETWEEN %(first)s AND %(last)s AND u.is_open AND (m.removed_at IS NOT NULL OR m.withdrawn_at IS NOT NULL)
+ORDER BY u.id""",
+}
+
+#: By name: ids over whole tables that an index answers for.
+OF_ALL: Mapping[str, str] = {
+    "a_generated_text_has_a_request_that_is_done": """
+SELECT o.id FROM annotate_messageorigin o JOIN annotate_generationrequest r ON r.id = o.request_id
+WHERE r.state <> 'done' ORDER BY o.id""",
+    "a_message_points_to_its_own_consensus": """
+SELECT m.id FROM annotate_message m JOIN annotate_consensus c ON c.id = m.current_consensus_id
+WHERE c.parent_id <> m.id ORDER BY m.id""",
+    "a_withdrawn_judgment_has_its_tombstone": """
+SELECT j.id FROM annotate_judgment j WHERE j.withdrawn_at IS NOT NULL AND NOT EXISTS (
+  SELECT 1 FROM annotate_tombstone t WHERE t.kind = 'judgment' AND t.object_id = j.id) ORDER BY j.id""",
+    "a_sealed_release_has_files": """
+SELECT r.id FROM annotate_release r WHERE r.state IN ('sealed', 'published', 'withdrawn')
+  AND NOT EXISTS (SELECT 1 FROM annotate_releasefile f WHERE f.release_id = r.id) ORDER BY r.id""",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that does not hold: its name, the ids of some rows that break it, and how many there are."""
+
+    rule: str
+    ids: tuple[int, ...]
+    count: int
+
+    def __str__(self) -> str:
+        more = "" if self.count == len(self.ids) else f" and {self.count - len(self.ids)} more"
+        return f"{self.rule}: not so for {', '.join(map(str, self.ids))}{more}"
+
+
+def find_broken_rules() -> list[Finding]:
+    """Every rule that does not hold; empty when all is well."""
+    bounds = fetch_one("SELECT COALESCE(min(id), 1) AS first, COALESCE(max(id), 0) AS last FROM annotate_unit", {})
+    assert bounds is not None
+    starts = range(bounds["first"], bounds["last"] + 1, UNITS_AT_ONCE)
+    broken: dict[str, list[int]] = {}
+    for rule, sql in OF_UNITS.items():
+        for first in starts:
+            broken.setdefault(rule, []).extend(_find_twice(sql, {"first": first, "last": first + UNITS_AT_ONCE - 1}))
+    for rule, sql in OF_ALL.items():
+        broken[rule] = _find_twice(sql, {})
+    return [Finding(rule, tuple(ids[:MOST_TOLD]), len(ids)) for rule, ids in broken.items() if ids]
+
+
+def _find_twice(sql: str, params: Mapping[str, int]) -> list[int]:
+    """What one look finds and another one finds again."""
+    found = [row["id"] for row in fetch_all(sql, params)]
+    if not found:
+        return []
+    again = {row["id"] for row in fetch_all(sql, params)}
+    return [one for one in found if one in again]
