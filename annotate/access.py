@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from annotate.exceptions import NotAllowed, NotFound, NotSignedIn
 from annotate.models import Campaign, User
 from annotate.queries.people import find_campaign_with_role
@@ -97,6 +99,14 @@ def require_administrator(actor: Actor) -> User:
     if not user.is_administrator:
         raise NotAllowed("Only administrators of the site may do this.", code="administrators_only")
     require_scope(actor, Scope.ADMIN)
+    return user
+
+
+def require_campaign_maker(actor: Actor) -> User:
+    """Whoever may make a campaign: every account, or administrators alone where CHORUS_OPEN_CAMPAIGNS is 0."""
+    user = require_account(actor)
+    if not settings.OPEN_CAMPAIGNS and not user.is_administrator:
+        raise NotAllowed("On this site administrators make the campaigns: ask one of them.", code="administrators_only")
     return user
 
 

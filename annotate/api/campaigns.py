@@ -11,7 +11,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotate.access import Actor, get_campaign_for, require_account
+from annotate.access import Actor, get_campaign_for, require_campaign_maker
 from annotate.api.campaign_shapes import (
     MAX_REASON_CHARS,
     CampaignBody,
@@ -85,7 +85,7 @@ class Campaigns(ApiView):
     )
     def post(self, request: Request) -> Response:
         """The preset fills what is not said. It starts as a draft unless `state` is `open`."""
-        require_account(self.actor)
+        require_campaign_maker(self.actor)
         body = read_object(request)
         reason = take_reason(body)
         campaign = create_campaign(spec=read_campaign(body), actor=self.actor, now=timezone.now(), reason=reason)

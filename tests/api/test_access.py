@@ -17,6 +17,7 @@ from annotate.access import (
 from annotate.exceptions import ChorusError, NotAllowed, NotFound, NotSignedIn
 from annotate.models import Campaign, Membership, User
 from tasks.vocabulary import CampaignRole, Scope
+from tests.api.helpers import refusal
 from tests.loop import make_campaign
 
 pytestmark = pytest.mark.django_db
@@ -150,3 +151,25 @@ def test_what_a_stranger_may_not_see_and_what_is_not_there_read_alike(campaign, 
     with pytest.raises(NotFound) as missing:
         get_campaign_for(stranger, "bards")
     assert hidden.value.message.replace("birds", "bards") == missing.value.message
+
+
+CAMPAIGN = {"slug": "owls", "title": "Owls", "preset": "rank", "languages": ["en"], "redundancy": 3}
+
+
+@pytest.mark.parametrize(("anybody", "status"), [(True, 201), (False, 403)])
+def test_whoever_is_signed_in_makes_campaigns_unless_the_site_says_no(client_of_ada, settings, anybody, status):
+    settings.OPEN_CAMPAIGNS = anybody
+    response = client_of_ada.post("/api/v1/campaigns/", CAMPAIGN)
+    assert response.status_code == status
+    roles = list(Membership.objects.filter(user=client_of_ada.owner).values_list("campaign__slug", "role"))
+    assert roles == ([("owls", "organizer")] if anybody else [])
+
+
+def test_an_administrator_makes_campaigns_whatever_the_site_says(administrator, settings):
+    settings.OPEN_CAMPAIGNS = False
+    assert administrator.post("/api/v1/campaigns/", CAMPAIGN).status_code == 201
+
+
+def test_a_token_without_the_scope_organize_makes_no_campaign(make_client):
+    response = make_client("ada", scopes=("annotate", "read")).post("/api/v1/campaigns/", CAMPAIGN)
+    assert refusal(response) == (403, "scope_missing")

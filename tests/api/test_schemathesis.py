@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import schemathesis
@@ -30,7 +31,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from annotate.api.description import describe_api
-from annotate.models import Annotator, Campaign, Membership, User
+from annotate.models import Annotator, Campaign, Generator, ImportRun, Membership, Message, Release, User
 from annotate.services.people import create_user
 from annotate.services.tokens import create_token
 from tests.loop import ask, make_campaign, make_prompt, ranking_of, submit
@@ -106,36 +107,60 @@ def campaign(owner: User) -> Campaign:
 
 
 @pytest.fixture
-def known(owner: User, campaign: Campaign) -> dict[str, list[Any]]:
+def known(owner: User, campaign: Campaign) -> dict[str, Any]:
     """Values of path parameters behind which there is something."""
-    annotator = Annotator.objects.get(user=owner)
-    first = ask(annotator, campaign, now=timezone.now(), kinds=["rank"])["assignment"]
-    answer = submit(annotator, first["id"], ranking_of(first), now=timezone.now())
-    spare, _ = create_token(user=owner, name="spare", scopes=["read"], expires_at=None, actor=None, now=timezone.now())
+    annotator, now = Annotator.objects.get(user=owner), timezone.now()
+    member = create_user(email="member@example.org", now=now)
+    Membership.objects.create(campaign=campaign, user=member, role="annotator")
+    first = ask(annotator, campaign, now=now, kinds=["rank"])["assignment"]
+    answer = submit(annotator, first["id"], ranking_of(first), now=now)
+    spare, _ = create_token(user=owner, name="spare", scopes=["read"], expires_at=None, actor=None, now=now)
+    release = Release.objects.create(
+        campaign=campaign,
+        number=1,
+        state="sealed",
+        licence="CC-BY-4.0",
+        pseudonym_salt=b"",
+        requested_at=now,
+        sealed_at=now,
+    )
+    generator = Generator.objects.create(name="ours", engine="openai", endpoint="http://127.0.0.1:9/v1", model="m")
+    run = ImportRun.objects.create(campaign=campaign, public_id=uuid4(), state="done", format="jsonl")
     return {
-        "slug": [campaign.slug],
-        "assignment": [first["id"], answer["next"]["assignment"]["id"]],
-        "judgment": [answer["judgment"]["id"]],
-        "token": [spare.pk],
-        "number": [1],
-        "version": [1],
+        "slug": campaign.slug,
+        "assignment": answer["next"]["assignment"]["id"],
+        "judgment": answer["judgment"]["id"],
+        "token": spare.pk,
+        "annotator": member.annotator.pk,
+        "user_id": member.pk,
+        "message": Message.objects.filter(role="assistant").earliest("pk").pk,
+        "number": release.number,
+        "generator": generator.pk,
+        "public_id": str(run.public_id),
     }
 
 
 @pytest.fixture
-def send(owner: User, known: dict[str, list[Any]]) -> Callable[[Case, bool], None]:
+def send(owner: User, known: dict[str, Any]) -> Callable[[Case, bool], None]:
     """Sends a request as the administrator, and checks the answer against the description."""
     _, token = create_token(user=owner, name="tests", scopes=["admin"], expires_at=None, actor=None, now=timezone.now())
 
     def send_case(case: Case, there: bool) -> None:
         replaced = [name for name in known if there and name in (case.path_parameters or {})]
         for name in replaced:
-            case.path_parameters[name] = known[name][-1]
+            case.path_parameters[name] = known[name]
         # A path that we made fit is no reason to refuse.
         checks = [check for check in CHECKS if not replaced or check is not negative_data_rejection]
         case.call_and_validate(headers={"Authorization": f"Bearer {token}"}, checks=checks)
 
     return send_case
+
+
+def test_every_address_has_something_behind_it(known):
+    inside = {
+        given["name"] for one in DESCRIBED.values() for given in one.get("parameters", ()) if given["in"] == "path"
+    }
+    assert inside - set(known) == {"name"}  # of a file of a release
 
 
 @pytest.mark.parametrize(("name", "mode"), CASES, ids=[f"{name}-{mode.value}" for name, mode in CASES])
