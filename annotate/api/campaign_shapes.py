@@ -98,7 +98,7 @@ class GeneratorUseShape(StrictSerializer):
     samples = serializers.IntegerField(required=False, min_value=1, max_value=16)
 
 
-class ReleaseBody(StrictSerializer):
+class ReleasePlanBody(StrictSerializer):
     schedule = serializers.ChoiceField(
         [schedule.value for schedule in ReleaseSchedule],
         required=False,
@@ -130,7 +130,7 @@ class _CampaignFields(ParametersBody):  # type: ignore[misc,valid-type]  # a cla
     label_schema = LabelSchemaBody(required=False)
     targets = serializers.ListField(child=TargetShape(), required=False, max_length=5_000)
     generators = serializers.ListField(child=GeneratorUseShape(), required=False, max_length=20)
-    release = ReleaseBody(required=False)
+    release = ReleasePlanBody(required=False)
     state = serializers.ChoiceField(STATES, required=False)
     reason = serializers.CharField(
         required=False, allow_blank=True, max_length=MAX_REASON_CHARS, help_text="Why, for the audit."
