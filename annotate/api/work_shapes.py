@@ -15,6 +15,7 @@ class NextBody(StrictSerializer):
         child=serializers.ChoiceField(choices=list(Kind)),
         required=False,
         allow_null=True,
+        max_length=100,
         help_text="Only these kinds of work.",
     )
     languages = serializers.ListField(

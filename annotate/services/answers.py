@@ -13,6 +13,7 @@ from annotate.exceptions import ChorusError, InvalidInput, TooLarge
 from annotate.models import LabelDimension
 from annotate.queries.presentation import HANDLES
 from tasks.records.parameters import CampaignSettings
+from tasks.text.guards import is_blank
 from tasks.vocabulary import Answer, CannotTellReason, Kind, Widget
 
 MAX_RATIONALE_CHARS = 10_000
@@ -242,7 +243,7 @@ def _read_text(
     text = body.get("text")
     if not isinstance(text, str):
         raise InvalidInput('Send your reply as {"text": "…", "language": "…"}.', code="text_required")
-    if not text.strip():
+    if is_blank(text):
         raise InvalidInput("The reply is empty. Write something, or skip this work.", code="text_empty")
     if len(text) > settings.max_text_chars:
         raise TooLarge(
@@ -251,7 +252,8 @@ def _read_text(
             details={"chars": len(text), "max_chars": settings.max_text_chars},
         )
     written_in = body.get("language", language)
-    if written_in not in languages:
+    # The language of the work itself stays right when the campaign gave it up while somebody was writing.
+    if written_in not in (*languages, language):
         raise InvalidInput(
             f"This campaign does not work in {_short(written_in)}; its languages are {', '.join(languages)}.",
             code="unknown_language",
@@ -290,7 +292,7 @@ def _read_cannot_tell(body: Mapping[str, Any]) -> str:
     if given:
         raise InvalidInput("Either judge or say that you cannot tell; this says both.", code="judged_and_cannot_tell")
     reason = body["cannot_tell_reason"]
-    if reason not in {word.value for word in CannotTellReason}:
+    if reason not in [word.value for word in CannotTellReason]:  # a list: what was sent need not be hashable
         raise InvalidInput(
             f"cannot_tell_reason must be one of {', '.join(CannotTellReason)}.",
             code="wrong_value",

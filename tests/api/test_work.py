@@ -60,6 +60,11 @@ def test_the_same_submit_again_answers_the_same_over_http(client_of_ada, campaig
     assert refusal(other) == (409, "already_submitted")
 
 
+@pytest.mark.parametrize("wanted", [{"kinds": ["rank"] * 101}, {"languages": ["en"] * 101}])
+def test_a_list_of_wishes_without_end_is_refused(client_of_ada, campaign, wanted):
+    assert refusal(ask(client_of_ada, **wanted)) == (422, "invalid_input")
+
+
 def test_nothing_comes_with_why_and_when_to_ask_again(client_of_ada):
     make_campaign()
     answer = ask(client_of_ada)

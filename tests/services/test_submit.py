@@ -260,6 +260,8 @@ def test_other_peoples_assignments_are_not_there():
         ({"tiers": [["a", "b", "c", "d"]], "labels": {}}, "unknown_field"),
         ({"tiers": [["a"]], "cannot_tell_reason": "other"}, "judged_and_cannot_tell"),
         ({"cannot_tell_reason": "bored"}, "wrong_value"),
+        ({"cannot_tell_reason": ["other"]}, "wrong_value"),
+        ({"cannot_tell_reason": {"other": 1}}, "wrong_value"),
         ([], "not_an_object"),
         (None, "not_an_object"),
     ],
@@ -355,6 +357,7 @@ def test_a_written_reply_becomes_a_candidate_that_its_author_does_not_rank():
     [
         ({"language": "en"}, "text_required", InvalidInput),
         ({"text": " \n ", "language": "en"}, "text_empty", InvalidInput),
+        ({"text": "\u200b\u00a0", "language": "en"}, "text_empty", InvalidInput),
         ({"text": "x" * 101, "language": "en"}, "text_too_long", TooLarge),
         ({"text": "Hello", "language": "xx"}, "unknown_language", InvalidInput),
         ({"text": "Hello", "language": 3}, "unknown_language", InvalidInput),
@@ -367,6 +370,13 @@ def test_a_text_that_cannot_be_taken_is_refused_by_its_own_code(body, code, erro
         submit(ada, hold["id"], body)
     assert refused.value.code == code
     assert Judgment.objects.count() == 0
+
+
+def test_a_language_that_the_campaign_gave_up_is_right_for_who_holds_work_in_it():
+    _, ada, hold = make_hold(kinds=("write_assistant_reply",), replies=0)
+    Campaign.objects.update(languages=["de"])
+    assert submit(ada, hold["id"], {"text": "To be heard."})["judgment"]["counted"] is True
+    assert Message.objects.get(author=ada).language == "en"
 
 
 def test_the_queries_of_submit_and_next_are_few_and_fixed(django_assert_num_queries):
