@@ -36,7 +36,7 @@ READING = (Scope.READ, Scope.ORGANIZE)
 MEDIA_TYPE = "application/octet-stream"
 
 
-class ReleaseBody(StrictSerializer):
+class ReleaseFilters(StrictSerializer):
     """What a release is limited to; nothing: everything that the campaign holds."""
 
     languages = serializers.ListField(
@@ -96,7 +96,7 @@ class Releases(ApiView):
     @operation(
         "create_release",
         summary="Ask for a release of what the campaign holds",
-        request=ReleaseBody,
+        request=ReleaseFilters,
         responses={202: ReleaseStarted},
         errors={
             409: "`campaign_draft`; `nothing_to_release`: no judgment with consent; `release_in_progress`: wait for it."
@@ -107,7 +107,7 @@ class Releases(ApiView):
     def post(self, request: Request, slug: str) -> Response:
         """A worker builds it: look at its state. Needs the role of organizer."""
         campaign = get_campaign_for(self.actor, slug, CampaignRole.ORGANIZER)
-        filters = read_body(request, ReleaseBody)
+        filters = read_body(request, ReleaseFilters)
         if problems := check_filters(campaign=campaign, filters=filters):
             raise InvalidInput(next(iter(problems.values()))[0], details=problems)
         release = request_release(campaign=campaign, actor=self.actor, now=timezone.now(), filters=filters)

@@ -24,6 +24,7 @@ from tasks.vocabulary import ImportFormat, Kind, Preset, ReleaseTable, Scope, Wi
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECONDS_TO_ANSWER = 60
+WORKER_HAS_TO_ACT = {"queued", "running", "requested", "building"}
 
 
 def section(title):
@@ -199,13 +200,17 @@ def test_the_example_of_the_api_works_as_it_is_written(site):
     with httpx.Client(headers={"Authorization": f"Bearer {outputs[-1]}"}, timeout=30) as client:
         await_page(client, f"{address}/readyz")
         answers = [ask(client, f"{address}/api/v1/{path}", method, body) for method, path, body in asked]
-    offered, submitted = answers[-2:]
+    offered, submitted, requested, release = answers[-4:]
     assert [candidate["id"] for candidate in offered["assignment"]["subject"]["candidates"]] == ["a", "b"]
     assert (submitted["judgment"], submitted["next"]["assignment"], submitted["next"]["why_none"]["code"]) == (
         {"id": 1, "counted": True},
         None,
         "done",
     )
+    assert (requested, release["state"]) == ({"number": 1, "state": "requested"}, "sealed")
+    tables = {f"{table}.{ending}" for table in ReleaseTable for ending in ("jsonl.gz", "parquet")}
+    assert {file["name"] for file in release["files"]} == tables | {"MANIFEST.json", "README.md", "withdrawn.jsonl"}
+    assert {file["rows"] for file in release["files"] if file["name"].startswith("ballots")} == {1}
 
 
 def ask(client, url, method, body):
@@ -215,7 +220,7 @@ def ask(client, url, method, body):
         answer = client.request(method or ("POST" if body else "GET"), url, json=json.loads(body) if body else None)
         assert answer.status_code < 300, answer.text
         said = answer.json()
-        is_waiting = not body and said["results"][0]["state"] in {"queued", "running"}
+        is_waiting = not body and said.get("results", [said])[0].get("state") in WORKER_HAS_TO_ACT
         is_waiting |= url.endswith("/next/") and said["assignment"] is None
         if not is_waiting or time.monotonic() > until:
             return said
