@@ -8,21 +8,30 @@ from tasks.vocabulary import ORDERING_KINDS, Kind, MessageRole, TreeState
 _LIVE = "{m}.removed_at IS NULL AND {m}.withdrawn_at IS NULL"
 _LIVE_CHILD = f"c.parent_id = m.id AND c.role = %(assistant)s AND {_LIVE.format(m='c')}"
 
-#: Only a first look: `services.units.open_units` decides, under the lock of the tree.
+#: A reply that lacks nothing but its label is done along with its parent, whose replies are labelled together.
+#: Only a first look: `services.units.open_units` decides, under the lock of the tree. OFFSET 0 keeps each look-up a
+#: descent of an index, whatever the planner believes of tables that have just grown (see there).
 _LACKING = f"""
-SELECT m.id FROM annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id
-WHERE m.id > %(after)s AND m.id <= %(last)s AND t.campaign_id = %(campaign)s AND t.state = %(ranking)s
-  AND {_LIVE.format(m="m")} AND (
-  EXISTS (
+SELECT DISTINCT CASE WHEN m.role = %(assistant)s AND NOT lacks.work THEN m.parent_id ELSE m.id END AS id
+FROM (
+  SELECT m.id, m.parent_id, m.role, m.tree_id FROM annotate_message m
+  WHERE m.id > %(after)s AND m.id <= %(last)s AND {_LIVE.format(m="m")} OFFSET 0) AS m
+CROSS JOIN LATERAL (
+  SELECT t.campaign_id, t.state FROM annotate_messagetree t WHERE t.id = m.tree_id OFFSET 0) AS t
+CROSS JOIN LATERAL (
+  SELECT EXISTS (
     SELECT 1 FROM unnest(%(ordering)s::text[]) AS k(kind)
-    WHERE NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = k.kind)
-      AND (SELECT count(*) FROM annotate_message c WHERE {_LIVE_CHILD}) >= 2)
-  OR (%(labels)s::boolean AND m.role = ANY(%(labelled)s::text[])
-    AND NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = %(label)s))
+    WHERE NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = k.kind OFFSET 0)
+      AND (SELECT count(*) FROM annotate_message c WHERE {_LIVE_CHILD}) >= 2 OFFSET 0)
   OR (%(writes)s::boolean AND m.role = %(prompter)s
-    AND NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = %(write)s AND u.is_open)
-    AND (SELECT count(c.author_id) FROM annotate_message c WHERE {_LIVE_CHILD}) < %(replies)s::int))
-ORDER BY m.id"""
+    AND NOT EXISTS (
+      SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = %(write)s AND u.is_open OFFSET 0)
+    AND (SELECT count(c.author_id) FROM annotate_message c WHERE {_LIVE_CHILD}) < %(replies)s::int) AS work,
+  %(labels)s::boolean AND m.role = ANY(%(labelled)s::text[]) AND NOT EXISTS (
+    SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = %(label)s OFFSET 0) AS labels
+  OFFSET 0) AS lacks
+WHERE t.campaign_id = %(campaign)s AND t.state = %(ranking)s AND (lacks.work OR lacks.labels)
+ORDER BY 1"""
 
 
 def list_parents_without_units(
@@ -34,7 +43,7 @@ def list_parents_without_units(
     after: int,
     last: int,
 ) -> list[int]:
-    """Messages with ids above `after` up to `last` that may lack a unit, by id."""
+    """The messages to open units under, for those with ids above `after` up to `last` that may lack one."""
     labelled: set[str] = set()
     for roles in LabelDimension.objects.filter(schema_id=label_schema_id).values_list("applies_to", flat=True):
         labelled.update(roles)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
+from annotate.models import Queue
 from annotate.queries.rows import Row, fetch_all, run
 from tasks.records.parameters import CampaignSettings
 from tasks.vocabulary import WRITING_KINDS, MessageRole
@@ -17,22 +18,23 @@ ROWS_A_WRITE = 500
 
 #: What a unit should have. A prompt asks for as many replies by people as it lacks: those of this unit are
 #: its `done`, and texts that people wrote elsewhere count as well. While certainty decides how often work
-#: that is judged is judged again, the scheduler alone says it.
+#: that is judged is judged again, the scheduler alone says it. OFFSET 0 keeps each look-up a descent of an
+#: index, whatever the planner believes of tables that have just grown (see `services.units`).
 _WANTED = """
-SELECT u.id, CASE
-  WHEN u.kind = ANY(%(writing)s::text[]) THEN GREATEST(0, %(replies)s::int + u.done - (
-    SELECT count(r.author_id) FROM annotate_message r
-    WHERE r.parent_id = u.subject_id AND r.role = %(assistant)s AND r.removed_at IS NULL AND r.withdrawn_at IS NULL))
-  WHEN %(certainty)s::boolean THEN d.wanted
-  ELSE %(redundancy)s::int END AS wanted
-FROM annotate_unit u JOIN annotate_unitdetail d ON d.unit_id = u.id
-JOIN annotate_queue q ON q.id = u.queue_id
-WHERE q.campaign_id = %(campaign)s AND u.is_open AND {those}"""
+SELECT u.id, u.needed, u.done, u.held, d.wanted AS was, w.wanted
+FROM (SELECT u.* FROM annotate_unit u WHERE {those} AND u.is_open AND u.queue_id = ANY(%(queues)s::bigint[]) OFFSET 0) AS u
+CROSS JOIN LATERAL (SELECT d.wanted FROM annotate_unitdetail d WHERE d.unit_id = u.id OFFSET 0) AS d
+CROSS JOIN LATERAL (
+  SELECT CASE
+    WHEN u.kind = ANY(%(writing)s::text[]) THEN GREATEST(0, %(replies)s::int + u.done - (
+      SELECT count(r.author_id) FROM annotate_message r
+      WHERE r.parent_id = u.subject_id AND r.role = %(assistant)s AND r.removed_at IS NULL AND r.withdrawn_at IS NULL))
+    WHEN %(certainty)s::boolean THEN d.wanted
+    ELSE %(redundancy)s::int END AS wanted OFFSET 0) AS w"""
 
 _FIND = f"""
 SELECT w.id FROM ({_WANTED.format(those="u.id > %(after)s AND u.id <= %(last)s")}) w
-JOIN annotate_unit u ON u.id = w.id JOIN annotate_unitdetail d ON d.unit_id = w.id
-WHERE d.wanted <> w.wanted OR u.needed <> GREATEST(w.wanted, u.done + u.held) ORDER BY w.id"""
+WHERE w.was <> w.wanted OR w.needed <> GREATEST(w.wanted, w.done + w.held) ORDER BY w.id"""
 
 _LOCK = "SELECT id FROM annotate_unit WHERE id = ANY(%(units)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 
@@ -64,7 +66,7 @@ def _write(params: Row, units: Sequence[int]) -> None:
 
 def _read_wishes(*, campaign_id: int, settings: CampaignSettings) -> Row:
     return {
-        "campaign": campaign_id,
+        "queues": list(Queue.objects.filter(campaign_id=campaign_id).values_list("pk", flat=True)),
         "redundancy": settings.redundancy,
         "replies": settings.replies_wanted,
         "certainty": settings.stop_confidence is not None,
