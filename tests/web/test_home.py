@@ -11,6 +11,7 @@ def test_first_page_says_what_this_is_and_asks_nobody(client: Client) -> None:
     assert "An open commons for human feedback on language models." in answer.text
 
 
+@pytest.mark.django_db  # a file that is closed lets Django look at the connections of tests before
 def test_links_of_the_first_page_lead_somewhere(client: Client) -> None:
     answer = client.get("/")
     for path in ("/api/v1/docs/", "/static/site/site.css"):
