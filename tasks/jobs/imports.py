@@ -13,7 +13,7 @@ from tasks.formats.import_stream import ImportStream
 from tasks.vocabulary import ImportFormat, JobName
 
 
-@shared_task(name=JobName.RUN_IMPORTS)
+@shared_task(name=str(JobName.RUN_IMPORTS))
 def run_imports_job() -> None:
     """Run every import that waits, also those whose worker died."""
     while claimed := claim_import(now=timezone.now()):
