@@ -20,17 +20,22 @@ from annotate.embedded.places import Places
 
 PURE = Path(__file__).parent / "pure"
 
-_home = Path(tempfile.mkdtemp(prefix="chorus-test-", dir="/tmp"))
+#: Processes that tests start and that import this module use the same servers, and start none.
+IS_OURS = "TESTS_HOME" not in os.environ
+
+_home = Path(os.environ.get("TESTS_HOME") or tempfile.mkdtemp(prefix="chorus-test-", dir="/tmp"))
 _home.chmod(0o711)
 PLACES = Places(data=_home / "data", run=_home / "run")
 _running: list[Engines] = []
-atexit.register(shutil.rmtree, _home, ignore_errors=True)
+if IS_OURS:
+    atexit.register(shutil.rmtree, _home, ignore_errors=True)
 
 for _name in [name for name in os.environ if name.startswith("CHORUS_")]:
     if _name not in {"CHORUS_TEST_REQUIRE", "CHORUS_REAL_DATA"}:
         del os.environ[_name]
 os.environ.update(
     {
+        "TESTS_HOME": str(_home),
         "DJANGO_SETTINGS_MODULE": "annotate.settings",
         "DATABASE_URL": PLACES.database_url,
         "REDIS_URL": PLACES.redis_url,
@@ -43,7 +48,7 @@ os.environ.update(
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    if session.config.option.collectonly or _running:
+    if session.config.option.collectonly or _running or not IS_OURS:
         return
     if any(PURE not in item.path.parents for item in session.items):
         _running.append(start_engines(PLACES, unsafe=True))
@@ -53,4 +58,5 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_unconfigure() -> None:
     while _running:
         _running.pop().stop()
-    shutil.rmtree(_home, ignore_errors=True)
+    if IS_OURS:
+        shutil.rmtree(_home, ignore_errors=True)

@@ -9,11 +9,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from annotate.embedded.account import Account
+from annotate.embedded.locks import holder, wait_for_lock
+from annotate.embedded.refusals import RunRefused
 from annotate.embedded.spawn import kill_group, start_child
 
 SECONDS_BETWEEN_LOOKS = 0.02
+
+
+#: How long the process of a run that was killed may take to end.
+SECONDS_FOR_FORMER = 60.0
 
 
 def never_excused(_output: str) -> bool:
@@ -26,7 +33,8 @@ class Recipe:
     """How to run one child. `stop_signal` asks it to end in order; after `seconds_to_stop` it is killed.
 
     `is_excused` looks at what a failed start wrote: True means that trying again will do. `once`: it is
-    to end by itself and is not started again.
+    to end by itself and is not started again. `lock`: a file that the process holds locked for as long as
+    it lives, so that no second one is ever started on the same data, also not by another run.
     """
 
     name: str
@@ -39,6 +47,7 @@ class Recipe:
     seconds_to_stop: float = 15.0
     is_excused: Callable[[str], bool] = never_excused
     once: bool = False
+    lock: Path | None = None
 
 
 @dataclass
@@ -59,15 +68,19 @@ class Child:
     def start(self) -> None:
         """Start the process; its output is added to its log."""
         recipe = self.recipe
+        held = _take_lock(recipe)
         descriptor = os.open(recipe.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._log_begin = os.fstat(descriptor).st_size
             self.process = start_child(
                 recipe.command, cwd=recipe.cwd, env=recipe.env, output=descriptor,
                 account=recipe.account, on_our_death=recipe.stop_signal,
+                keep_open=[held.fileno()] if held else [],
             )  # fmt: skip
         finally:
             os.close(descriptor)
+            if held:
+                held.close()  # the child has its own hold on it
         self.started_at = time.monotonic()
         self.start_again_at = None
 
@@ -96,3 +109,15 @@ class Child:
         kill_group(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.process = None
+
+
+def _take_lock(recipe: Recipe) -> IO[str] | None:
+    """The held lock of a recipe that has one."""
+    if recipe.lock is None:
+        return None
+    held = wait_for_lock(recipe.lock, seconds=SECONDS_FOR_FORMER)
+    if held is None:
+        raise RunRefused(
+            f"The {recipe.name} of an earlier run (process {holder(recipe.lock)}) still works on this data."
+        )
+    return held

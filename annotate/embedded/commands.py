@@ -22,7 +22,7 @@ from typing import IO
 
 from annotate.embedded import postgres
 from annotate.embedded.engines import Engines, start_engines
-from annotate.embedded.locks import held_lock, holder, is_held, try_lock
+from annotate.embedded.locks import held_lock, holder, is_held, try_lock, wait_for_lock
 from annotate.embedded.places import Places
 from annotate.embedded.refusals import RunRefused
 
@@ -95,13 +95,17 @@ def _join_or_start(places: Places) -> tuple[IO[str], Engines | None] | None:
 
 
 @contextmanager
-def claim_data(places: Places, *, engines: bool) -> Iterator[None]:
-    """Make this process the run of its data folder, once commands that use engines of their own have ended."""
+def claim_data(places: Places, *, engines: bool) -> Iterator[bool]:
+    """Make this process the run of its data folder, once commands that use engines of their own have ended.
+
+    Gives whether the run before this one was killed, so that what it left may still be ending.
+    """
     places.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     for folder in (places.locks, places.logs):
         folder.mkdir(mode=0o700, exist_ok=True)
     path = places.locks / "run"
-    run = _try_for(path, seconds=1)
+    was_killed = bool(holder(path))
+    run = wait_for_lock(path, seconds=1)
     if run is None:
         raise RunRefused(
             f"A run is up already on {places.data} (process {holder(path)}). Stop it first, or set CHORUS_DATA and "
@@ -110,8 +114,9 @@ def claim_data(places: Places, *, engines: bool) -> Iterator[None]:
     try:
         if engines:
             _await_commands(places)
-        yield
+        yield was_killed
     finally:
+        run.truncate(0)  # ended in order
         run.close()
 
 
@@ -120,19 +125,12 @@ def _await_commands(places: Places) -> None:
     engines = places.locks / "engines"
     with held_lock(engines):
         pass
-    users = _try_for(places.locks / "users", seconds=SECONDS_FOR_COMMANDS)
+    users = wait_for_lock(places.locks / "users", seconds=SECONDS_FOR_COMMANDS)
     if users is None:
         raise RunRefused(f"A command still uses the database in {places.data}. Start the run when it has ended.")
     users.close()
     with held_lock(engines):
         pass
-
-
-def _try_for(path: Path, *, seconds: float) -> IO[str] | None:
-    until = time.monotonic() + seconds
-    while (lock := try_lock(path)) is None and time.monotonic() < until:
-        time.sleep(0.05)
-    return lock
 
 
 def _await_run(places: Places) -> bool:

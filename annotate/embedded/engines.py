@@ -50,6 +50,7 @@ class Prepared:
             env=postgres.engine_environment(),
             log=self.places.logs / "valkey.log",
             account=self.account,
+            lock=self.places.locks / "valkey",
         )
 
 

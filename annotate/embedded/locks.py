@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,14 @@ def try_lock(path: Path, *, shared: bool = False) -> IO[str] | None:
         file.write(f"{os.getpid()}\n")
         file.flush()
     return file
+
+
+def wait_for_lock(path: Path, *, seconds: float) -> IO[str] | None:
+    """The held lock once it is free, or None when it is not within this time."""
+    until = time.monotonic() + seconds
+    while (lock := try_lock(path)) is None and time.monotonic() < until:
+        time.sleep(0.05)
+    return lock
 
 
 def is_held(path: Path) -> bool:

@@ -13,13 +13,14 @@ import http.client
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from annotate.embedded import postgres, valkey
-from annotate.embedded.children import Recipe
+from annotate.embedded.children import SECONDS_FOR_FORMER, Recipe
 from annotate.embedded.commands import claim_data
 from annotate.embedded.engines import prepare
 from annotate.embedded.logfiles import tail
@@ -50,10 +51,10 @@ class RunOptions:
 
 def run(options: RunOptions, *, say: Callable[[str], None]) -> None:
     """Bring everything up, keep it up, and return when it has been stopped. Raises RunRefused."""
-    refuse_taken_port(options.host, options.port)
     supervisor = Supervisor(ORDER, say=say)
     with ExitStack() as stack:
-        stack.enter_context(claim_data(options.places, engines=options.embedded))
+        was_killed = stack.enter_context(claim_data(options.places, engines=options.embedded))
+        refuse_taken_port(options.host, options.port, patience=SECONDS_FOR_FORMER if was_killed else 0)
         stack.enter_context(supervisor.catching_signals())
         stack.callback(supervisor.stop_all)
         with suppress(StopRequested):
@@ -125,18 +126,31 @@ def child_environment(options: RunOptions, *, process: str) -> dict[str, str]:
     }
 
 
-def refuse_taken_port(host: str, port: int) -> None:
-    """Refuse before anything is started when nobody could reach the web server."""
+def refuse_taken_port(host: str, port: int, *, patience: float = 0) -> None:
+    """Refuse before anything is started when nobody could reach the web server.
+
+    `patience`: seconds that the web server of a killed run may take to end.
+    """
+    until = time.monotonic() + patience
+    while problem := find_port_problem(host, port):
+        if time.monotonic() >= until:
+            raise RunRefused(problem)
+        time.sleep(0.1)
+
+
+def find_port_problem(host: str, port: int) -> str:
+    """Why the port cannot be listened on, with what to do; empty when it can."""
     for probe, place in _open_sockets(host, port):
         try:
             probe.bind(place)
-        except PermissionError as error:
-            raise RunRefused(f"Port {port} needs root's powers. Set CHORUS_PORT to one above 1023.") from error
+        except PermissionError:
+            return f"Port {port} needs root's powers. Set CHORUS_PORT to one above 1023."
         except OSError as error:
-            raise RunRefused(
+            return (
                 f"Port {port} of {host} cannot be used ({error.strerror}): another program listens on it, or the "
                 "address is not this machine's. Set CHORUS_PORT, or CHORUS_HOST."
-            ) from error
+            )
+    return ""
 
 
 def _open_sockets(host: str, port: int) -> Iterator[tuple[socket.socket, tuple[object, ...]]]:

@@ -40,7 +40,7 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
 
 def run_environment(data: Path, **more: str) -> dict[str, str]:
     """The environment of an embedded run on `data`, without what the tests set for themselves."""
-    ours = ("CHORUS_", "DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_")
+    ours = ("CHORUS_", "DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_", "TESTS_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     small = {"CHORUS_WEB_WORKERS": "1", "CHORUS_WORKER_PROCESSES": "1", "CHORUS_DEMO": "0"}
     return {**kept, "CHORUS_DATA": str(data), **small, **more}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import redis
 
 from tests.conftest import find_free_port
 from tests.faults.runs import Run, engines_of, living, manage, wait_until
@@ -18,8 +20,8 @@ pytestmark = pytest.mark.slow
 def start_run() -> Iterator[Callable[..., Run]]:
     runs: list[Run] = []
 
-    def start(data: Path, **more: str) -> Run:
-        runs.append(Run(data, find_free_port(), **more))
+    def start(data: Path, *, port: int = 0, **more: str) -> Run:
+        runs.append(Run(data, port or find_free_port(), **more))
         return runs[-1]
 
     yield start
@@ -27,15 +29,25 @@ def start_run() -> Iterator[Callable[..., Run]]:
         run.end()
 
 
-def test_killed_supervisor_leaves_nobody_behind_and_the_next_run_starts(start_run, tmp_path: Path) -> None:
+def test_killed_supervisor_leaves_nobody_behind(start_run, tmp_path: Path) -> None:
     run = start_run(tmp_path, CHORUS_WEB_WORKERS="2", CHORUS_WORKER_PROCESSES="2").await_up()
     family = run.family()
     assert len(living(family)) > 10
     run.process.send_signal(signal.SIGKILL)
     wait_until(lambda: living(family) == [], "the end of the whole family")
     assert engines_of(run.places) == []
-    again = start_run(tmp_path).await_up()
+
+
+def test_next_run_starts_while_a_killed_one_is_still_ending(start_run, tmp_path: Path) -> None:
+    """On the same data and the same port, at once: it waits for what the watchdog ends."""
+    killed = start_run(tmp_path).await_up()
+    family = killed.family()
+    killed.process.send_signal(signal.SIGKILL)
+    again = start_run(tmp_path, port=killed.port).await_up()
     assert again.is_ready()
+    assert living(family) == []
+    with closing(redis.Redis(unix_socket_path=str(again.places.valkey_socket))) as client:
+        assert client.ping() is True
 
 
 def test_three_quick_deaths_end_the_run_with_the_end_of_the_log(start_run, tmp_path: Path) -> None:
