@@ -8,6 +8,7 @@ Ends with one line of JSON: `rows` are messages (prompts and candidates); `mib_a
 the importing process held in memory after so many prompts; `ratio` is its rate to that of the bare copy.
 QUICK=1: 10,000 prompts, and then `mib_at_100k` is null.
 """
+# ruff: noqa: N999  (benchmarks are run by their names, and this one is called import)
 
 from __future__ import annotations
 
@@ -26,12 +27,13 @@ from annotate.embedded.places import Places
 
 CANDIDATES = 4
 MARKS = (10_000, 100_000)
-WORDS = (
+TEXT = (
     "the of and to in is that it for was on are with as be at one have this from by hot word but what some we can out "
     "other were all there when up use your how said an each she which do their time if will way about many then them "
     "write would like so these her long make thing see him two has look more day could go come did number sound no most "
     "people my over know water than call first who may down side been now find any new work part take get place made"
-).split()
+)
+WORDS = TEXT.split()
 
 
 def main() -> None:
@@ -52,7 +54,10 @@ def measure(*, places: Places, home: Path, prompts: int) -> dict[str, Any]:
     set_up_django(places, home)
     path = home / "prompts.jsonl"
     write_prompts(path, prompts=prompts)
-    print(f"{prompts:,} prompts with {CANDIDATES} candidates each, {path.stat().st_size / 2**20:,.0f} MiB", file=sys.stderr)
+    print(
+        f"{prompts:,} prompts with {CANDIDATES} candidates each, {path.stat().st_size / 2**20:,.0f} MiB",
+        file=sys.stderr,
+    )
     rows = prompts * (1 + CANDIDATES)
     seconds, memory = run_import(path, prompts=prompts)
     print(f"imported in {seconds:.1f} s: {rows / seconds:,.0f} messages a second", file=sys.stderr)
@@ -96,7 +101,8 @@ def write_prompts(path: Path, *, prompts: int) -> None:
     with path.open("w", encoding="utf-8") as file:
         for number in range(prompts):
             candidates = [
-                {"text": f"{words(rng, 20, 120)} {number}.{place}", "generator": f"model-{place}"} for place in range(CANDIDATES)
+                {"text": f"{words(rng, 20, 120)} {number}.{place}", "generator": f"model-{place}"}
+                for place in range(CANDIDATES)
             ]
             prompt = f"{words(rng, 6, 30)} {number}?"
             file.write(json.dumps({"prompt": prompt, "topic": f"topic {number % 20}", "candidates": candidates}) + "\n")
@@ -130,12 +136,19 @@ def run_import(path: Path, *, prompts: int) -> tuple[float, dict[int, float]]:
     start = time.perf_counter()
     ended: ImportRun = run_import(
         claimed=claimed,
-        open_records=lambda run, watch: ImportStream(Path(run.stored_path), name=path.name, file_format=None, watch=watch),
+        open_records=lambda run, watch: ImportStream(
+            Path(run.stored_path), name=path.name, file_format=None, watch=watch
+        ),
         clock=timezone.now,
         report=watch_memory,
     )
     seconds = time.perf_counter() - start
-    assert (ended.state, ended.added, ended.bad) == ("done", prompts, 0), (ended.state, ended.reason, ended.added, ended.bad)
+    assert (ended.state, ended.added, ended.bad) == ("done", prompts, 0), (
+        ended.state,
+        ended.reason,
+        ended.added,
+        ended.bad,
+    )
     return seconds, memory
 
 
@@ -146,7 +159,9 @@ def resident_mib() -> float:
         return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
     import resource
 
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 1)  # macOS: the most it ever held, in bytes
+    return round(
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 1
+    )  # macOS: the most it ever held, in bytes
 
 
 def check_rows(*, prompts: int) -> None:
@@ -182,7 +197,9 @@ def copy_bare(path: Path) -> float:
                 assert isinstance(record, ImportedPrompt), record
                 copy.write_row((record.ordinal, "prompter", record.text, f"\\x{record.text_hash.hex()}", "en"))
                 for candidate in record.candidates:
-                    copy.write_row((record.ordinal, "assistant", candidate.text, f"\\x{candidate.text_hash.hex()}", "en"))
+                    copy.write_row(
+                        (record.ordinal, "assistant", candidate.text, f"\\x{candidate.text_hash.hex()}", "en")
+                    )
         return time.perf_counter() - start
 
 
