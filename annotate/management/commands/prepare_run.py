@@ -54,26 +54,26 @@ class Command(BaseCommand):
         self.stdout.write(f"The database was backed up to {path} before its schema is changed.")
 
 
-def check_server() -> None:
-    """Refuse a server on which the product cannot run, by name."""
+def check_server(*, oldest: int = OLDEST_POSTGRES, extension: str = "vector") -> None:
+    """Refuse a server on which the product cannot run, by name. `oldest` as server_version_num has it."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT current_setting('server_version_num')::int, current_setting('server_version')")
             number, version = cursor.fetchone()
-            cursor.execute("SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'")
-            (vectors,) = cursor.fetchone()
+            cursor.execute("SELECT count(*) FROM pg_available_extensions WHERE name = %s", [extension])
+            (available,) = cursor.fetchone()
     except OperationalError as error:
         raise CommandError(
             f"PostgreSQL at DATABASE_URL does not answer: {str(error).strip()}. Start it, or correct DATABASE_URL."
         ) from error
-    if number < OLDEST_POSTGRES:
+    if number < oldest:
         raise CommandError(
-            f"The server at DATABASE_URL is PostgreSQL {version}; Chorus needs PostgreSQL 18. Upgrade it, or unset "
-            "DATABASE_URL and REDIS_URL to use the embedded one."
+            f"The server at DATABASE_URL is PostgreSQL {version}; Chorus needs PostgreSQL {oldest // 10_000}. Upgrade "
+            "it, or unset DATABASE_URL and REDIS_URL to use the embedded one."
         )
-    if not vectors:
+    if not available:
         raise CommandError(
-            "The server at DATABASE_URL has no extension vector. Install pgvector on it (the image pgvector/pgvector:pg18 "
+            f"The server at DATABASE_URL has no extension {extension}. Install pgvector on it (the image pgvector/pgvector:pg18 "
             "has it)."
         )
 
