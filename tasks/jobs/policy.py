@@ -14,7 +14,6 @@ Retries are therefore kept on the rows (attempts, not before, reason), never in 
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -56,8 +55,7 @@ POLICIES: dict[JobName, Policy] = {
 
 def job_modules() -> tuple[str, ...]:
     """`tasks.jobs.<first part of the job's name>`, as strings: Celery imports them in the worker only."""
-    names = dict.fromkeys(f"tasks.jobs.{job.partition('.')[0]}" for job in POLICIES)
-    return tuple(name for name in names if importlib.util.find_spec(name))
+    return tuple(dict.fromkeys(f"tasks.jobs.{job.partition('.')[0]}" for job in POLICIES))
 
 
 def beat_table() -> dict[str, dict[str, Any]]:
