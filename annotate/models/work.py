@@ -163,7 +163,11 @@ class Assignment(models.Model):
 
 
 class AssignmentCandidate(models.Model):
-    """What an assignment shows, frozen. The handle is the letter of `position`: 0 is `a`."""
+    """What an assignment shows, frozen. The handle is the letter of `position`: 0 is `a`.
+
+    Below 0: shown before, and not any more since a candidate was removed and others were chosen. A letter is
+    never given to another candidate, so that a page that still shows the earlier choice orders nothing else.
+    """
 
     pk = models.CompositePrimaryKey("assignment_id", "position")
     assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="shown", db_index=False)

@@ -167,7 +167,7 @@ CLAUSES: tuple[Clause, ...] = (
         Level.HOLD,
         SUBMITTED,
         """NOT EXISTS (SELECT 1 FROM annotate_assignmentcandidate sc JOIN annotate_message t ON t.id = sc.message_id
-             WHERE sc.assignment_id = s.id AND (t.removed_at IS NOT NULL OR t.withdrawn_at IS NOT NULL))""",
+             WHERE sc.assignment_id = s.id AND sc.position >= 0 AND (t.removed_at IS NOT NULL OR t.withdrawn_at IS NOT NULL))""",
         "One of the candidates you were shown was removed while you were working, so this order cannot be taken. "
         "It is saved under Drafts; ask for the next piece of work.",
         None,

@@ -37,7 +37,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
   SELECT array_agg(s.message_id ORDER BY s.position) AS messages
   FROM annotate_assignmentcandidate s JOIN annotate_message m ON m.id = s.message_id
-  WHERE s.assignment_id = j.assignment_id AND m.removed_at IS NULL AND m.withdrawn_at IS NULL) shown
+  WHERE s.assignment_id = j.assignment_id AND s.position >= 0 AND m.removed_at IS NULL AND m.withdrawn_at IS NULL) shown
 WHERE j.unit_id = ANY(%(units)s::bigint[]) AND j.kind = ANY(%(kinds)s::text[]) AND {_STANDS}
   AND ranked.messages IS NOT NULL
 ORDER BY j.id"""

@@ -1,31 +1,33 @@
 """What an annotator sees of an assignment: one statement, opaque handles, nothing about origins.
 
 A handle is the letter of the position in which a candidate is shown: it means something only inside
-its assignment. Message ids, generators, authors and times never leave this module.
+its assignment, where no letter ever stands for two candidates. Message ids, generators, authors and times never leave this module.
 """
 
 import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
+from string import ascii_lowercase
 from typing import Any
 
 from annotate.models import LabelDimension
 from annotate.queries.rows import Row, fetch_one, fetch_row
 from tasks.vocabulary import Kind, MessageRole, ReasonCode
 
-HANDLES = "abcdefghijklmnopqrstuvwxyz"
+#: By position: a to z, then aa, ab, … for the rare work that is shown anew again and again.
+HANDLES = (*ascii_lowercase, *(first + second for first in ascii_lowercase for second in ascii_lowercase))
 
-#: The text of a shown candidate as it was when it was frozen, whatever was revised since.
-FROZEN_TEXT = """CASE WHEN cm.revision = shown.revision THEN cm.text ELSE coalesce(
+#: The text of a shown candidate as it was when it was frozen, whatever was revised since; blank once it was removed.
+FROZEN_TEXT = """CASE WHEN cm.removed_at IS NOT NULL OR cm.withdrawn_at IS NOT NULL THEN '' WHEN cm.revision = shown.revision THEN cm.text ELSE coalesce(
   (SELECT r.text FROM annotate_messagerevision r WHERE r.message_id = cm.id AND r.number = shown.revision), cm.text) END"""
 
 SUBJECT = """
 SELECT s.id, s.state, s.lease_expires_at, s.draft::text AS draft, s.draft_version, s.reason_code, u.public_id, u.kind,
   m.role, m.language, q.campaign_id, c.slug AS campaign, c.guideline_id, c.label_schema_id, g.version AS guideline_version,
   d.reason_args::text AS reason_args,
-  (SELECT json_agg(json_build_array(t.role, t.text) ORDER BY array_position(m.thread, t.id))
-     FROM annotate_message t WHERE t.id = ANY(m.thread))::text AS thread,
+  (SELECT json_agg(json_build_array(t.role, CASE WHEN t.removed_at IS NULL AND t.withdrawn_at IS NULL THEN t.text ELSE '' END)
+       ORDER BY array_position(m.thread, t.id)) FROM annotate_message t WHERE t.id = ANY(m.thread))::text AS thread,
   {candidates} AS candidates
 FROM annotate_assignment s
 JOIN annotate_unit u ON u.id = s.unit_id
@@ -36,13 +38,13 @@ JOIN annotate_message m ON m.id = u.subject_id
 LEFT JOIN annotate_guideline g ON g.id = c.guideline_id
 WHERE s.id = %(assignment)s"""
 
-CANDIDATES_OF = """(SELECT json_agg({text} ORDER BY shown.position) FROM {rows} shown
+CANDIDATES_OF = """(SELECT json_agg(json_build_array(shown.position, {text}) ORDER BY shown.position) FROM {rows} shown
   JOIN annotate_message cm ON cm.id = shown.message_id)::text"""
 
 SHOWN = SUBJECT.format(
     candidates=CANDIDATES_OF.format(
         text=FROZEN_TEXT,
-        rows="(SELECT * FROM annotate_assignmentcandidate ac WHERE ac.assignment_id = %(assignment)s)",
+        rows="(SELECT * FROM annotate_assignmentcandidate ac WHERE ac.assignment_id = %(assignment)s AND ac.position >= 0)",
     )
 )
 
@@ -50,8 +52,9 @@ SHOWN = SUBJECT.format(
 FREEZE = """
 WITH shown AS (
   INSERT INTO annotate_assignmentcandidate (assignment_id, position, message_id, revision)
-  SELECT %(assignment)s, chosen.place - 1, chosen.id, cm.revision
+  SELECT %(assignment)s, %(first)s::int + chosen.place - 1, chosen.id, cm.revision
   FROM unnest(%(messages)s::bigint[]) WITH ORDINALITY AS chosen (id, place) JOIN annotate_message cm ON cm.id = chosen.id
+  ON CONFLICT (assignment_id, message_id) DO UPDATE SET position = excluded.position, revision = excluded.revision
   RETURNING message_id, position, revision),
 link AS (UPDATE annotate_assignment SET next_assignment_id = %(assignment)s WHERE id = %(previous)s)
 """ + SUBJECT.format(candidates=CANDIDATES_OF.format(text="cm.text", rows="shown"))
@@ -73,10 +76,10 @@ def get_shown(*, assignment_id: int) -> dict[str, Any]:
 def present(row: Row) -> dict[str, Any]:
     """The API's shape of an assignment from a row of `SUBJECT`."""
     thread = [{"role": role, "text": text} for role, text in json.loads(row["thread"])]
-    texts = json.loads(row["candidates"] or "[]")
+    candidates = json.loads(row["candidates"] or "[]")
     subject: dict[str, Any] = {
         "thread": thread,
-        "candidates": [{"id": HANDLES[place], "text": text} for place, text in enumerate(texts)],
+        "candidates": [{"id": HANDLES[place], "text": text} for place, text in candidates],
         "language": row["language"],
     }
     if row["kind"] == Kind.LABEL:

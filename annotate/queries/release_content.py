@@ -38,8 +38,8 @@ ORDER BY o.message_id, o.id"""
 
 _GIVEN = """u.id AS unit, u.subject_id AS subject, m.tree_id AS tree, u.kind, q.language, a.id AS annotator_id,
   a.pseudonym_seed AS annotator,
-  ARRAY(SELECT s.message_id FROM annotate_assignmentcandidate s WHERE s.assignment_id = {assignment} ORDER BY s.position)
-    AS shown"""
+  ARRAY(SELECT s.message_id FROM annotate_assignmentcandidate s
+        WHERE s.assignment_id = {assignment} AND s.position >= 0 ORDER BY s.position) AS shown"""
 
 _OF_TREES = """
 JOIN annotate_unit u ON u.id = j.unit_id

@@ -11,7 +11,6 @@ from typing import Any
 
 from annotate.exceptions import ChorusError, InvalidInput, TooLarge
 from annotate.models import LabelDimension
-from annotate.queries.presentation import HANDLES
 from tasks.records.parameters import CampaignSettings
 from tasks.text.guards import is_blank
 from tasks.vocabulary import Answer, CannotTellReason, Kind, Widget
@@ -65,13 +64,13 @@ def read_answer(
     *,
     kind: str,
     body: Mapping[str, Any],
-    shown: Sequence[int],
+    shown: Mapping[str, int],
     dimensions: Sequence[LabelDimension],
     settings: CampaignSettings,
     languages: Sequence[str],
     language: str,
 ) -> ReadAnswer:
-    """Check `body` for a unit of `kind` and read it. `shown`: message ids by position.
+    """Check `body` for a unit of `kind` and read it. `shown`: message ids by handle, in the order shown.
 
     Raises InvalidInput (422) or TooLarge (413) with a code of its own for each thing that can be wrong.
     """
@@ -111,25 +110,25 @@ def read_body(body: Any) -> dict[str, Any]:
     return body
 
 
-def _read_ranking(body: Mapping[str, Any], *, shown: Sequence[int]) -> dict[str, Any]:
+def _read_ranking(body: Mapping[str, Any], *, shown: Mapping[str, int]) -> dict[str, Any]:
     tiers = _read_tiers(body, shown=shown)
     placed = {message for tier in tiers for message in tier}
-    missing = [place for place, message in enumerate(shown) if message not in placed]
+    missing = [handle for handle, message in shown.items() if message not in placed]
     rest_worse = _read_flag(body, "rest_worse")
     if missing and not rest_worse:
         raise InvalidInput(
-            f"Candidate {HANDLES[missing[0]]!r} is not in your ranking. Place every candidate, or send rest_worse: true "
+            f"Candidate {missing[0]!r} is not in your ranking. Place every candidate, or send rest_worse: true "
             "when those you left out are all worse than those you placed.",
             code="candidate_missing",
-            details={"missing": [HANDLES[place] for place in missing]},
+            details={"missing": missing},
         )
     if missing:
-        tiers.append(tuple(shown[place] for place in missing))
+        tiers.append(tuple(shown[handle] for handle in missing))
     acceptable = _read_bar(body, tiers=tiers)
     return {"tiers": tuple(tiers), "acceptable_tiers": acceptable, "rest_worse": bool(missing)}
 
 
-def _read_comparison(body: Mapping[str, Any], *, shown: Sequence[int]) -> dict[str, Any]:
+def _read_comparison(body: Mapping[str, Any], *, shown: Mapping[str, int]) -> dict[str, Any]:
     read = _read_ranking(body, shown=shown)
     much_better = body.get("much_better")
     if much_better is not None and not isinstance(much_better, bool):
@@ -144,23 +143,22 @@ def _read_comparison(body: Mapping[str, Any], *, shown: Sequence[int]) -> dict[s
     return {**read, "much_better": much_better}
 
 
-def _read_tiers(body: Mapping[str, Any], *, shown: Sequence[int]) -> list[tuple[int, ...]]:
+def _read_tiers(body: Mapping[str, Any], *, shown: Mapping[str, int]) -> list[tuple[int, ...]]:
     tiers = body.get("tiers")
     if not isinstance(tiers, list) or not tiers:
         raise InvalidInput(
             'Send tiers as a list of lists of candidate letters, best first: [["a"], ["c", "b"]].',
             code="tiers_required",
         )
-    known = {HANDLES[place]: message for place, message in enumerate(shown)}
     seen: set[str] = set()
     read = []
     for tier in tiers:
         if not isinstance(tier, list) or not tier:
             raise InvalidInput("Each tier must be a list with at least one candidate letter.", code="empty_tier")
         for handle in tier:
-            if not isinstance(handle, str) or handle not in known:
+            if not isinstance(handle, str) or handle not in shown:
                 raise InvalidInput(
-                    f"There is no candidate {_short(handle)} in this work; the letters are {', '.join(known)}.",
+                    f"There is no candidate {_short(handle)} in this work; the letters are {', '.join(shown)}.",
                     code="unknown_candidate",
                     details={"candidate": handle if isinstance(handle, str) else None},
                 )
@@ -171,7 +169,7 @@ def _read_tiers(body: Mapping[str, Any], *, shown: Sequence[int]) -> list[tuple[
                     details={"candidate": handle},
                 )
             seen.add(handle)
-        read.append(tuple(known[handle] for handle in tier))
+        read.append(tuple(shown[handle] for handle in tier))
     return read
 
 

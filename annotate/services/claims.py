@@ -1,16 +1,18 @@
 """Give somebody the work that a campaign needs most among what they may do.
 
 1. Lock the person's row: their tabs and double clicks take turns.
-2. A live hold of theirs that fits is given again: asking twice never hoards.
+2. A live hold of theirs that fits is given again: asking twice never hoards. One that could not be submitted any
+   more, because something it shows was removed, goes back instead.
 3. Probe the front of each queue they may work in, and lock one unit, skipping whatever others lock.
 4. Only when the probe finds nothing, look behind the unit they have just done, and then deep: past everything
    they have already seen.
-5. Freeze what is shown: which candidates, in which order, in which revision.
+5. Freeze what is shown: which candidates, in which order, in which revision. Work taken up again shows what it
+   showed, unless a candidate was removed meanwhile.
 """
 
 import json
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,14 +21,14 @@ from django.db import IntegrityError, transaction
 
 from annotate.exceptions import InvalidInput, NotFound
 from annotate.queries.eligibility import Level, Moment, find_refusal, render_columns, render_conditions
-from annotate.queries.presentation import FREEZE, get_shown, present
+from annotate.queries.presentation import get_shown
 from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row, run
 from annotate.queries.vacancies import NoneReason, explain_nothing
-from annotate.services.holds import expire_leases
+from annotate.services.holds import expire_leases, give_back
+from annotate.services.shown import freeze_shown
 from annotate.services.terms import CURRENT_TERMS
 from tasks.records.parameters import CampaignSettings, read_settings
-from tasks.scheduling.pick import choose_subset
-from tasks.vocabulary import Kind, LeaseGrade, WhyNone
+from tasks.vocabulary import AssignmentState, Kind, LeaseGrade, WhyNone
 
 #: How many front rows of each queue a probe looks at, keeps of each queue, and keeps in all. A second and third
 #: attempt, after contention, look further.
@@ -46,11 +48,14 @@ FROM annotate_annotator a CROSS JOIN annotate_campaign c
 WHERE a.id = %(me)s AND c.slug = %(slug)s
 FOR NO KEY UPDATE OF a"""
 
-HELD = """
-SELECT s.id FROM annotate_assignment s JOIN annotate_unit u ON u.id = s.unit_id JOIN annotate_queue q ON q.id = u.queue_id
-WHERE s.annotator_id = %(me)s AND s.state = 'live' AND s.lease_expires_at > %(now)s AND q.campaign_id = %(campaign)s
+HELD = f"""
+SELECT s.id, ({render_conditions(moment=Moment.SUBMIT, level=Level.HOLD)}) AS may_submit
+FROM annotate_assignment s JOIN annotate_annotator a ON a.id = s.annotator_id JOIN annotate_unit u ON u.id = s.unit_id
+JOIN annotate_message m ON m.id = u.subject_id JOIN annotate_queue q ON q.id = u.queue_id
+JOIN annotate_campaign c ON c.id = q.campaign_id
+WHERE s.annotator_id = %(me)s AND s.state = 'live' AND s.lease_expires_at > %(now)s AND c.id = %(campaign)s
   AND q.kind = ANY(%(kinds)s) AND q.language = ANY(%(languages)s)
-ORDER BY s.id LIMIT 1"""
+ORDER BY s.id"""
 
 RENEW = """
 UPDATE annotate_assignment SET lease_grade = 'active', lease_expires_at = GREATEST(lease_expires_at, %(lease_expires_at)s)
@@ -114,7 +119,7 @@ put AS (
   RETURNING s.id, s.unit_id)
 SELECT (SELECT count(*) FROM pick) AS looked, (SELECT count(*) FROM hold) AS held, put.id AS assignment, put.unit_id AS unit,
   (SELECT kind FROM hold) AS kind,
-  ARRAY(SELECT ac.message_id FROM annotate_assignmentcandidate ac WHERE ac.assignment_id = put.id ORDER BY ac.position)
+  ARRAY(SELECT ac.message_id FROM annotate_assignmentcandidate ac WHERE ac.assignment_id = put.id AND ac.position >= 0)
     AS frozen,
   ARRAY(SELECT uc.message_id FROM annotate_unitcandidate uc WHERE uc.unit_id = put.unit_id AND uc.removed_at IS NULL
         ORDER BY uc.message_id) AS candidates
@@ -123,12 +128,6 @@ FROM (VALUES (1)) one LEFT JOIN put ON true"""
 CLAIM_NEAR = CLAIM.format(pick=PROBE)
 CLAIM_BEHIND = CLAIM.format(pick=BEHIND)
 CLAIM_DEEP = CLAIM.format(pick=DEEP)
-
-EARLIER_SUBSETS = """
-SELECT array_agg(ac.message_id ORDER BY ac.position) AS messages FROM annotate_assignment s
-JOIN annotate_assignmentcandidate ac ON ac.assignment_id = s.id
-WHERE s.unit_id = %(unit)s AND s.state IN ('live', 'submitted') AND s.id <> %(assignment)s
-GROUP BY s.id ORDER BY s.id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +213,9 @@ def claim_for(
         )
     params = {"me": claimant.annotator_id, "campaign": claimant.campaign_id, "now": now, "kinds": claimant.kinds,
               "languages": claimant.languages}  # fmt: skip
-    held = fetch_one(HELD, params)
+    held = _find_held(params, may_wait=previous is None)
     if held is not None:
-        return Offer(_give_again(assignment_id=held["id"], claimant=claimant, previous=previous, now=now), None)
+        return Offer(_give_again(assignment_id=held, claimant=claimant, previous=previous, now=now), None)
     if refusal is not None:
         return Offer(
             None, explain_nothing(row=row, clause=refusal, kinds=claimant.kinds, languages=claimant.languages, now=now)
@@ -227,7 +226,7 @@ def claim_for(
     if isinstance(claimed, WhyNone):
         return Offer(None, explain_nothing(row=row, clause=None, kinds=claimant.kinds, languages=claimant.languages, now=now,
                                            busy=claimed is WhyNone.BUSY))  # fmt: skip
-    return Offer(_freeze(claimed=claimed, settings=claimant.settings, previous=previous, rng=rng), None)
+    return Offer(freeze_shown(claimed=claimed, settings=claimant.settings, previous=previous, rng=rng), None)
 
 
 def _claimant(*, row: Row, kinds: Collection[str] | None, languages: Collection[str] | None) -> Claimant:
@@ -243,6 +242,19 @@ def _claimant(*, row: Row, kinds: Collection[str] | None, languages: Collection[
             if language in skills and (languages is None or language in languages)
         ],
     )
+
+
+def _find_held(params: Row, *, may_wait: bool) -> int | None:
+    """A live hold that fits, as an assignment's id. Those of which something was removed go back on the way.
+
+    Not along with a submit (`may_wait` false): giving back locks units, and the submit has locked one.
+    """
+    held = fetch_all(HELD, params)
+    if may_wait:
+        lost = [row["id"] for row in held if not row["may_submit"]]
+        if lost:
+            give_back(annotator_id=params["me"], assignment_ids=lost, state=AssignmentState.RELEASED, now=params["now"])
+    return next((row["id"] for row in held if row["may_submit"]), None)
 
 
 def _give_again(*, assignment_id: int, claimant: Claimant, previous: int | None, now: datetime) -> dict[str, Any]:
@@ -290,39 +302,3 @@ def _look(*, params: Row) -> Row | WhyNone:
         if row["looked"]:
             return WhyNone.BUSY
     return WhyNone.EMPTY
-
-
-def _freeze(*, claimed: Row, settings: CampaignSettings, previous: int | None, rng: random.Random) -> dict[str, Any]:
-    """Choose what is shown, store it and read it in the API's shape."""
-    candidates, frozen = claimed["candidates"], claimed["frozen"]
-    messages: Sequence[int] = ()
-    if claimed["kind"] in (Kind.RANK, Kind.COMPARE):
-        if frozen and set(frozen) <= set(candidates):
-            messages = ()
-        else:
-            if frozen:
-                # A candidate of the earlier hold is gone: choose anew. A ballot on the old order would not fit.
-                run("UPDATE annotate_assignment SET draft = NULL WHERE id = %(id)s", {"id": claimed["assignment"]})
-                run(
-                    "DELETE FROM annotate_assignmentcandidate WHERE assignment_id = %(id)s",
-                    {"id": claimed["assignment"]},
-                )
-                frozen = []
-            messages = _choose(claimed=claimed, settings=settings, candidates=candidates, rng=rng)
-    if frozen:
-        run(
-            "UPDATE annotate_assignment SET next_assignment_id = %(next)s WHERE id = %(previous)s",
-            {"next": claimed["assignment"], "previous": previous},
-        )
-        return get_shown(assignment_id=claimed["assignment"])
-    row = fetch_row(FREEZE, {"assignment": claimed["assignment"], "messages": list(messages), "previous": previous})
-    return present(row)
-
-
-def _choose(*, claimed: Row, settings: CampaignSettings, candidates: list[int], rng: random.Random) -> Sequence[int]:
-    size = 2 if claimed["kind"] == Kind.COMPARE else settings.candidates_shown
-    if len(candidates) <= size:
-        return rng.sample(candidates, len(candidates))
-    # The unit's row is locked by this claim, so that nobody else chooses a subset of this parent meanwhile.
-    earlier = fetch_all(EARLIER_SUBSETS, {"unit": claimed["unit"], "assignment": claimed["assignment"]})
-    return choose_subset(candidates, shown=[row["messages"] for row in earlier], size=size, rng=rng)

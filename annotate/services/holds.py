@@ -1,6 +1,8 @@
 """What happens to a hold before it is judged: drafts, renewal, skipping, release, expiry.
 
 Order of locks, here as everywhere: annotator → assignment → unit. The sweep takes only what nobody else locks.
+A hold that ended is taken up again only where the predicate would offer it and take it: what a suspended person
+types, or who holds enough already, is kept and takes no place.
 """
 
 import json
@@ -11,24 +13,34 @@ from typing import Any
 from django.db import transaction
 
 from annotate.exceptions import Conflict, NotFound, TooLarge
+from annotate.queries.eligibility import Level, Moment, render_conditions
 from annotate.queries.presentation import format_time
 from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row, run
+from annotate.services.terms import CURRENT_TERMS
 from tasks.records.parameters import read_settings
 from tasks.vocabulary import AssignmentState
 
 #: Longest draft, in characters of its JSON.
 MAX_DRAFT_CHARS = 400_000
 
-HOLD = """
+#: Whoever claims locks a unit first and takes up an ended hold of theirs after; here it is the other way about.
+#: The person's row lets their tabs take turns.
+LOCK_PERSON = "SELECT id FROM annotate_annotator WHERE id = %(me)s FOR NO KEY UPDATE"
+
+HOLD = f"""
 SELECT s.id, s.state, s.unit_id, s.draft::text AS draft, s.draft_version, s.lease_expires_at, c.parameters::text AS parameters,
-  c.state AS campaign_state
-FROM annotate_assignment s JOIN annotate_unit u ON u.id = s.unit_id JOIN annotate_queue q ON q.id = u.queue_id
-JOIN annotate_campaign c ON c.id = q.campaign_id
+  CASE WHEN s.state IN ('expired', 'released') THEN
+    {render_conditions(moment=Moment.OFFER, level=Level.PERSON)} AND {render_conditions(moment=Moment.SUBMIT, level=Level.HOLD)}
+  ELSE false END AS may_take_up
+FROM annotate_assignment s JOIN annotate_annotator a ON a.id = s.annotator_id
+JOIN annotate_unit u ON u.id = s.unit_id JOIN annotate_message m ON m.id = u.subject_id
+JOIN annotate_queue q ON q.id = u.queue_id JOIN annotate_campaign c ON c.id = q.campaign_id
 WHERE s.id = %(assignment)s AND s.annotator_id = %(me)s
 FOR NO KEY UPDATE OF s"""
 
 SAVE = """
-UPDATE annotate_assignment SET draft = %(draft)s::jsonb, draft_version = draft_version + 1,
+UPDATE annotate_assignment SET draft = %(draft)s::jsonb,
+  draft_version = draft_version + (draft IS DISTINCT FROM %(draft)s::jsonb)::int,
   lease_grade = CASE WHEN state = 'live' THEN 'active' ELSE lease_grade END,
   lease_expires_at = CASE WHEN state = 'live' THEN GREATEST(lease_expires_at, %(lease_expires_at)s) END
 WHERE id = %(assignment)s RETURNING draft_version, lease_expires_at, state"""
@@ -39,8 +51,9 @@ WITH place AS (
 UPDATE annotate_assignment SET state = 'live', lease_grade = 'active', lease_expires_at = %(lease_expires_at)s, closed_at = NULL
 FROM place WHERE annotate_assignment.id = %(assignment)s RETURNING annotate_assignment.id"""
 
+# Units are locked by id before they are counted: several holds end at once on sign-out, suspension and merge.
 GIVE_BACK = """
-WITH mine AS (
+WITH mine AS MATERIALIZED (
   SELECT id, unit_id, state FROM annotate_assignment
   WHERE annotator_id = %(me)s AND id = ANY(%(assignments)s) AND state IN ('live', 'expired', 'released')
   ORDER BY id FOR NO KEY UPDATE),
@@ -48,9 +61,12 @@ closed AS (
   UPDATE annotate_assignment s SET state = %(state)s, lease_expires_at = NULL, closed_at = %(now)s,
     skip_reason = %(skip_reason)s, cannot_tell_reason = %(cannot_tell_reason)s, rationale = %(rationale)s
   FROM mine WHERE s.id = mine.id RETURNING s.id),
-given AS (SELECT unit_id, count(*) AS places FROM mine WHERE state = 'live' GROUP BY unit_id ORDER BY unit_id),
+given AS MATERIALIZED (SELECT unit_id, count(*) AS places FROM mine WHERE state = 'live' GROUP BY unit_id),
+locked AS MATERIALIZED (
+  SELECT u.id FROM annotate_unit u WHERE u.id = ANY(ARRAY(SELECT unit_id FROM given)) ORDER BY u.id FOR NO KEY UPDATE),
 units AS (
-  UPDATE annotate_unit u SET held = held - given.places FROM given WHERE u.id = given.unit_id RETURNING u.id)
+  UPDATE annotate_unit u SET held = held - given.places FROM given JOIN locked ON locked.id = given.unit_id
+  WHERE u.id = given.unit_id)
 SELECT (SELECT count(*) FROM closed) AS closed"""
 
 # Two expired holds on one unit are one row of the UPDATE: sum per unit before subtracting. Everything is taken with
@@ -82,7 +98,8 @@ def save_draft(
 ) -> dict[str, Any]:
     """Store a draft over version `draft_version` and renew the lease; an ended hold is taken up again where a place is free.
 
-    Raises Conflict `draft_conflict` with both texts when another device saved first. Nothing is overwritten.
+    Raises Conflict `draft_conflict` with both texts when another device saved first. Nothing is overwritten. The same
+    draft again, as after a lost answer, is saved already and stays at its version.
     """
     text = json.dumps(draft, ensure_ascii=False, separators=(",", ":"))
     if len(text) > MAX_DRAFT_CHARS:
@@ -91,28 +108,21 @@ def save_draft(
             code="draft_too_large",
         )
     with transaction.atomic():
-        hold = _get_hold(annotator_id=annotator_id, assignment_id=assignment_id)
+        hold = _get_hold(annotator_id=annotator_id, assignment_id=assignment_id, now=now)
         if hold["state"] in (AssignmentState.SUBMITTED, AssignmentState.WITHDRAWN):
             raise Conflict(
                 "This work is already submitted, so it takes no draft. Undo the judgment to change it.",
                 code="already_submitted",
             )
-        if hold["draft_version"] != draft_version:
+        stored = None if hold["draft"] is None else json.loads(hold["draft"])
+        if hold["draft_version"] != draft_version and stored != draft:
             raise Conflict(
                 "Another device saved this draft first. Both texts are here: take one or join them, and save with the new version.",
                 code="draft_conflict",
-                details={
-                    "stored": None if hold["draft"] is None else json.loads(hold["draft"]),
-                    "yours": dict(draft),
-                    "draft_version": hold["draft_version"],
-                },
+                details={"stored": stored, "yours": dict(draft), "draft_version": hold["draft_version"]},
             )
         lease_expires_at = _lease_end(hold=hold, now=now)
-        if (
-            hold["state"] != AssignmentState.LIVE
-            and hold["state"] != AssignmentState.SKIPPED
-            and hold["campaign_state"] == "open"
-        ):
+        if hold["may_take_up"]:
             run(REOPEN, {"unit": hold["unit_id"], "assignment": assignment_id, "lease_expires_at": lease_expires_at})
         saved = fetch_row(SAVE, {"assignment": assignment_id, "draft": text, "lease_expires_at": lease_expires_at})
     return _as_hold(assignment_id=assignment_id, row=saved)
@@ -121,11 +131,11 @@ def save_draft(
 def renew_lease(*, annotator_id: int, assignment_id: int, now: datetime) -> dict[str, Any]:
     """A sign of activity: the hold lasts its full time from now. An ended hold is taken up again where a place is free."""
     with transaction.atomic():
-        hold = _get_hold(annotator_id=annotator_id, assignment_id=assignment_id)
+        hold = _get_hold(annotator_id=annotator_id, assignment_id=assignment_id, now=now)
         if hold["state"] in (AssignmentState.SUBMITTED, AssignmentState.WITHDRAWN, AssignmentState.SKIPPED):
             raise Conflict("This work is no longer held by you. Ask for the next piece.", code="hold_ended")
         lease_expires_at = _lease_end(hold=hold, now=now)
-        if hold["state"] != AssignmentState.LIVE and hold["campaign_state"] == "open":
+        if hold["may_take_up"]:
             run(REOPEN, {"unit": hold["unit_id"], "assignment": assignment_id, "lease_expires_at": lease_expires_at})
         saved = fetch_row(
             """UPDATE annotate_assignment SET lease_grade = CASE WHEN state = 'live' THEN 'active' ELSE lease_grade END,
@@ -186,19 +196,28 @@ def expire_leases(*, now: datetime, campaign_id: int | None = None, limit: int =
     return int(row["expired"])
 
 
-def keep_refused_answer(*, annotator_id: int, assignment_id: int, body: Mapping[str, Any]) -> None:
-    """A submit was refused: what was sent becomes the draft, so that nothing typed is lost."""
+def keep_refused_answer(
+    *, annotator_id: int, assignment_id: int, body: Mapping[str, Any], now: datetime, is_over: bool
+) -> None:
+    """A submit was refused: what was sent becomes the draft, so that nothing typed is lost.
+
+    `is_over`: it can never be taken, so that a live hold gives its place back at once.
+    """
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    if len(text) <= MAX_DRAFT_CHARS:
-        run(
-            """UPDATE annotate_assignment SET draft = %(draft)s::jsonb, draft_version = draft_version + 1
-               WHERE id = %(assignment)s AND annotator_id = %(me)s AND state NOT IN ('submitted', 'withdrawn')""",
-            {"assignment": assignment_id, "me": annotator_id, "draft": text},
-        )
+    with transaction.atomic():
+        if len(text) <= MAX_DRAFT_CHARS:
+            run(
+                """UPDATE annotate_assignment SET draft = %(draft)s::jsonb, draft_version = draft_version + 1
+                   WHERE id = %(assignment)s AND annotator_id = %(me)s AND state NOT IN ('submitted', 'withdrawn')""",
+                {"assignment": assignment_id, "me": annotator_id, "draft": text},
+            )
+        if is_over:
+            release_holds(annotator_id=annotator_id, assignment_id=assignment_id, now=now)
 
 
-def _get_hold(*, annotator_id: int, assignment_id: int) -> Row:
-    hold = fetch_one(HOLD, {"assignment": assignment_id, "me": annotator_id})
+def _get_hold(*, annotator_id: int, assignment_id: int, now: datetime) -> Row:
+    fetch_one(LOCK_PERSON, {"me": annotator_id})
+    hold = fetch_one(HOLD, {"assignment": assignment_id, "me": annotator_id, "now": now, "terms": CURRENT_TERMS})
     if hold is None:
         raise NotFound("You hold no such work. Ask for the next piece.", code="assignment_not_found")
     return hold

@@ -17,7 +17,7 @@ from django.db import transaction
 
 from annotate.exceptions import ChorusError, Conflict, Gone, NotAllowed, NotFound
 from annotate.queries.eligibility import Clause, Level, Moment, find_refusal, render_columns
-from annotate.queries.presentation import find_dimensions, get_shown
+from annotate.queries.presentation import HANDLES, find_dimensions, get_shown
 from annotate.queries.rows import Row, fetch_one
 from annotate.services.answers import ReadAnswer, hash_body, read_answer, read_body
 from annotate.services.claims import Offer, claim_for
@@ -35,7 +35,8 @@ SELECT a.id AS me, a.user_id, c.id AS campaign, c.slug, c.state, c.parameters::t
   s.id AS assignment, s.state AS assignment_state, s.unit_id AS unit, s.cannot_tell_reason, s.next_assignment_id, u.kind,
   u.queue_id AS queue, u.band, u.tie,
   u.subject_id AS subject, m.role, q.language,
-  ARRAY(SELECT ac.message_id FROM annotate_assignmentcandidate ac WHERE ac.assignment_id = s.id ORDER BY ac.position) AS shown,
+  ARRAY(SELECT ARRAY[ac.position, ac.message_id] FROM annotate_assignmentcandidate ac
+        WHERE ac.assignment_id = s.id AND ac.position >= 0) AS shown,
   {render_columns(moment=Moment.OFFER, level=Level.PERSON)},
   {render_columns(moment=Moment.SUBMIT, level=Level.HOLD)}
 FROM annotate_annotator a
@@ -119,7 +120,13 @@ def submit_answer(
                 return _submit(**params)
     except (Conflict, Gone, NotAllowed) as refusal:
         if refusal.code != "already_submitted":
-            keep_refused_answer(annotator_id=annotator_id, assignment_id=assignment_id, body=answer_body)
+            keep_refused_answer(
+                annotator_id=annotator_id,
+                assignment_id=assignment_id,
+                body=answer_body,
+                now=now,
+                is_over=isinstance(refusal, Gone),
+            )
         raise
 
 
@@ -192,7 +199,7 @@ def _read(*, row: Row, body: Mapping[str, Any]) -> ReadAnswer:
     return read_answer(
         kind=row["kind"],
         body=body,
-        shown=row["shown"],
+        shown={HANDLES[place]: message for place, message in sorted(row["shown"])},
         dimensions=find_dimensions(schema_id=row["label_schema_id"], role=row["role"]) if labelled else (),
         settings=read_settings(json.loads(row["parameters"])),
         languages=row["languages"],

@@ -15,10 +15,14 @@ from annotate.models import (
     LanguageSkill,
     Membership,
     Message,
+    RankedCandidate,
     Unit,
+    UnitCandidate,
 )
 from annotate.queries.eligibility import CLAUSES, Moment
-from annotate.services.holds import release_holds
+from annotate.queries.presentation import get_shown
+from annotate.services.holds import release_holds, save_draft
+from annotate.services.undo import undo_judgment
 from tests.loop import (
     NOW,
     ask,
@@ -101,20 +105,108 @@ def test_an_expired_hold_is_offered_again_with_what_was_shown():
     assert counters() == (3, 1, 0, 0)
 
 
-def test_a_released_hold_whose_candidate_was_removed_is_shown_anew():
+def remove_first_shown(hold):
+    """A moderator removes the candidate shown first; returns its text."""
+    gone = AssignmentCandidate.objects.select_related("message").get(assignment_id=hold["id"], position=0).message
+    Message.objects.filter(pk=gone.pk).update(removed_at=NOW)
+    UnitCandidate.objects.filter(message_id=gone.pk).update(removed_at=NOW)
+    return gone.text
+
+
+def test_a_released_hold_whose_candidate_was_removed_is_shown_anew_under_new_letters():
     campaign = make_campaign()
     prompt = make_prompt(campaign)
     ada = make_annotator()
     first = ask(ada, campaign)["assignment"]
     release_holds(annotator_id=ada.pk, now=NOW)
-    gone = AssignmentCandidate.objects.get(assignment_id=first["id"], position=0).message_id
-    Message.objects.filter(pk=gone).update(removed_at=NOW)
-    Unit.objects.get().candidates.filter(message_id=gone).update(removed_at=NOW)
+    gone = remove_first_shown(first)
     again = ask(ada, campaign)["assignment"]
     assert again["id"] == first["id"]
-    assert len(again["subject"]["candidates"]) == 3
-    assert first["subject"]["candidates"][0]["text"] not in [c["text"] for c in again["subject"]["candidates"]]
+    assert [c["id"] for c in again["subject"]["candidates"]] == ["e", "f", "g"]
+    assert gone not in [c["text"] for c in again["subject"]["candidates"]]
     assert prompt.pk == Unit.objects.get().subject_id
+    submit(ada, again["id"], {"tiers": [["g"], ["e", "f"]]})
+    texts = dict(RankedCandidate.objects.values_list("message__text", "tier"))
+    assert texts == {c["text"]: 1 if c["id"] == "g" else 2 for c in again["subject"]["candidates"]}
+
+
+def test_a_page_that_shows_the_earlier_choice_orders_nothing_of_the_new_one():
+    campaign = make_campaign()
+    make_prompt(campaign)
+    ada = make_annotator()
+    first = ask(ada, campaign)["assignment"]
+    release_holds(annotator_id=ada.pk, now=NOW)
+    remove_first_shown(first)
+    ask(ada, campaign)
+    with pytest.raises(InvalidInput) as refused:
+        submit(ada, first["id"], ranking_of(first, rest_worse=True))
+    assert refused.value.code == "unknown_candidate"
+
+
+def test_the_words_of_a_draft_outlive_the_candidates_that_it_ordered():
+    campaign = make_campaign()
+    make_prompt(campaign)
+    ada = make_annotator()
+    first = ask(ada, campaign)["assignment"]
+    draft = ranking_of(first, rationale="The whole evening.")
+    save_draft(annotator_id=ada.pk, assignment_id=first["id"], draft=draft, draft_version=0, now=NOW)
+    release_holds(annotator_id=ada.pk, now=NOW)
+    remove_first_shown(first)
+    again = ask(ada, campaign)["assignment"]
+    assert (again["draft"], again["draft_version"]) == ({"rationale": "The whole evening."}, 2)
+
+
+def test_a_ballot_taken_back_does_not_keep_its_work_from_being_shown_anew():
+    campaign = make_campaign()
+    make_prompt(campaign)
+    ada = make_annotator()
+    first = ask(ada, campaign)["assignment"]
+    judgment = submit(ada, first["id"], ranking_of(first))["judgment"]["id"]
+    undo_judgment(annotator_id=ada.pk, judgment_id=judgment, now=NOW)
+    release_holds(annotator_id=ada.pk, now=NOW)
+    remove_first_shown(first)
+    again = ask(ada, campaign)["assignment"]
+    assert (again["id"], [c["id"] for c in again["subject"]["candidates"]]) == (first["id"], ["e", "f", "g"])
+    assert RankedCandidate.objects.filter(judgment_id=judgment).count() == 4
+
+
+def test_a_hold_whose_candidate_was_removed_is_not_given_again_as_it_was():
+    campaign = make_campaign()
+    make_prompt(campaign)
+    ada = make_annotator()
+    first = ask(ada, campaign)["assignment"]
+    remove_first_shown(first)
+    again = ask(ada, campaign)["assignment"]
+    assert [c["id"] for c in again["subject"]["candidates"]] == ["e", "f", "g"]
+    assert submit(ada, again["id"], ranking_of(again))["judgment"]["counted"] is True
+    assert (counters(), find_drift()) == ((3, 0, 1, 0), {})
+
+
+def test_a_hold_whose_conversation_was_removed_is_given_back_for_other_work():
+    campaign = make_campaign()
+    first_prompt, second_prompt = make_prompt(campaign), make_prompt(campaign, "Why do cats purr?")
+    ada = make_annotator()
+    first = ask(ada, campaign)["assignment"]
+    gone = Unit.objects.get(public_id=first["unit"])
+    Message.objects.filter(pk=gone.subject_id).update(removed_at=NOW)
+    Unit.objects.filter(pk=gone.pk).update(is_open=False)
+    again = ask(ada, campaign)["assignment"]
+    assert Unit.objects.get(public_id=again["unit"]).subject_id in {first_prompt.pk, second_prompt.pk} - {
+        gone.subject_id
+    }
+    assert (state_of(first["id"]), counters(gone.pk)) == ("released", (3, 0, 0, 0))
+
+
+def test_what_was_removed_is_not_shown_to_who_holds_it():
+    campaign = make_campaign()
+    make_prompt(campaign)
+    first = ask(make_annotator(), campaign)["assignment"]
+    gone = remove_first_shown(first)
+    shown = get_shown(assignment_id=first["id"])["subject"]
+    assert [c["text"] for c in shown["candidates"]] == ["", *[c["text"] for c in first["subject"]["candidates"][1:]]]
+    Message.objects.update(removed_at=NOW)
+    assert get_shown(assignment_id=first["id"])["subject"]["thread"] == [{"role": "prompter", "text": ""}]
+    assert gone in [c["text"] for c in first["subject"]["candidates"]]
 
 
 def test_what_was_judged_or_skipped_is_not_offered_again():

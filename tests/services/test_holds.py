@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from annotate.exceptions import Conflict, NotFound, TooLarge
-from annotate.models import Assignment, Campaign, Unit
+from annotate.models import Annotator, Assignment, Campaign, Message, Unit
 from annotate.services.holds import expire_leases, release_holds, renew_lease, save_draft
 from tests.loop import (
     NOW,
@@ -63,6 +63,14 @@ def test_a_second_device_gets_both_texts_and_overwrites_nothing():
     assert Assignment.objects.get().draft == {"rationale": "phone"}
 
 
+def test_the_same_draft_again_after_a_lost_answer_is_saved_already():
+    _, ada, hold = make_hold()
+    assert save(ada, hold, {"rationale": "So", "seconds": 1.0}, 0) == save(
+        ada, hold, {"rationale": "So", "seconds": 1.0}, 0
+    )
+    assert save(ada, hold, {"rationale": "So it is"}, 1)["draft_version"] == 2
+
+
 def test_a_draft_that_is_too_large_is_refused():
     _, ada, hold = make_hold()
     with pytest.raises(TooLarge):
@@ -107,6 +115,34 @@ def test_paused_keeps_drafts_and_takes_no_hold_up_again():
     expire_leases(now=later)
     Campaign.objects.update(state="paused")
     assert save(ada, hold, {"rationale": "kept"}, 0, now=later)["state"] == "expired"
+
+
+def test_a_suspended_person_keeps_drafts_and_takes_no_place():
+    _, ada, hold = make_hold()
+    release_holds(annotator_id=ada.pk, now=NOW)
+    Annotator.objects.update(suspended_at=NOW)
+    assert save(ada, hold, {"rationale": "kept"}, 0)["state"] == "released"
+    assert renew_lease(annotator_id=ada.pk, assignment_id=hold, now=NOW)["state"] == "released"
+    assert counters() == (3, 0, 0, 0)
+
+
+def test_old_pages_take_up_no_more_holds_than_one_person_may_have():
+    campaign, ada, hold = make_hold(max_held=1)
+    make_prompt(campaign, "Why do cats purr?")
+    release_holds(annotator_id=ada.pk, now=NOW)
+    Unit.objects.update(band=1)
+    Unit.objects.exclude(assignments=hold).update(band=2)
+    other = ask(ada, campaign)["assignment"]["id"]
+    assert other != hold
+    assert save(ada, hold, {"rationale": "old page"}, 0)["state"] == "released"
+    assert Assignment.objects.get(pk=hold).draft == {"rationale": "old page"}
+
+
+def test_a_draft_on_what_was_removed_is_kept_and_takes_no_place():
+    _, ada, hold = make_hold()
+    release_holds(annotator_id=ada.pk, now=NOW)
+    Message.objects.filter(parent__isnull=False).update(removed_at=NOW)
+    assert save(ada, hold, {"rationale": "kept"}, 0)["state"] == "released"
 
 
 def test_a_hold_given_with_a_submit_is_short_until_the_first_sign_of_activity():

@@ -212,6 +212,8 @@ def test_a_removed_candidate_refuses_and_keeps_what_was_sent():
         submit(ada, hold["id"], ranking_of(hold))
     assert refused.value.code == "candidate_removed"
     assert Assignment.objects.get().draft == ranking_of(hold)
+    # It can never be taken, so that its place is another's at once.
+    assert (state_of(hold["id"]), counters(), find_drift()) == ("released", (3, 0, 0, 0), {})
 
 
 def test_a_removed_subject_refuses():
