@@ -233,7 +233,8 @@ WITH free AS (
   WHERE id = ANY(%(units)s::bigint[]) AND surplus > 0 AND done + held < needed),
 waiting AS (
   SELECT j.id, j.unit_id, row_number() OVER (PARTITION BY j.unit_id ORDER BY j.id) AS turn, free.places
-  FROM annotate_judgment j JOIN free ON free.id = j.unit_id WHERE j.is_current AND NOT j.counted),
+  FROM annotate_judgment j JOIN free ON free.id = j.unit_id LEFT JOIN annotate_message m ON m.id = j.message_id
+  WHERE j.is_current AND NOT j.counted AND m.removed_at IS NULL),
 promoted AS (
   UPDATE annotate_judgment j SET counted = true FROM waiting w
   WHERE j.id = w.id AND w.turn <= w.places RETURNING j.unit_id),

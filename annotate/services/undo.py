@@ -21,7 +21,8 @@ UNDO_DEPTH = 10
 
 GIVEN = """
 SELECT j.id, j.assignment_id AS assignment, j.unit_id AS unit, j.counted, j.is_current, j.message_id AS message, j.withdrawn_at,
-  u.subject_id AS subject, c.id AS campaign, c.state AS campaign_state, c.parameters::text AS parameters,
+  u.subject_id AS subject, c.id AS campaign, c.parameters::text AS parameters,
+  (SELECT a.suspended_at FROM annotate_annotator a WHERE a.id = j.annotator_id) IS NULL AS may_hold,
   EXISTS (SELECT 1 FROM annotate_releaseitem ri WHERE ri.kind = 'judgment' AND ri.object_id = j.id) AS is_released,
   (SELECT count(*) FROM annotate_judgment later WHERE later.annotator_id = j.annotator_id AND later.is_current
      AND later.id > j.id) AS later
@@ -52,7 +53,7 @@ FROM retracted r WHERE u.id = r.unit_id"""
 
 REOPEN = """
 WITH place AS (
-  UPDATE annotate_unit SET held = held + 1 WHERE id = %(unit)s AND is_vacant RETURNING id)
+  UPDATE annotate_unit SET held = held + 1 WHERE id = %(unit)s AND is_vacant AND %(may_hold)s RETURNING id)
 UPDATE annotate_assignment s SET
   state = CASE WHEN EXISTS (SELECT 1 FROM place) THEN 'live' ELSE 'expired' END,
   lease_expires_at = CASE WHEN EXISTS (SELECT 1 FROM place) THEN %(lease_expires_at)s::timestamptz END,
@@ -60,12 +61,14 @@ UPDATE annotate_assignment s SET
   closed_at = CASE WHEN EXISTS (SELECT 1 FROM place) THEN NULL ELSE %(now)s::timestamptz END
 WHERE s.id = %(assignment)s"""
 
-#: A place that a withdrawal frees is taken by the oldest surplus ballot of the unit.
+#: A place that a withdrawal frees is taken by the oldest surplus ballot of the unit, or text that still stands.
 PROMOTE = """
 WITH free AS (
   SELECT u.id FROM annotate_unit u WHERE u.id = %(unit)s AND u.surplus > 0 AND u.done + u.held < u.needed FOR NO KEY UPDATE),
 first AS (
-  SELECT j.id FROM annotate_judgment j JOIN free ON free.id = j.unit_id WHERE j.is_current AND NOT j.counted
+  SELECT j.id FROM annotate_judgment j JOIN free ON free.id = j.unit_id
+  LEFT JOIN annotate_message m ON m.id = j.message_id
+  WHERE j.is_current AND NOT j.counted AND m.removed_at IS NULL
   ORDER BY j.id LIMIT 1),
 promoted AS (UPDATE annotate_judgment j SET counted = true FROM first WHERE j.id = first.id RETURNING j.unit_id)
 UPDATE annotate_unit u SET done = done + 1, surplus = surplus - 1 FROM promoted WHERE u.id = promoted.unit_id"""
@@ -87,6 +90,8 @@ ON CONFLICT (kind, subject_id) DO UPDATE SET marked = annotate_stale.marked + 1"
 def undo_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> dict[str, Any]:
     """Take back one of the last ten judgments: its place and its answer, as a draft, are this person's again.
 
+    Where no place is free, or this person is suspended, the work is theirs as an ended hold with that draft.
+
     Returns the assignment in the API's shape. Undoing twice answers the same. Raises NotFound, or Conflict with
     `sealed` (in a release), `tree_moved_on` (others built on the text) or `too_old`.
     """
@@ -102,7 +107,7 @@ def undo_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> dict
             run(
                 REOPEN,
                 {"unit": given["unit"], "assignment": given["assignment"], "draft": draft, "now": now,
-                 "lease_expires_at": now + timedelta(seconds=seconds)},
+                 "may_hold": given["may_hold"], "lease_expires_at": now + timedelta(seconds=seconds)},
             )  # fmt: skip
             wake(JobName.RECOMPUTE_STALE)
         return get_shown(assignment_id=given["assignment"])

@@ -138,6 +138,22 @@ def test_a_void_judgment_marks_its_subject_to_be_computed_again(campaign, guest,
     assert Stale.objects.get(kind="parent", subject_id=prompt.pk).marked == before + 1
 
 
+def test_the_place_of_a_void_judgment_goes_to_no_text_that_was_removed(campaign, guest, ada):
+    Campaign.objects.update(kinds=["write_assistant_reply"], parameters={"redundancy": 1, "replies_wanted": 2})
+    make_prompt(campaign, replies=0)
+    bob = make_annotator("bob")
+    theirs, bobs = (ask(person, campaign)["assignment"]["id"] for person in (guest[0], bob))
+    submit(bob, bobs, {"text": "Bob's reply."})
+    submit(guest[0], theirs, {"text": "The guest's reply."})
+    removed = Judgment.objects.get(annotator=bob)
+    Message.objects.filter(pk=removed.message_id).update(removed_at=NOW)
+    Judgment.objects.filter(pk=removed.pk).update(counted=False)
+    Unit.objects.filter(pk=removed.unit_id).update(done=1, surplus=1)
+    Exclusion.objects.create(annotator=ada, unit_id=removed.unit_id, why="own_text")
+    assert merge(guest, ada).voided == 1
+    assert (Judgment.objects.get(pk=removed.pk).counted, find_drift()) == (False, {})
+
+
 def test_the_place_of_a_void_judgment_goes_to_the_oldest_surplus(campaign, guest, ada):
     campaign.parameters = {"redundancy": 1}
     campaign.save()

@@ -7,8 +7,10 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from annotate.access import Actor
 from annotate.exceptions import Conflict, NotFound
 from annotate.models import (
+    Annotator,
     Assignment,
     Judgment,
     Label,
@@ -19,8 +21,10 @@ from annotate.models import (
     Stale,
     Tombstone,
     Unit,
+    User,
 )
 from annotate.services.holds import expire_leases
+from annotate.services.moderation import remove_message
 from annotate.services.undo import list_undoable, undo_judgment, withdraw_judgment
 from tests.loop import (
     NOW,
@@ -156,6 +160,31 @@ def test_withdrawal_blanks_the_words_leaves_a_tombstone_and_frees_the_place():
     assert state_of(hold["id"]) == "withdrawn"
     assert counters() == (3, 0, 0, 0)
     assert find_drift() == {}
+
+
+def test_a_suspended_person_takes_no_place_by_undo():
+    _, ada, _, judgment, _ = make_judged()
+    Annotator.objects.update(suspended_at=NOW)
+    again = undo(ada, judgment)
+    assert (again["state"], again["draft"]["rationale"]) == ("expired", "Clear.")
+    assert (counters(), find_drift()) == ((3, 0, 0, 0), {})
+
+
+def test_a_withdrawal_promotes_no_text_that_a_moderator_removed():
+    campaign = make_campaign(kinds=("write_assistant_reply",), replies_wanted=2)
+    make_prompt(campaign, replies=0)
+    people = [make_annotator("ada"), make_annotator("bob")]
+    holds = [ask(person, campaign)["assignment"]["id"] for person in people]
+    removed, withdrawn = (
+        submit(person, hold, {"text": f"Reply {hold}."})["judgment"]["id"]
+        for person, hold in zip(people, holds, strict=True)
+    )
+    moderator = Actor(user=User.objects.create(email="mo@example.org", is_superuser=True))
+    message = Judgment.objects.get(pk=removed).message_id
+    remove_message(campaign=campaign, message_id=message, actor=moderator, reason="Spam.", now=NOW)
+    withdraw_judgment(annotator_id=people[1].pk, judgment_id=withdrawn, now=NOW)
+    assert Judgment.objects.get(pk=removed).counted is False
+    assert (counters(Judgment.objects.get(pk=removed).unit_id), find_drift()) == ((2, 0, 0, 1), {})
 
 
 def test_a_withdrawal_lets_a_surplus_ballot_take_the_place():
