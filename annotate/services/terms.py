@@ -37,8 +37,8 @@ commercially, and also to train language models. Each judgment is published by i
 What is not published. Your name, your address of e-mail and your account. Your judgments carry a pseudonym that differs from \
 release to release.
 
-Personal data. Write nothing about yourself or others by which somebody can be recognised. What is found is removed before a \
-release, as far as we find it.
+Personal data. Write nothing about yourself or others by which somebody can be recognised. Each release is \
+searched for addresses, numbers and the like; what is found is marked and counted, and moderators can take it out.
 
 How you may leave. You may withdraw this consent at any time: from then on no work is offered to you, and nothing more of yours \
 enters a release. You may also ask that what you gave be withdrawn; copies of releases that others already have cannot be called back.
