@@ -124,7 +124,10 @@ class Exclusion(models.Model):
 
 
 class Assignment(models.Model):
-    """One annotator's hold on one unit: a lease and a draft. Its presence means "seen"."""
+    """One annotator's hold on one unit: a lease and a draft. Its presence means "seen".
+
+    `guideline` and `label_schema` are the versions it was shown under, and so those of its judgment.
+    """
 
     unit = models.ForeignKey(Unit, on_delete=models.RESTRICT, related_name="assignments", db_index=False)
     annotator = models.ForeignKey(
@@ -136,6 +139,12 @@ class Assignment(models.Model):
     draft = models.JSONField(null=True)
     draft_version = models.PositiveIntegerField(db_default=0)
     reason_code = models.CharField(max_length=32, choices=words.reason_codes)
+    guideline = models.ForeignKey(
+        "annotate.Guideline", null=True, on_delete=models.RESTRICT, related_name="+", db_index=False
+    )
+    label_schema = models.ForeignKey(
+        "annotate.LabelSchema", null=True, on_delete=models.RESTRICT, related_name="+", db_index=False
+    )
     skip_reason = models.CharField(max_length=32, choices=words.skip_reasons, null=True)
     cannot_tell_reason = models.CharField(max_length=32, choices=words.cannot_tell_reasons, null=True)
     rationale = models.TextField(db_default="")

@@ -24,7 +24,7 @@ FROZEN_TEXT = """CASE WHEN cm.removed_at IS NOT NULL OR cm.withdrawn_at IS NOT N
 
 SUBJECT = """
 SELECT s.id, s.state, s.lease_expires_at, s.draft::text AS draft, s.draft_version, s.reason_code, u.public_id, u.kind,
-  m.role, m.language, q.campaign_id, c.slug AS campaign, c.guideline_id, c.label_schema_id, g.version AS guideline_version,
+  m.role, m.language, q.campaign_id, c.slug AS campaign, s.label_schema_id, g.version AS guideline_version,
   d.reason_args::text AS reason_args,
   (SELECT json_agg(json_build_array(t.role, CASE WHEN t.removed_at IS NULL AND t.withdrawn_at IS NULL THEN t.text ELSE '' END)
        ORDER BY array_position(m.thread, t.id)) FROM annotate_message t WHERE t.id = ANY(m.thread))::text AS thread,
@@ -35,7 +35,7 @@ JOIN annotate_unitdetail d ON d.unit_id = u.id
 JOIN annotate_queue q ON q.id = u.queue_id
 JOIN annotate_campaign c ON c.id = q.campaign_id
 JOIN annotate_message m ON m.id = u.subject_id
-LEFT JOIN annotate_guideline g ON g.id = c.guideline_id
+LEFT JOIN annotate_guideline g ON g.id = s.guideline_id
 WHERE s.id = %(assignment)s"""
 
 CANDIDATES_OF = """(SELECT json_agg(json_build_array(shown.position, {text}) ORDER BY shown.position) FROM {rows} shown

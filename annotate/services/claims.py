@@ -6,8 +6,8 @@
 3. Probe the front of each queue they may work in, and lock one unit, skipping whatever others lock.
 4. Only when the probe finds nothing, look behind the unit they have just done, and then deep: past everything
    they have already seen.
-5. Freeze what is shown: which candidates, in which order, in which revision. Work taken up again shows what it
-   showed, unless a candidate was removed meanwhile.
+5. Freeze what is shown: which candidates, in which order, in which revision, under which versions of guideline and
+   label schema. Work taken up again shows what it showed, unless a candidate was removed meanwhile.
 """
 
 import json
@@ -110,9 +110,10 @@ got AS MATERIALIZED (
   ORDER BY u.band DESC, u.tie LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED),
 hold AS (UPDATE annotate_unit u SET held = held + 1 FROM got WHERE u.id = got.id RETURNING u.id, u.kind),
 put AS (
-  INSERT INTO annotate_assignment AS s (unit_id, annotator_id, state, lease_expires_at, lease_grade, reason_code)
-  SELECT hold.id, %(me)s, 'live', %(lease_expires_at)s, %(lease_grade)s, d.reason_code
-  FROM hold JOIN annotate_unitdetail d ON d.unit_id = hold.id
+  INSERT INTO annotate_assignment AS s (unit_id, annotator_id, state, lease_expires_at, lease_grade, reason_code,
+    guideline_id, label_schema_id)
+  SELECT hold.id, %(me)s, 'live', %(lease_expires_at)s, %(lease_grade)s, d.reason_code, c.guideline_id, c.label_schema_id
+  FROM hold JOIN annotate_unitdetail d ON d.unit_id = hold.id JOIN annotate_campaign c ON c.id = %(campaign)s
   ON CONFLICT (annotator_id, unit_id) DO UPDATE
     SET state = 'live', lease_expires_at = excluded.lease_expires_at, lease_grade = excluded.lease_grade, closed_at = NULL
     WHERE s.state IN ('expired', 'released')

@@ -30,7 +30,7 @@ from tasks.vocabulary import WRITING_KINDS, AssignmentState, JobName, Kind, Skip
 
 HELD = f"""
 SELECT a.id AS me, a.user_id, c.id AS campaign, c.slug, c.state, c.parameters::text AS parameters, c.kinds, c.languages,
-  c.guideline_id, c.label_schema_id, a.accepted_terms,
+  s.guideline_id, s.label_schema_id, a.accepted_terms,
   ARRAY(SELECT k.language FROM annotate_languageskill k WHERE k.annotator_id = a.id) AS skills,
   s.id AS assignment, s.state AS assignment_state, s.unit_id AS unit, s.cannot_tell_reason, s.next_assignment_id, u.kind,
   u.queue_id AS queue, u.band, u.tie,

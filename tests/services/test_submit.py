@@ -20,8 +20,11 @@ from annotate.models import (
     Stale,
     Unit,
 )
+from annotate.queries.presentation import get_shown
+from annotate.services.guidelines import publish_guideline, publish_label_schema
 from annotate.services.holds import expire_leases
 from annotate.services.judgments import skip_assignment
+from tasks.records.campaigns import DimensionSpec, GuidelineSpec
 from tests.loop import (
     NOW,
     ask,
@@ -334,6 +337,19 @@ def test_labels_that_cannot_be_read_are_refused_by_their_own_code(labels, code):
         submit(ada, hold["id"], {"labels": labels})
     assert refused.value.code == code
     assert Judgment.objects.count() == 0
+
+
+def test_labels_are_checked_and_kept_under_the_versions_that_were_shown():
+    campaign, ada, hold = make_hold(kinds=("label",), replies=0)
+    shown = (campaign.guideline_id, campaign.label_schema_id)
+    publish_guideline(campaign=campaign, guideline=GuidelineSpec(text="Now label twice."), actor=None, now=NOW)
+    toxic = DimensionSpec(name="toxic", title="Toxic", widget="yes_no", mandatory=True)
+    publish_label_schema(campaign=campaign, dimensions=(toxic,), actor=None, now=NOW)
+    assert get_shown(assignment_id=hold["id"])["subject"]["labels"] == hold["subject"]["labels"]
+    submit(ada, hold["id"], {"labels": {"spam": False}})
+    assert Judgment.objects.values_list("guideline_id", "label_schema_id").get() == shown
+    later = ask(make_annotator("bob"), campaign)["assignment"]
+    assert (later["guideline_version"], [label["name"] for label in later["subject"]["labels"]]) == (2, ["toxic"])
 
 
 def test_a_written_reply_becomes_a_candidate_that_its_author_does_not_rank():
