@@ -11,7 +11,7 @@ from annotate.embedded import postgres, valkey
 from annotate.embedded.account import Account, find_account
 from annotate.embedded.binaries import Binaries, find_binaries
 from annotate.embedded.children import SECONDS_BETWEEN_LOOKS, Child, Recipe
-from annotate.embedded.folders import make_folders, make_secret_key
+from annotate.embedded.folders import make_folders, make_secret_key, remove_run_folder
 from annotate.embedded.logfiles import tail
 from annotate.embedded.places import Places
 from annotate.embedded.refusals import RunRefused
@@ -65,6 +65,7 @@ class Engines:
     def stop(self) -> None:
         self.valkey.stop()
         self.postgres.stop()
+        remove_run_folder(self.places)
 
 
 def prepare(places: Places, *, unsafe: bool = False) -> Prepared:

@@ -6,10 +6,11 @@ import os
 import secrets as random
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from annotate.embedded.account import Account
-from annotate.embedded.places import LONGEST_SOCKET, LONGEST_SOCKET_NAME, Places
+from annotate.embedded.places import LONGEST_SOCKET, LONGEST_SOCKET_NAME, Places, default_run_folder
 from annotate.embedded.refusals import RunRefused
 
 PRIVATE = 0o700
@@ -45,6 +46,13 @@ def make_run_folder(folder: Path, account: Account) -> None:
         folder.chmod(PRIVATE)
     except OSError as error:
         raise RunRefused(f"The folder {folder} cannot be used for sockets: {error}. Set CHORUS_RUN_DIR.") from error
+
+
+def remove_run_folder(places: Places) -> None:
+    """Leave no empty folder behind; one that CHORUS_RUN_DIR names is its owner's and stays."""
+    if places.run == default_run_folder(places.data, uid=os.getuid()):
+        with suppress(OSError):  # not there, or somebody's sockets are still in it
+            places.run.rmdir()
 
 
 def make_engine_folder(folder: Path, account: Account) -> None:

@@ -23,6 +23,7 @@ from annotate.embedded import postgres, valkey
 from annotate.embedded.children import SECONDS_FOR_FORMER, Recipe
 from annotate.embedded.commands import claim_data
 from annotate.embedded.engines import prepare
+from annotate.embedded.folders import remove_run_folder
 from annotate.embedded.logfiles import tail
 from annotate.embedded.places import Places
 from annotate.embedded.refusals import RunRefused
@@ -56,6 +57,7 @@ def run(options: RunOptions, *, say: Callable[[str], None]) -> None:
         was_killed = stack.enter_context(claim_data(options.places, engines=options.embedded))
         refuse_taken_port(options.host, options.port, patience=SECONDS_FOR_FORMER if was_killed else 0)
         stack.enter_context(supervisor.catching_signals())
+        stack.callback(remove_run_folder, options.places)
         stack.callback(supervisor.stop_all)
         with suppress(StopRequested):
             _bring_up(supervisor, options, say)

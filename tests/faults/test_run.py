@@ -139,6 +139,6 @@ def test_interrupt_stops_the_children_in_order_and_leaves_none(run: Run) -> None
     ends = ["web", "worker", "beat", "valkey", "postgres"]
     assert run.lines[-6:] == ["Stopping.", *(f"{name} has ended." for name in ends)]
     assert living(family) == []
-    assert engines_of(run.places) == []
+    assert (engines_of(run.places), run.places.run.exists()) == ([], False)
     log = (run.places.logs / "postgres.log").read_text()
     assert "database system is shut down" in log.splitlines()[-1]

@@ -39,7 +39,8 @@ def test_only_commands_that_ask_the_database_bring_engines(words: list[str], nee
 def test_command_without_a_run_brings_the_engines_and_takes_them_away(tmp_path: Path) -> None:
     told = manage(tmp_path, "shell", "-v0", "-c", COUNT)
     assert (told.returncode, told.stdout, told.stderr) == (0, "42\n", "")
-    assert engines_of(find_places(data=tmp_path)) == []
+    places = find_places(data=tmp_path)
+    assert (engines_of(places), places.run.exists()) == ([], False)
 
 
 @pytest.mark.slow
