@@ -15,7 +15,12 @@ class ChorusError(Exception):
     code = "refused"
 
     def __init__(
-        self, message: str, *, code: str | None = None, details: Mapping[str, Any] | None = None, retry_after: int | None = None
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message

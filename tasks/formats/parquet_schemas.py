@@ -11,7 +11,12 @@ _STRINGS = pa.list_(pa.string())
 _TIERS = pa.list_(_STRINGS)
 _TURNS = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _JOIN_KEYS = [("annotator_id", pa.string()), ("unit_id", pa.string()), ("message_tree_id", pa.string())]
-_OUTCOME = [("kind", pa.string()), ("outcome", pa.string()), ("cannot_tell_reason", pa.string()), ("skip_reason", pa.string())]
+_OUTCOME = [
+    ("kind", pa.string()),
+    ("outcome", pa.string()),
+    ("cannot_tell_reason", pa.string()),
+    ("skip_reason", pa.string()),
+]
 _CIRCUMSTANCES = [
     ("rationale", pa.string()),
     ("active_seconds", pa.float64()),
