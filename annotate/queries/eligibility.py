@@ -8,7 +8,9 @@ therefore what is counted, and what is accepted. Clauses speak of fixed aliases:
   unit level     `u` the unit
   hold level     `s` the assignment, `u` its unit, `m` its subject, with `a` and `c`
 
-and of the parameters `%(me)s`, `%(now)s`, `%(terms)s`, `%(kinds)s`, `%(languages)s`.
+and of the parameters `%(me)s`, `%(now)s`, `%(terms)s`, `%(kinds)s`, `%(languages)s`, and of what the same request is
+about to do, so that the work which comes along with a submit is what the next question would be given: `%(closing)s`
+is the assignment that it closes (null: none), `%(giving)s` how many judgments it stores (0 or 1).
 """
 
 from dataclasses import dataclass
@@ -89,7 +91,8 @@ CLAUSES: tuple[Clause, ...] = (
              SELECT count(*) FROM annotate_judgment j JOIN annotate_unit ju ON ju.id = j.unit_id
                JOIN annotate_queue jq ON jq.id = ju.queue_id
              WHERE j.annotator_id = a.id AND j.is_current AND j.created_at > %(now)s - interval '24 hours'
-               AND jq.campaign_id = c.id) < (c.parameters->>'daily_cap')::int)""",
+               AND jq.campaign_id = c.id AND j.assignment_id IS DISTINCT FROM %(closing)s::bigint) + %(giving)s::int
+             < (c.parameters->>'daily_cap')::int)""",
         "You have given as many judgments as this campaign takes from one person in a day. Thank you; come back tomorrow.",
         WhyNone.CAPPED,
     ),
@@ -97,9 +100,12 @@ CLAUSES: tuple[Clause, ...] = (
         "too_many_holds",
         Level.PERSON,
         OFFERED,
-        """(SELECT count(*) FROM annotate_assignment h WHERE h.annotator_id = a.id AND h.state = 'live'
-             AND h.lease_expires_at > %(now)s) < coalesce((c.parameters->>'max_held')::int, 8)""",
-        "You hold as much work as one person may at once. Finish or skip something you hold first.",
+        """(SELECT count(*) FROM annotate_assignment h JOIN annotate_unit hu ON hu.id = h.unit_id
+               JOIN annotate_queue hq ON hq.id = hu.queue_id
+             WHERE h.annotator_id = a.id AND h.state = 'live' AND h.lease_expires_at > %(now)s
+               AND h.id IS DISTINCT FROM %(closing)s::bigint AND hq.campaign_id = c.id)
+             < coalesce((c.parameters->>'max_held')::int, 8)""",
+        "You hold as much work of this campaign as one person may at once. Finish or skip something you hold first.",
         WhyNone.CAPPED,
     ),
     Clause(

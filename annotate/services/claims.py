@@ -167,7 +167,8 @@ def offer_next(
 ) -> Offer:
     """The next work of this person in a campaign, or why there is none. One transaction."""
     with transaction.atomic():
-        row = fetch_one(CONTEXT, {"me": annotator_id, "slug": slug, "now": now, "terms": CURRENT_TERMS})
+        params = {"me": annotator_id, "slug": slug, "now": now, "terms": CURRENT_TERMS, "closing": None, "giving": 0}
+        row = fetch_one(CONTEXT, params)
         if row is None or (row["state"] == "draft" and not row["is_member"]):
             raise NotFound(
                 "There is no such campaign. Look at the list of campaigns for its address.", code="campaign_not_found"

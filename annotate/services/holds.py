@@ -217,7 +217,9 @@ def keep_refused_answer(
 
 def _get_hold(*, annotator_id: int, assignment_id: int, now: datetime) -> Row:
     fetch_one(LOCK_PERSON, {"me": annotator_id})
-    hold = fetch_one(HOLD, {"assignment": assignment_id, "me": annotator_id, "now": now, "terms": CURRENT_TERMS})
+    params = {"assignment": assignment_id, "me": annotator_id, "now": now, "terms": CURRENT_TERMS,
+              "closing": None, "giving": 0}  # fmt: skip
+    hold = fetch_one(HOLD, params)
     if hold is None:
         raise NotFound("You hold no such work. Ask for the next piece.", code="assignment_not_found")
     return hold

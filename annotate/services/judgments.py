@@ -140,7 +140,7 @@ def skip_assignment(
     known = skip_reason in {word.value for word in SkipReason}
     code, words = (skip_reason, "") if known else (SkipReason.OTHER.value, skip_reason)
     with transaction.atomic():
-        row = _get_held(annotator_id=annotator_id, assignment_id=assignment_id, now=now)
+        row = _get_held(annotator_id=annotator_id, assignment_id=assignment_id, now=now, giving=0)
         if row["assignment_state"] == AssignmentState.SUBMITTED:
             raise Conflict(
                 "You have already submitted this, and it counts. Undo the judgment if it should not.",
@@ -162,7 +162,8 @@ def skip_assignment(
 def _submit(
     *, annotator_id: int, assignment_id: int, body: Mapping[str, Any], now: datetime, rng: random.Random
 ) -> dict[str, Any]:
-    row = _get_held(annotator_id=annotator_id, assignment_id=assignment_id, now=now)
+    giving = int(body.get("cannot_tell_reason") is None)
+    row = _get_held(annotator_id=annotator_id, assignment_id=assignment_id, now=now, giving=giving)
     if row["assignment_state"] == AssignmentState.SUBMITTED:
         return _answer_stored(row=row, body=body, now=now, rng=rng)
     if row["assignment_state"] == AssignmentState.WITHDRAWN:
@@ -186,8 +187,10 @@ def _submit(
     return _with_next(judgment={"id": stored["id"], "counted": stored["counted"]}, offer=offer)
 
 
-def _get_held(*, annotator_id: int, assignment_id: int, now: datetime) -> Row:
-    params = {"me": annotator_id, "assignment": assignment_id, "now": now, "terms": CURRENT_TERMS}
+def _get_held(*, annotator_id: int, assignment_id: int, now: datetime, giving: int) -> Row:
+    """The hold, and what its person may be offered once it is closed and `giving` judgments more are stored."""
+    params = {"me": annotator_id, "assignment": assignment_id, "now": now, "terms": CURRENT_TERMS,
+              "closing": assignment_id, "giving": giving}  # fmt: skip
     row = fetch_one(HELD, params)
     if row is None:
         raise NotFound("You hold no such work. Ask for the next piece.", code="assignment_not_found")

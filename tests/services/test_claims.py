@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -22,6 +23,7 @@ from annotate.models import (
 from annotate.queries.eligibility import CLAUSES, Moment
 from annotate.queries.presentation import get_shown
 from annotate.services.holds import release_holds, save_draft
+from annotate.services.judgments import skip_assignment
 from annotate.services.undo import undo_judgment
 from tests.loop import (
     NOW,
@@ -244,6 +246,49 @@ def test_a_campaign_that_offers_nothing_says_why(change, code):
     assert none["code"] == code
     assert none["retry_after_seconds"] > 0
     assert counters() == (3, 0, 0, 0)
+
+
+def test_the_work_that_comes_along_with_a_submit_keeps_the_daily_cap():
+    campaign = make_campaign(daily_cap=2)
+    for number in range(3):
+        make_prompt(campaign, f"Prompt {number}")
+    ada = make_annotator()
+    first = ask(ada, campaign)["assignment"]
+    second = submit(ada, first["id"], ranking_of(first))["next"]["assignment"]
+    answer = submit(ada, second["id"], ranking_of(second))
+    assert (answer["next"]["assignment"], answer["next"]["why_none"]["code"]) == (None, "capped")
+    assert submit(ada, second["id"], ranking_of(second)) == answer
+
+
+def test_i_cannot_tell_and_a_skip_use_nothing_of_the_daily_cap():
+    campaign = make_campaign(daily_cap=1)
+    for number in range(3):
+        make_prompt(campaign, f"Prompt {number}")
+    ada = make_annotator()
+    first = ask(ada, campaign)["assignment"]
+    second = submit(ada, first["id"], {"cannot_tell_reason": "all_alike"})["next"]["assignment"]
+    third = skip_assignment(
+        annotator_id=ada.pk, assignment_id=second["id"], skip_reason="too_long", now=NOW, rng=random.Random(1)
+    )["next"]["assignment"]
+    assert submit(ada, third["id"], ranking_of(third))["next"]["why_none"]["code"] == "capped"
+
+
+def test_who_may_hold_one_is_given_the_next_along_with_a_submit():
+    campaign = make_campaign(max_held=1)
+    make_prompt(campaign, "First?")
+    make_prompt(campaign, "Second?")
+    ada = make_annotator()
+    first = ask(ada, campaign)["assignment"]
+    assert submit(ada, first["id"], ranking_of(first))["next"]["assignment"]["id"] != first["id"]
+
+
+def test_what_is_held_in_another_campaign_takes_no_place_in_this_one():
+    birds, cats = make_campaign(max_held=1), make_campaign(slug="cats", max_held=1)
+    make_prompt(birds)
+    make_prompt(cats, "Why do cats purr?")
+    ada = make_annotator()
+    assert ask(ada, birds)["assignment"] is not None
+    assert ask(ada, cats)["assignment"] is not None
 
 
 def test_a_suspended_person_is_offered_nothing():
