@@ -6,6 +6,7 @@ input) is added to the description by `add_shared_responses`.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -88,7 +89,11 @@ def operation(  # noqa: PLR0913  (a declaration: each is a field of the descript
 
 
 class ChorusSchema(AutoSchema):
-    """Strict input is described as strict."""
+    """Strict input is described as strict; docstrings of base classes, written for us, describe nothing."""
+
+    def get_description(self) -> str:
+        handler = getattr(self.view, self.method.lower(), None)
+        return inspect.getdoc(handler) or _own_docstring(type(self.view))
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)
@@ -97,7 +102,13 @@ class ChorusSchema(AutoSchema):
         )
         if strict:
             schema["additionalProperties"] = False
+            if not _own_docstring(serializer if isinstance(serializer, type) else type(serializer)):
+                schema.pop("description", None)
         return schema
+
+
+def _own_docstring(kind: type) -> str:
+    return inspect.cleandoc(vars(kind).get("__doc__") or "")
 
 
 class BearerScheme(OpenApiAuthenticationExtension):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from drf_spectacular.validation import validate_schema
 
 from annotate.api.description import MEDIA_TYPE, describe_api
 from annotate.api.document import list_groups
+from annotate.api.serializers import StrictSerializer
 from annotate.api.views import ApiView, UnknownAddress
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -122,6 +124,12 @@ def test_strict_input_is_described_as_strict(document):
     schemas = document["components"]["schemas"]
     assert schemas["TokenBodyRequest"]["additionalProperties"] is False
     assert "additionalProperties" not in schemas["TokenShape"]
+
+
+def test_no_docstring_of_a_base_class_is_in_the_description():
+    described = json.dumps(describe_api(), ensure_ascii=False)
+    docstrings = [json.dumps(inspect.getdoc(base), ensure_ascii=False)[1:-1] for base in (ApiView, StrictSerializer)]
+    assert [text for text in docstrings if text in described] == []
 
 
 def test_the_description_is_public_and_not_sent_twice(client):
