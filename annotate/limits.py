@@ -121,7 +121,8 @@ class Limiter:
             which, number, *rest = self._script(keys=[limit.key for limit in group], args=[calls, *_rates(group)])
         except (RedisError, OSError) as error:
             self.breaker.trip(error)
-            self.client.connection_pool.disconnect()
+            # Not those in use: another thread is reading from its own at this moment.
+            self.client.connection_pool.disconnect(inuse_connections=False)
             return None
         self.breaker.close()
         if which:

@@ -103,6 +103,20 @@ def test_a_bucket_that_holds_something_else_keeps_nobody_out(redis_url):
         assert make_limiter(redis_url).take([ONE]) is None
 
 
+def test_a_call_that_fails_leaves_the_connections_of_others_alone(redis_url):
+    limiter = make_limiter(redis_url)
+    mine = limiter.client.connection_pool.get_connection()
+    mine.send_command("PING")
+    with closing(Redis.from_url(redis_url)) as client:
+        client.delete(ONE.key)
+        client.lpush(ONE.key, 1)  # a list is no bucket: asking about it fails
+        assert limiter.take([ONE]) is None
+        client.delete(ONE.key)
+    assert limiter.breaker.is_open()
+    assert mine.read_response() == b"PONG"
+    mine.disconnect()
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", ["away", "hung"])
 def test_the_api_answers_without_valkey(settings, hung, kind):
