@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from contextlib import suppress
@@ -94,7 +93,9 @@ def kill(run: Run, name: str) -> psutil.Process:
 
 def kill_session(session: int) -> None:
     """SIGKILL one session of PostgreSQL, which then ends all others and recovers."""
-    os.kill(session, signal.SIGKILL)
+    process = psutil.Process(session)
+    assert "postgres" in " ".join(process.cmdline()), process
+    process.send_signal(signal.SIGKILL)
 
 
 def is_dead(process: psutil.Process) -> bool:

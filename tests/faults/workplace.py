@@ -61,20 +61,25 @@ def make_tokens(data: Path, names: Sequence[str], **more: str) -> dict[str, str]
 
 
 class Person:
-    """Somebody with a token, or a script of theirs. `met` counts what they met instead of an answer."""
+    """Somebody with a token, or a script of theirs. `met` counts what they met instead of answers."""
 
-    def __init__(self, *, port: int, token: str, name: str) -> None:
+    def __init__(self, *, port: int, token: str, name: str, patience_seconds: float = SECONDS) -> None:
         self.name = name
         self.met: collections.Counter[str] = collections.Counter()
+        self.slowest_seconds = 0.0
         self.client = httpx.Client(
             base_url=f"http://127.0.0.1:{port}/api/v1/",
             headers={"Authorization": f"Bearer {token}"},
-            timeout=SECONDS,
+            timeout=patience_seconds,
             trust_env=False,
         )
 
     def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        return self.client.request(method, path, json=body)
+        started = time.monotonic()
+        try:
+            return self.client.request(method, path, json=body)
+        finally:
+            self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - started)
 
     def try_once(self, method: str, path: str, body: Any = None) -> dict[str, Any] | None:
         """The answer, or None where none came: no connection, or a 503 in the API's own words."""
@@ -106,6 +111,10 @@ class Person:
 
     def submit(self, hold: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
         return self.insist("POST", submit_path(hold), body)
+
+    def save_draft(self, hold: dict[str, Any], draft: dict[str, Any]) -> dict[str, Any]:
+        body = {"draft": draft, "draft_version": hold["draft_version"]}
+        return self.insist("PUT", f"assignments/{hold['id']}/draft/", body)
 
     def close(self) -> None:
         self.client.close()
