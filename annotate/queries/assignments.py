@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import F
+
 from annotate.models import Assignment
 from annotate.queries.presentation import format_time
 
@@ -15,7 +17,8 @@ def list_assignments(
         rows = rows.filter(state=state)
     if before is not None:
         rows = rows.filter(pk__lt=before)
-    found = list(rows.select_related("unit__queue__campaign").order_by("-pk")[: limit + 1])
+    # Not by the key itself: its index, read from the end, goes through everybody's until a page of one's own is full.
+    found = list(rows.select_related("unit__queue__campaign").order_by((F("pk") + 0).desc())[: limit + 1])
     page = [
         {
             "id": row.pk,

@@ -88,10 +88,11 @@ CLAUSES: tuple[Clause, ...] = (
         Level.PERSON,
         OFFERED,
         """(c.parameters->>'daily_cap' IS NULL OR (
-             SELECT count(*) FROM annotate_judgment j JOIN annotate_unit ju ON ju.id = j.unit_id
-               JOIN annotate_queue jq ON jq.id = ju.queue_id
+             SELECT count(*) FROM annotate_judgment j
              WHERE j.annotator_id = a.id AND j.is_current AND j.created_at > %(now)s - interval '24 hours'
-               AND jq.campaign_id = c.id AND j.assignment_id IS DISTINCT FROM %(closing)s::bigint) + %(giving)s::int
+               AND (SELECT jq.campaign_id FROM annotate_unit ju JOIN annotate_queue jq ON jq.id = ju.queue_id
+                    WHERE ju.id = j.unit_id) = c.id
+               AND j.assignment_id IS DISTINCT FROM %(closing)s::bigint) + %(giving)s::int
              < (c.parameters->>'daily_cap')::int)""",
         "You have given as many judgments as this campaign takes from one person in a day. Thank you; come back tomorrow.",
         WhyNone.CAPPED,

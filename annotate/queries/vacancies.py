@@ -9,16 +9,22 @@ from annotate.queries.presentation import format_time
 from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row
 from tasks.vocabulary import WhyNone
 
-LOOK = """
+# Each look is one descent of an index, said so that the planner cannot make a join of it: believing that every queue has
+# units, it would read all the units of a campaign to find that one queue has none.
+_HAS_VACANT = """(SELECT u.id FROM annotate_unit u WHERE u.queue_id = {queue} AND u.is_vacant
+    ORDER BY u.band DESC, u.tie LIMIT 1) IS NOT NULL"""
+_HAS_OPEN = """(SELECT u.queue_id FROM annotate_unit u WHERE u.queue_id >= {queue} AND u.is_open
+    ORDER BY u.queue_id LIMIT 1) IS NOT DISTINCT FROM {queue}"""
+
+LOOK = f"""
 WITH mine AS MATERIALIZED (
   SELECT q.id FROM annotate_queue q
   WHERE q.campaign_id = %(campaign)s AND q.kind = ANY(%(kinds)s) AND q.language = ANY(%(languages)s))
 SELECT
   EXISTS (SELECT 1 FROM annotate_queue q WHERE q.campaign_id = %(campaign)s
-    AND EXISTS (SELECT 1 FROM annotate_unit u WHERE u.queue_id = q.id AND u.is_open)) AS any_open,
-  EXISTS (SELECT 1 FROM mine WHERE EXISTS (SELECT 1 FROM annotate_unit u WHERE u.queue_id = mine.id AND u.is_open)) AS mine_open,
-  EXISTS (SELECT 1 FROM mine WHERE EXISTS (SELECT 1 FROM annotate_unit u WHERE u.queue_id = mine.id AND u.is_vacant))
-    AS mine_vacant,
+    AND {_HAS_OPEN.format(queue="q.id")}) AS any_open,
+  EXISTS (SELECT 1 FROM mine WHERE {_HAS_OPEN.format(queue="mine.id")}) AS mine_open,
+  EXISTS (SELECT 1 FROM mine WHERE {_HAS_VACANT.format(queue="mine.id")}) AS mine_vacant,
   (SELECT s.lease_expires_at FROM annotate_assignment s JOIN annotate_unit u ON u.id = s.unit_id JOIN mine ON mine.id = u.queue_id
      WHERE s.state = 'live' AND s.annotator_id <> %(me)s AND u.is_open
        AND NOT EXISTS (SELECT 1 FROM annotate_assignment p WHERE p.annotator_id = %(me)s AND p.unit_id = u.id
@@ -26,18 +32,19 @@ SELECT
        AND NOT EXISTS (SELECT 1 FROM annotate_exclusion e WHERE e.annotator_id = %(me)s AND e.unit_id = u.id)
      ORDER BY s.lease_expires_at LIMIT 1) AS next_lease_end"""
 
-NEAREST = """
+NEAREST = f"""
 SELECT c.slug, q.kind, q.language FROM annotate_queue q JOIN annotate_campaign c ON c.id = q.campaign_id
 WHERE c.state = 'open' AND q.kind = ANY(c.kinds) AND q.language = ANY(c.languages)
   AND NOT (c.id = %(campaign)s AND q.kind = ANY(%(kinds)s) AND q.language = ANY(%(languages)s))
   AND (c.allow_guests OR %(user)s::bigint IS NOT NULL)
-  AND EXISTS (SELECT 1 FROM annotate_unit u WHERE u.queue_id = q.id AND u.is_vacant)
+  AND {_HAS_VACANT.format(queue="q.id")}
 ORDER BY (c.id = %(campaign)s) DESC, (q.language = ANY(%(languages)s)) DESC, c.id, q.id LIMIT 3"""
 
 OLDEST_IN_WINDOW = """
-SELECT min(j.created_at) AS moment FROM annotate_judgment j JOIN annotate_unit u ON u.id = j.unit_id
-JOIN annotate_queue q ON q.id = u.queue_id
-WHERE j.annotator_id = %(me)s AND j.is_current AND j.created_at > %(now)s - interval '24 hours' AND q.campaign_id = %(campaign)s"""
+SELECT min(j.created_at) AS moment FROM annotate_judgment j
+WHERE j.annotator_id = %(me)s AND j.is_current AND j.created_at > %(now)s - interval '24 hours'
+  AND (SELECT q.campaign_id FROM annotate_unit u JOIN annotate_queue q ON q.id = u.queue_id WHERE u.id = j.unit_id)
+    = %(campaign)s"""
 
 SENTENCES = {
     WhyNone.BUSY: "Others are taking the last pieces of work at this moment. Ask again in a second.",

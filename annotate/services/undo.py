@@ -24,8 +24,9 @@ SELECT j.id, j.assignment_id AS assignment, j.unit_id AS unit, j.counted, j.is_c
   u.subject_id AS subject, c.id AS campaign, c.parameters::text AS parameters,
   (SELECT a.suspended_at FROM annotate_annotator a WHERE a.id = j.annotator_id) IS NULL AS may_hold,
   EXISTS (SELECT 1 FROM annotate_releaseitem ri WHERE ri.kind = 'judgment' AND ri.object_id = j.id) AS is_released,
-  (SELECT count(*) FROM annotate_judgment later WHERE later.annotator_id = j.annotator_id AND later.is_current
-     AND later.id > j.id) AS later
+  (SELECT count(*) FROM (SELECT 1 FROM annotate_judgment later WHERE later.annotator_id = j.annotator_id
+     AND later.is_current AND later.created_at >= j.created_at AND (later.created_at, later.id) > (j.created_at, j.id)
+     ORDER BY later.created_at DESC LIMIT %(depth)s) newest) AS later
 FROM annotate_judgment j
 JOIN annotate_unit u ON u.id = j.unit_id JOIN annotate_queue q ON q.id = u.queue_id JOIN annotate_campaign c ON c.id = q.campaign_id
 WHERE j.id = %(judgment)s AND j.annotator_id = %(me)s"""
@@ -85,6 +86,12 @@ WHERE u.is_open AND (u.subject_id = gone.id OR (u.subject_id = gone.parent_id AN
 MARK = """
 INSERT INTO annotate_stale (kind, subject_id, marked) VALUES ('parent', %(subject)s, 1)
 ON CONFLICT (kind, subject_id) DO UPDATE SET marked = annotate_stale.marked + 1"""
+
+
+# By time, as the index of a person's judgments has it: ordered by id, the planner may read everybody's.
+LIST_UNDOABLE = """
+SELECT j.id, j.assignment_id, j.kind, j.created_at FROM annotate_judgment j
+WHERE j.annotator_id = %(me)s AND j.is_current ORDER BY j.created_at DESC, j.id DESC LIMIT %(depth)s"""
 
 
 def undo_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> dict[str, Any]:
@@ -150,16 +157,12 @@ def withdraw_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> 
 
 def list_undoable(*, annotator_id: int) -> list[Row]:
     """The last ten current judgments of a person, newest first."""
-    return fetch_all(
-        """SELECT j.id, j.assignment_id, j.kind, j.created_at FROM annotate_judgment j
-           WHERE j.annotator_id = %(me)s AND j.is_current ORDER BY j.id DESC LIMIT %(depth)s""",
-        {"me": annotator_id, "depth": UNDO_DEPTH},
-    )
+    return fetch_all(LIST_UNDOABLE, {"me": annotator_id, "depth": UNDO_DEPTH})
 
 
 def _get_given(*, annotator_id: int, judgment_id: int) -> Row:
     fetch_one("SELECT id FROM annotate_annotator WHERE id = %(me)s FOR NO KEY UPDATE", {"me": annotator_id})
-    given = fetch_one(GIVEN, {"judgment": judgment_id, "me": annotator_id})
+    given = fetch_one(GIVEN, {"judgment": judgment_id, "me": annotator_id, "depth": UNDO_DEPTH})
     if given is None:
         raise NotFound("You have given no such judgment.", code="judgment_not_found")
     if given["message"] is not None:
