@@ -63,7 +63,7 @@ CROSS JOIN LATERAL (
   JOIN annotate_assignmentcandidate s ON s.assignment_id = r.assignment_id AND s.message_id = r.message_id
   WHERE r.judgment_id = j.id) ranked
 {_OF_TREES} AND j.withdrawn_at IS NULL
-ORDER BY j.id"""
+ORDER BY m.tree_id, j.id"""
 
 _OUTCOMES = f"""
 SELECT j.id, {_GIVEN.format(assignment="j.id")}, j.skip_reason, j.cannot_tell_reason, j.rationale,
@@ -71,7 +71,7 @@ SELECT j.id, {_GIVEN.format(assignment="j.id")}, j.skip_reason, j.cannot_tell_re
 FROM annotate_assignment j
 JOIN annotate_releaseitem i ON i.release_id = %(release)s AND i.kind = 'assignment' AND i.object_id = j.id
 {_OF_TREES}
-ORDER BY j.id"""
+ORDER BY m.tree_id, j.id"""
 
 _LABELS = """
 SELECT l.judgment_id AS judgment, d.name AS dimension, l.answer, l.value
@@ -101,7 +101,7 @@ WHERE release_id = %(release)s AND kind = 'tombstone' AND object_id > %(after)s 
 
 @dataclass(frozen=True, slots=True)
 class TreeBatch:
-    """Some trees of a release with everything in them; each list by id."""
+    """Some trees of a release with everything in them; each list by tree, then id."""
 
     trees: list[Row]
     messages: list[Row]

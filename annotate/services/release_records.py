@@ -78,19 +78,16 @@ class Assembly:
         return self.name("message", message_id)
 
     def make_ballots(self) -> list[ReleasedBallot]:
-        """Every ranking and comparison, then the ones who could not tell or skipped."""
-        made = [
-            self._make_ballot(row, tiers=list_tiers(row))
-            for row in self.batch.judgments
+        """Tree by tree, every ranking and comparison, then the ones who could not tell or skipped."""
+        return [
+            self._make_ballot(row, tiers=list_tiers(row) if "terms_version" in row else None)
+            for row in self.list_given()
             if row["kind"] in ORDERING_KINDS
-        ]
-        return made + [
-            self._make_ballot(row, tiers=None) for row in self.batch.outcomes if row["kind"] in ORDERING_KINDS
         ]
 
     def make_label_sets(self) -> list[ReleasedLabelSet]:
-        """Every set of labels, then the ones who could not tell or skipped."""
-        rows = [row for row in (*self.batch.judgments, *self.batch.outcomes) if row["kind"] == Kind.LABEL]
+        """Tree by tree, every set of labels, then the ones who could not tell or skipped."""
+        rows = [row for row in self.list_given() if row["kind"] == Kind.LABEL]
         return [
             ReleasedLabelSet(
                 **self._describe_given(row),
@@ -100,6 +97,10 @@ class Assembly:
             )
             for row in rows
         ]
+
+    def list_given(self) -> list[Row]:
+        """Judgments, then outcomes, tree by tree: the order of rows does not depend on where a batch ends."""
+        return sorted((*self.batch.judgments, *self.batch.outcomes), key=lambda row: row["tree"])
 
     def list_standing_ballots(self) -> list[Ballot]:
         """The rankings for a consensus: candidates that are not in the release are dropped."""

@@ -146,7 +146,7 @@ def _write_batch(batch: TreeBatch, *, files: ReleaseFiles, tools: ReleaseTools, 
     for tree in assembly.make_trees(consensus):
         files.write_tree(tree)
         tally.counts["trees"] += 1
-    for parent, record in sorted(consensus.items()):
+    for parent, record in sorted(consensus.items(), key=lambda pair: (assembly.messages[pair[0]]["tree"], pair[0])):
         tally.methods[record.method] = record.method_version
         subject = assembly.make_pair_subject(parent)
         of_parent = [ballot for ballot in standing if ballot.parent == parent]
