@@ -90,6 +90,12 @@ STORED = """
 SELECT j.id, j.body_hash, j.counted FROM annotate_judgment j WHERE j.assignment_id = %(assignment)s AND j.is_current"""
 
 
+#: The next work of an answer that is given again: not what was judged or skipped since, nor what a merge left behind.
+STILL_THEIRS = """
+SELECT id FROM annotate_assignment
+WHERE id = %(next_assignment_id)s AND annotator_id = %(me)s AND state IN ('live', 'expired', 'released')"""
+
+
 class _Raced(Exception):
     """Another request of the same person closed the assignment while this one waited."""
 
@@ -237,8 +243,8 @@ def _answer_stored(*, row: Row, body: Mapping[str, Any], now: datetime, rng: ran
 
 
 def _answer_again(*, row: Row, judgment: dict[str, Any] | None, now: datetime, rng: random.Random) -> dict[str, Any]:
-    """What was answered the first time: the same next work, or, when there was none, another look."""
-    if row["next_assignment_id"] is not None:
+    """What was answered the first time: the same next work, or another look when there was none or it is done."""
+    if row["next_assignment_id"] is not None and fetch_one(STILL_THEIRS, row) is not None:
         return _with_next(judgment=judgment, offer=Offer(get_shown(assignment_id=row["next_assignment_id"]), None))
     return _with_next(judgment=judgment, offer=claim_for(row=row, now=now, rng=rng, previous=row["assignment"]))
 

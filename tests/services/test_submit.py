@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -39,6 +40,7 @@ from tests.loop import (
 )
 
 pytestmark = pytest.mark.django_db
+DICE = random.Random(7)
 
 
 def make_hold(*, kinds=("rank",), replies=4, **parameters):
@@ -99,6 +101,22 @@ def test_the_answer_carries_the_next_work_with_a_short_hold():
     assert following["subject"]["thread"][0]["text"] == second.text
     assert following["lease_expires_at"] == "2026-05-04T12:02:00Z"
     assert Assignment.objects.get(pk=hold["id"]).next_assignment_id == following["id"]
+
+
+@pytest.mark.parametrize("done", ["submitted", "skipped"])
+def test_a_submit_sent_again_late_gives_no_work_that_is_done_since(done):
+    campaign, ada, hold = make_hold()
+    for number in range(3):
+        make_prompt(campaign, f"Question {number}?")
+    body = ranking_of(hold)
+    following = submit(ada, hold["id"], body)["next"]["assignment"]
+    if done == "submitted":
+        submit(ada, following["id"], ranking_of(following))
+    else:
+        skip_assignment(annotator_id=ada.pk, assignment_id=following["id"], skip_reason="other", now=NOW, rng=DICE)
+    again = submit(ada, hold["id"], body)["next"]["assignment"]
+    assert (again["state"], again["id"] in {hold["id"], following["id"]}) == ("live", False)
+    assert find_drift() == {}
 
 
 def test_the_same_submit_again_is_answered_the_same():
