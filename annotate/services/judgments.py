@@ -175,6 +175,8 @@ def _submit(
     if row["assignment_state"] == AssignmentState.WITHDRAWN:
         raise Gone("You withdrew this. Ask for the next piece of work.", code="withdrawn")
     answer = _read(row=row, body=body)
+    if answer.cannot_tell_reason is not None and answer.cannot_tell_reason == row["cannot_tell_reason"]:
+        return _answer_again(row=row, judgment=None, now=now, rng=rng)
     refusal = find_refusal(row, moment=Moment.SUBMIT, level=Level.PERSON) or find_refusal(
         row, moment=Moment.SUBMIT, level=Level.HOLD
     )

@@ -214,6 +214,16 @@ def test_closed_takes_a_hold_until_its_lease_ends():
     assert submit(ada, hold["id"], ranking_of(hold), now=NOW + timedelta(minutes=29))["judgment"] is not None
 
 
+def test_cannot_tell_sent_again_is_answered_the_same_whatever_closed_since():
+    _, ada, hold = make_hold()
+    body = {"cannot_tell_reason": "all_alike"}
+    submit(ada, hold["id"], body)
+    Campaign.objects.update(state="closed")
+    again = submit(ada, hold["id"], body)
+    assert (again["judgment"], again["next"]["why_none"]["code"]) == (None, "campaign_not_open")
+    assert Assignment.objects.get().draft is None
+
+
 def test_closed_refuses_after_the_lease_and_keeps_what_was_sent():
     _, ada, hold = make_hold()
     Campaign.objects.update(state="closed")
