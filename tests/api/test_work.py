@@ -215,3 +215,10 @@ def test_what_was_sent_is_what_is_stored(client_of_ada, campaign):
     submit(client_of_ada, hold["id"], ranking_of(hold, rationale="Grüße 🕊 שלום"))
     assert Judgment.objects.get().rationale == "Grüße 🕊 שלום"
     assert json.dumps(hold)
+
+
+@pytest.mark.parametrize("verb", ["submit", "skip", "renew", "release", "draft"])
+def test_a_number_that_no_row_can_have_is_not_found(client_of_ada, verb):
+    address = f"{API}assignments/{10**25}/{verb}/"
+    answer = client_of_ada.put(address, {}, format="json") if verb == "draft" else client_of_ada.post(address)
+    assert refusal(answer) == (404, "not_found")
