@@ -64,13 +64,14 @@ class Killer:
         self.last_session = 0.0
 
     def is_done(self) -> bool:
-        return len(self.killed) == len(VICTIMS) and self.killed.total() >= KILLS
+        return all(self.killed[name] for name in VICTIMS) and self.killed.total() >= KILLS
 
     def kill_until(self, ended: threading.Event) -> None:
         while not ended.is_set():
-            if able := [name for name in VICTIMS if self.can_kill(name)]:
-                fewest = min(self.killed[name] for name in able)
-                self.kill(self.rng.choice([name for name in able if self.killed[name] <= fewest + 1]))
+            # First each of them once; then whoever can be killed.
+            wanted = [name for name in VICTIMS if not self.killed[name]] or VICTIMS
+            if able := [name for name in wanted if self.can_kill(name)]:
+                self.kill(self.rng.choice(able))
             ended.wait(self.rng.uniform(0.8, 2.2))
 
     def can_kill(self, name: str) -> bool:
