@@ -13,7 +13,6 @@ from annotate.api.schema import Operation
 from annotate.api.throttles import count_failed_sign_in
 from annotate.exceptions import NotFound, NotSignedIn
 
-
 #: The largest number that the database can look for (a bigint).
 LARGEST_ID = 2**63 - 1
 
