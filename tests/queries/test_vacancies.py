@@ -24,8 +24,8 @@ from tests.loop import NOW, make_annotator, make_campaign, make_prompt
 pytestmark = pytest.mark.django_db
 
 UNITS = 20_000
-#: Pages of 8 kB that a look may read; the tables and indexes here have many hundreds.
-FEW_PAGES = 60
+#: Pages of 8 kB that a look may read; each table here has 400 and more. A few dozen are dead rows of other tests.
+FEW_PAGES = 250
 TYPES = {
     "me": "bigint", "user": "bigint", "campaign": "bigint", "judgment": "bigint", "depth": "int", "kinds": "text[]",
     "languages": "text[]", "now": "timestamptz", "terms": "text", "closing": "bigint", "giving": "int",
