@@ -17,6 +17,7 @@ def main() -> int:
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
+    from django.db.utils import OperationalError
 
     try:
         settings.INSTALLED_APPS  # noqa: B018  (reads the settings, which refuses wrong ones)
@@ -28,6 +29,14 @@ def main() -> int:
             execute_from_command_line(sys.argv)
     except RunRefused as refusal:
         print(refusal, file=sys.stderr)
+        return 1
+    except OperationalError as error:
+        from annotate.embedded.reaching import explain_unreached
+
+        sentence = explain_unreached(error)
+        if sentence is None:
+            raise
+        print(sentence, file=sys.stderr)
         return 1
     return 0
 

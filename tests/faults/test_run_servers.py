@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,25 @@ def test_server_that_does_not_answer_is_refused_with_a_sentence(tmp_path: Path, 
     assert "PostgreSQL at DATABASE_URL does not answer: " in told.stderr
     assert "Start it, or correct DATABASE_URL." in told.stderr
     assert "Traceback" not in told.stderr
+
+
+@pytest.mark.slow
+def test_a_command_whose_server_does_not_answer_ends_with_a_sentence(tmp_path: Path, redis_url: str) -> None:
+    nowhere = f"postgresql://chorus@127.0.0.1:{find_free_port()}/chorus"
+    told = manage(tmp_path, "create_user", "ada@example.org", DATABASE_URL=nowhere, REDIS_URL=redis_url, SECRET_KEY=KEY)
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "PostgreSQL at DATABASE_URL does not answer: connection failed: " in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+@pytest.mark.slow
+def test_a_database_that_the_server_does_not_have_is_told_by_its_name(
+    clone_database: Callable[[], str], redis_url: str, tmp_path: Path
+) -> None:
+    address = re.sub(r"/clone_\w+", "/no_such_database", clone_database())
+    told = manage(tmp_path, "prepare_run", DATABASE_URL=address, REDIS_URL=redis_url, SECRET_KEY=KEY)
+    assert told.returncode == 1
+    assert 'database "no_such_database" does not exist. Start it, or correct DATABASE_URL.' in told.stderr
 
 
 @pytest.mark.django_db

@@ -22,6 +22,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import OperationalError
 
 from annotate.embedded.backups import back_up
+from annotate.embedded.reaching import find_cause
 from annotate.embedded.refusals import RunRefused
 
 OLDEST_POSTGRES = 180_000
@@ -64,7 +65,7 @@ def check_server(*, oldest: int = OLDEST_POSTGRES, extension: str = "vector") ->
             (available,) = cursor.fetchone()
     except OperationalError as error:
         raise CommandError(
-            f"PostgreSQL at DATABASE_URL does not answer: {str(error).strip()}. Start it, or correct DATABASE_URL."
+            f"PostgreSQL at DATABASE_URL does not answer: {find_cause(error)}. Start it, or correct DATABASE_URL."
         ) from error
     if number < oldest:
         raise CommandError(
