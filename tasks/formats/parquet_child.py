@@ -29,6 +29,8 @@ BATCH_ROWS = 256
 BUFFER_BYTES = 1024 * 1024
 MAX_COLUMNS = 1_000
 MAX_MEMORY_BYTES = 4 * 2**30
+#: What a row holds at least once it is written out as a record. The footer may say less: equal texts are stored once.
+ROW_BYTES = 16
 #: For one batch of rows; a process that takes longer is ended by its alarm.
 BATCH_SECONDS = 120
 
@@ -137,7 +139,7 @@ def _check_sizes(metadata: Any, file_bytes: int, limits: ImportLimits) -> None:
     unpacked = 0
     for index in range(metadata.num_row_groups):
         group = metadata.row_group(index)
-        unpacked += group.total_byte_size
+        unpacked += max(group.total_byte_size, group.num_rows * ROW_BYTES)
         most = group.num_rows * max(1, limits.max_candidates)
         if any(group.column(column).num_values > most for column in range(group.num_columns)):
             raise RefusedFile(

@@ -277,6 +277,13 @@ def test_parquet_that_unpacks_beyond_its_size_is_refused(tmp_path):
         list(open_import(path, ImportFormat.PARQUET, ImportLimits(max_bytes=1_000_000)))
 
 
+def test_parquet_that_repeats_one_short_text_without_end_is_refused(tmp_path):
+    path = write_parquet(tmp_path / "rows.parquet", {"prompt": ["x"] * 2_000_000}, compression="zstd")
+    assert path.stat().st_size < 20_000
+    with pytest.raises(RefusedFile, match="unpacks to more than 200 times its size"):
+        list(open_import(path, ImportFormat.PARQUET, ImportLimits(ratio_from_bytes=1_000_000)))
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"PAR1", b"PAR1" + b"\x00" * 100 + b"PAR1", b"PAR1" + b"\xff" * 100 + b"PAR1"]
 )
