@@ -91,7 +91,7 @@ def operation(  # noqa: PLR0913  (a declaration: each is a field of the descript
 class ChorusSchema(AutoSchema):
     """Strict input is described as strict; docstrings of base classes, written for us, describe nothing."""
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular asks so
         handler = getattr(self.view, self.method.lower(), None)
         return inspect.getdoc(handler) or _own_docstring(type(self.view))
 
