@@ -66,8 +66,8 @@ class NextView(ApiView):
             slug=slug,
             now=timezone.now(),
             rng=DICE,
-            kinds=wanted.get("kinds"),
-            languages=wanted.get("languages"),
+            kinds=wanted.get("kinds") or None,
+            languages=wanted.get("languages") or None,
         )
         return _answer(offer.as_answer(), offer.as_answer())
 

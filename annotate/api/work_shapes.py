@@ -16,14 +16,14 @@ class NextBody(StrictSerializer):
         required=False,
         allow_null=True,
         max_length=100,
-        help_text="Only these kinds of work.",
+        help_text="Only these kinds of work; empty: any.",
     )
     languages = serializers.ListField(
         child=serializers.CharField(max_length=16),
         required=False,
         allow_null=True,
         max_length=100,
-        help_text="Only these languages.",
+        help_text="Only these languages; empty: any.",
     )
 
 

@@ -222,3 +222,7 @@ def test_a_number_that_no_row_can_have_is_not_found(client_of_ada, verb):
     address = f"{API}assignments/{10**25}/{verb}/"
     answer = client_of_ada.put(address, {}, format="json") if verb == "draft" else client_of_ada.post(address)
     assert refusal(answer) == (404, "not_found")
+
+
+def test_an_empty_filter_filters_nothing(client_of_ada, campaign):
+    assert ask(client_of_ada, kinds=[], languages=[]).json()["assignment"] is not None
