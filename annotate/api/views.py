@@ -13,9 +13,6 @@ from annotate.api.schema import Operation
 from annotate.api.throttles import count_failed_sign_in
 from annotate.exceptions import NotFound, NotSignedIn
 
-#: The largest number that the database can look for (a bigint).
-LARGEST_ID = 2**63 - 1
-
 
 class ApiView(APIView):
     """A view whose methods are decorated with `annotate.api.schema.operation`.
@@ -50,8 +47,6 @@ class ApiView(APIView):
             self._authenticate(request)
         self.check_throttles(request)
         self.check_permissions(request)
-        if any(isinstance(value, int) and value > LARGEST_ID for value in kwargs.values()):
-            raise NotFound("There is nothing of this number. Check the address.")
 
     def _authenticate(self, request: Request) -> None:
         try:

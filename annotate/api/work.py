@@ -49,6 +49,20 @@ ANNOTATING = (Scope.ANNOTATE,)
 DICE = random.SystemRandom()
 
 
+#: The largest number that the database can look for (a bigint).
+LARGEST_ID = 2**63 - 1
+
+
+class WorkView(ApiView):
+    """A view of an assignment or a judgment by its id. A number larger than any id names nothing."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        for name, value in kwargs.items():
+            if value > LARGEST_ID:
+                raise NotFound(f"There is no such {name}. Check its number.", code=f"{name}_not_found")
+
+
 class NextView(ApiView):
     @operation(
         "offer_next",
@@ -91,7 +105,7 @@ class AssignmentsView(ApiView):
         return Response({"results": rows, "next": None if last is None else write_cursor(last)})
 
 
-class AssignmentView(ApiView):
+class AssignmentView(WorkView):
     @operation(
         "show_assignment",
         summary="One of your assignments, as it was shown",
@@ -105,7 +119,7 @@ class AssignmentView(ApiView):
         return Response(get_shown(assignment_id=assignment))
 
 
-class DraftView(ApiView):
+class DraftView(WorkView):
     @operation(
         "save_draft",
         summary="Save what is typed so far, and keep the hold",
@@ -128,7 +142,7 @@ class DraftView(ApiView):
         )
 
 
-class RenewView(ApiView):
+class RenewView(WorkView):
     @operation(
         "renew_lease",
         summary="A sign of activity: the hold lasts its full time again",
@@ -145,7 +159,7 @@ class RenewView(ApiView):
         )
 
 
-class SubmitView(ApiView):
+class SubmitView(WorkView):
     @operation(
         "submit_answer",
         summary="Submit a judgment and get the next piece of work",
@@ -170,7 +184,7 @@ class SubmitView(ApiView):
         return _answer(answer, answer["next"])
 
 
-class SkipView(ApiView):
+class SkipView(WorkView):
     @operation(
         "skip_assignment",
         summary="Skip a piece of work, with a reason, and get the next",
@@ -191,7 +205,7 @@ class SkipView(ApiView):
         return _answer(answer, answer["next"])
 
 
-class ReleaseView(ApiView):
+class ReleaseView(WorkView):
     @operation(
         "release_assignment",
         summary="Leave a piece of work for others; its draft is kept",
@@ -249,7 +263,7 @@ class JudgmentsView(ApiView):
         )
 
 
-class UndoView(ApiView):
+class UndoView(WorkView):
     @operation(
         "undo_judgment",
         summary="Take back one of your last ten judgments",
@@ -267,7 +281,7 @@ class UndoView(ApiView):
         )
 
 
-class WithdrawView(ApiView):
+class WithdrawView(WorkView):
     @operation(
         "withdraw_judgment",
         summary="Withdraw a judgment for good, whatever its age",

@@ -221,7 +221,8 @@ def test_what_was_sent_is_what_is_stored(client_of_ada, campaign):
 def test_a_number_that_no_row_can_have_is_not_found(client_of_ada, verb):
     address = f"{API}assignments/{10**25}/{verb}/"
     answer = client_of_ada.put(address, {}, format="json") if verb == "draft" else client_of_ada.post(address)
-    assert refusal(answer) == (404, "not_found")
+    assert refusal(answer) == (404, "assignment_not_found")
+    assert refusal(client_of_ada.post(f"{API}judgments/{10**25}/undo/")) == (404, "judgment_not_found")
 
 
 def test_an_empty_filter_filters_nothing(client_of_ada, campaign):

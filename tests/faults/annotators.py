@@ -121,12 +121,17 @@ def submit_once(me: int, hold: int, body: dict, *, seed: float) -> dict:
 
 def check_nothing(me: int, before: set[int], rng: random.Random) -> None:
     """ "Nothing for you" is false when the same unit was free before, is free after, and is still not given."""
-    stayed = before
+    stayed, code = before, ""
     for _ in range(4):
         stayed = stayed & {row["id"] for row in fetch_all(FREE, {"me": me})}
-        if not stayed or offer_next(annotator_id=me, slug="birds", now=timezone.now(), rng=rng).assignment is not None:
+        offer = offer_next(annotator_id=me, slug="birds", now=timezone.now(), rng=rng)
+        code = "" if offer.why_none is None else offer.why_none.code
+        # "busy" is another answer: it is there, locked by somebody at this moment, and wants to be asked for again.
+        if not stayed or offer.assignment is not None or code == "busy":
             return
-    met["error nothing was offered although something stayed free"] += 1
+    if not stayed & {row["id"] for row in fetch_all(FREE, {"me": me})}:
+        return
+    met[f"error nothing was offered ({code}) although something stayed free"] += 1
 
 
 def change_needs(rng: random.Random, people: list[int]) -> None:
