@@ -11,10 +11,11 @@ from annotate.models import Judgment
 from annotate.queries.presentation import get_shown
 from annotate.queries.rebuild import rebuild_answer
 from annotate.queries.rows import Row, fetch_all, fetch_one, run
+from annotate.services.stale import mark_stale
 from annotate.services.trees import lock_trees
 from annotate.wake import wake
 from tasks.records.parameters import read_settings
-from tasks.vocabulary import JobName
+from tasks.vocabulary import JobName, StaleKind
 
 #: How many judgments back somebody may undo.
 UNDO_DEPTH = 10
@@ -82,11 +83,6 @@ UPDATE annotate_unit u SET is_open = false FROM gone
 WHERE u.is_open AND (u.subject_id = gone.id OR (u.subject_id = gone.parent_id AND u.kind IN ('rank', 'compare')
   AND (SELECT count(*) FROM annotate_unitcandidate uc WHERE uc.unit_id = u.id AND uc.removed_at IS NULL
          AND uc.message_id <> gone.id) < 2))"""
-
-MARK = """
-INSERT INTO annotate_stale (kind, subject_id, marked) VALUES ('parent', %(subject)s, 1)
-ON CONFLICT (kind, subject_id) DO UPDATE SET marked = annotate_stale.marked + 1"""
-
 
 # By time, as the index of a person's judgments has it: ordered by id, the planner may read everybody's.
 LIST_UNDOABLE = """
@@ -196,4 +192,4 @@ def _retract(*, given: Row, now: datetime) -> None:
     if given["message"] is not None:
         run(TAKE_BACK_TEXT, {"message": given["message"], "now": now})
     run(UNCOUNT, {"judgment": given["id"]})
-    run(MARK, {"subject": given["subject"]})
+    mark_stale(kind=StaleKind.PARENT, subject_ids=[given["subject"]])

@@ -1,4 +1,4 @@
-"""Choices made while somebody waits: which of the units at hand, and which candidates to show.
+"""The choice made while somebody waits: which candidates to show.
 
 Standard library only: this module is imported by the web process.
 """
@@ -6,28 +6,7 @@ Standard library only: this module is imported by the web process.
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
-from math import exp
 from random import Random
-
-#: A unit whose band is this much lower is chosen 2.7 times more rarely.
-BAND_SPREAD = 25.0
-
-
-def order_offers(bands: Sequence[int], *, rng: Random) -> list[int]:
-    """Return the positions of `bands` in the order in which to try the units they belong to.
-
-    At random, weighted by exp(band / 25): annotators that ask at the same time are spread over
-    units that are wanted alike, and seldom get one that is wanted much less. (Each draws an
-    exponential waiting time, shorter for the heavier: drawing without replacement.)
-    """
-    if not bands:
-        return []
-    top = max(bands)
-    waits = [
-        (rng.expovariate(1.0) * exp(min((top - band) / BAND_SPREAD, 500.0)), position)
-        for position, band in enumerate(bands)
-    ]
-    return [position for _, position in sorted(waits)]
 
 
 def choose_subset(

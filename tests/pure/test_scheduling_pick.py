@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.scheduling.pick import choose_subset, order_offers
+from tasks.scheduling.pick import choose_subset
 
 
 def components(candidates, subsets):
@@ -141,24 +141,6 @@ def test_subset_of_one_is_refused():
 def test_candidate_listed_twice_is_refused():
     with pytest.raises(ValueError, match="listed twice"):
         choose_subset([1, 2, 1], shown=[], size=2, rng=Random(1))
-
-
-def test_offers_are_tried_each_once():
-    for seed in range(20):
-        assert sorted(order_offers([900, 20, 900, 880], rng=Random(seed))) == [0, 1, 2, 3]
-    assert order_offers([], rng=Random(1)) == []
-
-
-def test_equal_offers_are_spread_evenly():
-    firsts = Counter(order_offers([500] * 4, rng=Random(seed))[0] for seed in range(2000))
-    assert all(abs(count - 500) < 5 * 20 for count in firsts.values()), firsts
-
-
-def test_offers_wanted_much_less_seldom_come_first():
-    firsts = Counter(order_offers([900, 875, 700], rng=Random(seed))[0] for seed in range(3000))
-    # exp(-25/25) = 0.37 and exp(-200/25) = 0.0003 of the weight of the first.
-    assert firsts[0] / firsts[1] == pytest.approx(2.72, rel=0.15)
-    assert firsts[2] <= 6
 
 
 def test_pick_starts_with_the_standard_library_alone():
