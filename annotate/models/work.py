@@ -30,20 +30,6 @@ class Queue(models.Model):
         return f"{self.kind}/{self.language}"
 
 
-class QueueSummary(models.Model):
-    """What a sweep last saw of a queue: answers "why is there nothing" without counting."""
-
-    queue = models.OneToOneField(Queue, primary_key=True, on_delete=models.CASCADE, related_name="summary")
-    open_units = models.PositiveIntegerField(default=0)
-    vacant = models.PositiveIntegerField(default=0)
-    held = models.PositiveIntegerField(default=0)
-    next_lease_end = models.DateTimeField(null=True)
-    summarized_at = models.DateTimeField(db_default=Now())
-
-    def __str__(self) -> str:
-        return f"summary of queue {self.queue_id}"
-
-
 class Unit(models.Model):
     """One open piece of work. Kept narrow: everything wordy is in `UnitDetail`."""
 

@@ -55,15 +55,9 @@ SELECT q.id, q.kind, q.language,
   COALESCE(sum(CASE WHEN u.is_open THEN u.needed ELSE u.done END), 0)::bigint AS needed,
   COALESCE(sum(u.done), 0)::bigint AS done,
   COALESCE(sum(u.held), 0)::bigint AS held,
-  COALESCE(sum(u.surplus), 0)::bigint AS surplus,
-  count(u.id) FILTER (WHERE u.is_vacant) AS vacant
+  COALESCE(sum(u.surplus), 0)::bigint AS surplus
 FROM annotate_queue q LEFT JOIN annotate_unit u ON u.queue_id = q.id
 WHERE q.campaign_id = %(campaign)s GROUP BY q.id ORDER BY q.kind, q.language, q.id"""
-
-_LEASES = """
-SELECT u.queue_id, min(s.lease_expires_at) AS next_lease_end
-FROM annotate_assignment s JOIN annotate_unit u ON u.id = s.unit_id
-WHERE s.state = 'live' AND u.queue_id = ANY(%(queues)s::bigint[]) GROUP BY u.queue_id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +140,9 @@ def describe_cells(cells: Sequence[Cell]) -> list[StratumState]:
 def count_queues(*, campaign_id: int) -> list[Row]:
     """Every queue of a campaign, counted now.
 
-    `id, kind, language, units, open, complete, needed, done, held, surplus, vacant, next_lease_end`; a closed unit
-    needs what it has.
+    `id, kind, language, units, open, complete, needed, done, held, surplus`; a closed unit needs what it has.
     """
-    queues = fetch_all(_QUEUES, {"campaign": campaign_id})
-    leases = fetch_all(_LEASES, {"queues": [queue["id"] for queue in queues]})
-    ends = {row["queue_id"]: row["next_lease_end"] for row in leases}
-    return [{**queue, "next_lease_end": ends.get(queue["id"])} for queue in queues]
+    return fetch_all(_QUEUES, {"campaign": campaign_id})
 
 
 def _make_state(row: Row) -> UnitState:

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 
 from annotate.queries.backlog import Cell
-from annotate.queries.rows import Row, fetch_all, run
+from annotate.queries.rows import fetch_all, run
 from tasks.records.scheduling import Band
 
 ROWS_A_WRITE = 500
@@ -40,15 +40,6 @@ UPDATE annotate_stratum s SET done = c.done, counted_at = %(now)s
 FROM unnest(%(strata)s::bigint[], %(done)s::int[]) AS c (id, done)
 WHERE s.id = c.id AND (s.done <> c.done OR s.counted_at IS NULL)"""
 
-_SUMMARIZE = """
-INSERT INTO annotate_queuesummary AS s (queue_id, open_units, vacant, held, next_lease_end, summarized_at)
-SELECT c.queue, c.open, c.vacant, c.held, c.next_lease_end, %(now)s
-FROM unnest(%(queues)s::int[], %(open)s::int[], %(vacant)s::int[], %(held)s::int[], %(ends)s::timestamptz[])
-  AS c (queue, open, vacant, held, next_lease_end)
-ORDER BY c.queue
-ON CONFLICT (queue_id) DO UPDATE SET open_units = excluded.open_units, vacant = excluded.vacant, held = excluded.held,
-  next_lease_end = excluded.next_lease_end, summarized_at = excluded.summarized_at"""
-
 _KEEP_PROGRESS = """
 INSERT INTO annotate_campaignprogress AS p (campaign_id, units, result, computed_at)
 VALUES (%(campaign)s, %(units)s, %(result)s::jsonb, %(now)s)
@@ -70,21 +61,6 @@ def store_stratum_counts(*, cells: Sequence[Cell], now: datetime) -> int:
     """Write how many judgments stand in each cell, where that changed; returns how many cells did."""
     params = {"strata": [cell.id for cell in cells], "done": [cell.done for cell in cells], "now": now}
     return run(_COUNT_STRATA, params)
-
-
-def store_summaries(*, queues: Sequence[Row], now: datetime) -> None:
-    """Write what was counted of each queue (rows of `queries.backlog.count_queues`)."""
-    run(
-        _SUMMARIZE,
-        {
-            "queues": [queue["id"] for queue in queues],
-            "open": [queue["open"] for queue in queues],
-            "vacant": [queue["vacant"] for queue in queues],
-            "held": [queue["held"] for queue in queues],
-            "ends": [queue["next_lease_end"] for queue in queues],
-            "now": now,
-        },
-    )
 
 
 def store_progress(*, campaign_id: int, units: int, result: dict[str, Any], now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Count the queues and the progress of campaigns, for whoever asks without counting."""
+"""Count the progress of campaigns, for whoever asks without counting."""
 
 import time
 
@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from annotate.queries.backlog import count_queues, load_cells
 from annotate.queries.progress import describe_progress
-from annotate.services.scheduling import store_progress, store_summaries
+from annotate.services.scheduling import store_progress
 from annotate.services.stale import end_turn, rest_after, take_turn
 from tasks.vocabulary import StaleKind
 
@@ -23,6 +23,5 @@ def summarize_in_turn(campaign_id: int) -> None:
     started, now = time.monotonic(), timezone.now()
     queues, cells = count_queues(campaign_id=campaign_id), load_cells(campaign_id=campaign_id)
     result = describe_progress(campaign_id=campaign_id, queues=queues, cells=cells)
-    store_summaries(queues=queues, now=now)
     store_progress(campaign_id=campaign_id, units=result["units"]["units"], result=result, now=now)
     end_turn(turn=turn, rest_until=timezone.now() + rest_after(time.monotonic() - started))

@@ -21,6 +21,6 @@ def sweep_leases_job() -> None:
 
 @shared_task(name=str(JobName.SUMMARIZE_QUEUES))
 def summarize_queues_job() -> None:
-    """Count the queues and the progress of every campaign in which something may still change."""
+    """Count the progress of every campaign in which something may still change, queue by queue."""
     for campaign_id in list_counted_campaigns():
         summarize_in_turn(campaign_id)
