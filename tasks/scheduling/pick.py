@@ -5,7 +5,6 @@ Standard library only: this module is imported by the web process.
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import combinations
 from random import Random
 
 
@@ -39,25 +38,41 @@ def choose_subset(
     present = set(pool)
     subsets = [sorted(present.intersection(subset)) for subset in shown]
     times = Counter(candidate for subset in subsets for candidate in subset)
-    together = Counter(pair for subset in subsets for pair in combinations(subset, 2))
     component = _find_components(pool, subsets)
     rng.shuffle(pool)
     chosen: list[int] = []
-    while len(chosen) < min(size, len(pool)):
-        used = {component[candidate] for candidate in chosen}
-        chosen.append(
-            min(
-                (candidate for candidate in pool if candidate not in chosen),
-                key=lambda c: (
-                    times[c],
-                    component[c] in used,
-                    sum(together[min(c, other), max(c, other)] for other in chosen),
-                ),
-            )
-        )
+    used: set[int] = set()
+    met: Counter[int] = Counter()
+    waiting = sorted(pool, key=times.__getitem__)  # keeps the order of the dice among equals
+    while waiting and len(chosen) < size:
+        found = _find_best(waiting, times, component, used, met)
+        waiting.remove(found)
+        chosen.append(found)
+        used.add(component[found])
+        met.update(other for subset in subsets if found in subset for other in subset)
     _reach_out(chosen, pool, times, component)
     rng.shuffle(chosen)
     return tuple(chosen)
+
+
+def _find_best(
+    waiting: Sequence[int], times: Counter[int], component: dict[int, int], used: set[int], met: Counter[int]
+) -> int:
+    """Return the first of those shown least often that is from a new component and least met, in that order.
+
+    One pass at most, and mostly the first candidate: this is what keeps large parents cheap.
+    """
+    least = times[waiting[0]]
+    best, lowest = waiting[0], (True, sum(met.values()) + 1)
+    for candidate in waiting:
+        if times[candidate] > least:
+            break
+        rank = (component[candidate] in used, met[candidate])
+        if rank < lowest:
+            best, lowest = candidate, rank
+        if lowest == (False, 0):
+            break
+    return best
 
 
 def _find_components(pool: Sequence[int], subsets: Sequence[Sequence[int]]) -> dict[int, int]:

@@ -81,6 +81,32 @@ def test_candidates_added_later_are_connected_and_catch_up(first, size, added, s
     assert max(times) - min(times) <= 1
 
 
+class Counted(int):
+    """A candidate that counts how often anything looks it up."""
+
+    looks = 0
+
+    def __hash__(self):
+        Counted.looks += 1
+        return int.__hash__(self)
+
+    def __eq__(self, other):
+        return int.__eq__(self, other)
+
+
+def count_looks(number, *, size):
+    ids = [Counted(i) for i in range(number)]
+    shown = [ids[at : at + size] for at in range(0, number, size)]
+    Counted.looks = 0
+    choose_subset(ids, shown=shown, size=size, rng=Random(1))
+    return Counted.looks
+
+
+def test_the_work_grows_with_the_candidates_and_no_faster():
+    assert count_looks(4000, size=8) < 4.5 * count_looks(1000, size=8)
+    assert count_looks(4000, size=8) < 40 * 4000
+
+
 def test_candidates_that_are_gone_are_ignored():
     chosen = choose_subset([1, 2, 3], shown=[(1, 9), (9, 2), (9, 8)], size=2, rng=Random(1))
     assert 3 in chosen
