@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from django.urls import path
 from django.utils import timezone
@@ -41,7 +42,23 @@ class AnnotatorState(serializers.Serializer[Any]):
     reason = serializers.CharField(allow_blank=True)
 
 
-class RemoveMessage(ApiView):
+class ChangeMessage(ApiView):
+    """Takes a message away or brings it back; both need the role of moderator and a reason."""
+
+    change: ClassVar[Callable[..., Message]]
+
+    def answer(self, request: Request, slug: str, message: int) -> Response:
+        campaign = get_campaign_for(self.actor, slug, CampaignRole.MODERATOR)
+        reason = read_body(request, ReasonBody)["reason"]
+        changed = type(self).change(
+            campaign=campaign, message_id=message, actor=self.actor, reason=reason, now=timezone.now()
+        )
+        return Response({"id": changed.pk, "removed_at": changed.removed_at, "reason": changed.removed_reason})
+
+
+class RemoveMessage(ChangeMessage):
+    change = staticmethod(remove_message)
+
     @operation(
         "remove_message",
         summary="Take a message, and what answers it, out of the work",
@@ -53,15 +70,12 @@ class RemoveMessage(ApiView):
     )
     def post(self, request: Request, slug: str, message: int) -> Response:
         """Current ballots stay, the text is kept, and it can be restored. Needs the role of moderator."""
-        campaign = get_campaign_for(self.actor, slug, CampaignRole.MODERATOR)
-        reason = read_body(request, ReasonBody)["reason"]
-        removed = remove_message(
-            campaign=campaign, message_id=message, actor=self.actor, reason=reason, now=timezone.now()
-        )
-        return Response(describe_message(removed))
+        return self.answer(request, slug, message)
 
 
-class RestoreMessage(ApiView):
+class RestoreMessage(ChangeMessage):
+    change = staticmethod(restore_message)
+
     @operation(
         "restore_message",
         summary="Bring a removed message back",
@@ -73,15 +87,25 @@ class RestoreMessage(ApiView):
     )
     def post(self, request: Request, slug: str, message: int) -> Response:
         """What its removal closed is open again. Needs the role of moderator."""
-        campaign = get_campaign_for(self.actor, slug, CampaignRole.MODERATOR)
+        return self.answer(request, slug, message)
+
+
+class ChangeAnnotator(ApiView):
+    """Stops somebody from working or lets them work again; both are for administrators and need a reason."""
+
+    change: ClassVar[Callable[..., Annotator]]
+
+    def answer(self, request: Request, slug: str, annotator: int) -> Response:
+        require_administrator(self.actor)
+        campaign = get_campaign_for(self.actor, slug)
         reason = read_body(request, ReasonBody)["reason"]
-        restored = restore_message(
-            campaign=campaign, message_id=message, actor=self.actor, reason=reason, now=timezone.now()
-        )
-        return Response(describe_message(restored))
+        changed = type(self).change(annotator_id=annotator, campaign=campaign, actor=self.actor, reason=reason)
+        return Response({"id": changed.pk, "suspended_at": changed.suspended_at, "reason": changed.suspended_reason})
 
 
-class SuspendAnnotator(ApiView):
+class SuspendAnnotator(ChangeAnnotator):
+    change = staticmethod(lambda **asked: suspend_annotator(**asked, now=timezone.now()))
+
     @operation(
         "suspend_annotator",
         summary="Stop somebody from working anywhere on the site",
@@ -93,16 +117,12 @@ class SuspendAnnotator(ApiView):
     )
     def post(self, request: Request, slug: str, annotator: int) -> Response:
         """What they hold goes back; drafts and judgments stay. For administrators."""
-        require_administrator(self.actor)
-        campaign = get_campaign_for(self.actor, slug)
-        reason = read_body(request, ReasonBody)["reason"]
-        suspended = suspend_annotator(
-            annotator_id=annotator, campaign=campaign, actor=self.actor, reason=reason, now=timezone.now()
-        )
-        return Response(describe_annotator(suspended))
+        return self.answer(request, slug, annotator)
 
 
-class ReinstateAnnotator(ApiView):
+class ReinstateAnnotator(ChangeAnnotator):
+    change = staticmethod(reinstate_annotator)
+
     @operation(
         "reinstate_annotator",
         summary="Let a suspended person work again",
@@ -114,19 +134,7 @@ class ReinstateAnnotator(ApiView):
     )
     def post(self, request: Request, slug: str, annotator: int) -> Response:
         """For administrators."""
-        require_administrator(self.actor)
-        campaign = get_campaign_for(self.actor, slug)
-        reason = read_body(request, ReasonBody)["reason"]
-        reinstated = reinstate_annotator(annotator_id=annotator, campaign=campaign, actor=self.actor, reason=reason)
-        return Response(describe_annotator(reinstated))
-
-
-def describe_message(message: Message) -> dict[str, Any]:
-    return {"id": message.pk, "removed_at": message.removed_at, "reason": message.removed_reason}
-
-
-def describe_annotator(annotator: Annotator) -> dict[str, Any]:
-    return {"id": annotator.pk, "suspended_at": annotator.suspended_at, "reason": annotator.suspended_reason}
+        return self.answer(request, slug, annotator)
 
 
 urlpatterns = [
