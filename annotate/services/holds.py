@@ -18,7 +18,7 @@ from annotate.queries.presentation import format_time
 from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row, run
 from annotate.services.terms import CURRENT_TERMS
 from tasks.records.parameters import read_settings
-from tasks.vocabulary import AssignmentState
+from tasks.vocabulary import AssignmentState, CampaignState
 
 #: Longest draft, in characters of its JSON.
 MAX_DRAFT_CHARS = 400_000
@@ -29,6 +29,7 @@ LOCK_PERSON = "SELECT id FROM annotate_annotator WHERE id = %(me)s FOR NO KEY UP
 
 HOLD = f"""
 SELECT s.id, s.state, s.unit_id, s.draft::text AS draft, s.draft_version, s.lease_expires_at, c.parameters::text AS parameters,
+  c.state AS campaign_state,
   CASE WHEN s.state IN ('expired', 'released') THEN
     {render_conditions(moment=Moment.OFFER, level=Level.PERSON)} AND {render_conditions(moment=Moment.SUBMIT, level=Level.HOLD)}
   ELSE false END AS may_take_up
@@ -42,7 +43,7 @@ SAVE = """
 UPDATE annotate_assignment SET draft = %(draft)s::jsonb,
   draft_version = draft_version + (draft IS DISTINCT FROM %(draft)s::jsonb)::int,
   lease_grade = CASE WHEN state = 'live' THEN 'active' ELSE lease_grade END,
-  lease_expires_at = CASE WHEN state = 'live' THEN GREATEST(lease_expires_at, %(lease_expires_at)s) END
+  lease_expires_at = CASE WHEN state = 'live' THEN GREATEST(lease_expires_at, %(lease_expires_at)s::timestamptz) END
 WHERE id = %(assignment)s RETURNING draft_version, lease_expires_at, state"""
 
 REOPEN = """
@@ -129,7 +130,10 @@ def save_draft(
 
 
 def renew_lease(*, annotator_id: int, assignment_id: int, now: datetime) -> dict[str, Any]:
-    """A sign of activity: the hold lasts its full time from now. An ended hold is taken up again where a place is free."""
+    """A sign of activity: the hold lasts its full time from now, unless the campaign is closed.
+
+    An ended hold is taken up again where a place is free.
+    """
     with transaction.atomic():
         hold = _get_hold(annotator_id=annotator_id, assignment_id=assignment_id, now=now)
         if hold["state"] in (AssignmentState.SUBMITTED, AssignmentState.WITHDRAWN, AssignmentState.SKIPPED):
@@ -139,7 +143,7 @@ def renew_lease(*, annotator_id: int, assignment_id: int, now: datetime) -> dict
             run(REOPEN, {"unit": hold["unit_id"], "assignment": assignment_id, "lease_expires_at": lease_expires_at})
         saved = fetch_row(
             """UPDATE annotate_assignment SET lease_grade = CASE WHEN state = 'live' THEN 'active' ELSE lease_grade END,
-                 lease_expires_at = CASE WHEN state = 'live' THEN GREATEST(lease_expires_at, %(lease_expires_at)s) END
+                 lease_expires_at = CASE WHEN state = 'live' THEN GREATEST(lease_expires_at, %(lease_expires_at)s::timestamptz) END
                WHERE id = %(assignment)s RETURNING draft_version, lease_expires_at, state""",
             {"assignment": assignment_id, "lease_expires_at": lease_expires_at},
         )
@@ -225,7 +229,10 @@ def _get_hold(*, annotator_id: int, assignment_id: int, now: datetime) -> Row:
     return hold
 
 
-def _lease_end(*, hold: Row, now: datetime) -> datetime:
+def _lease_end(*, hold: Row, now: datetime) -> datetime | None:
+    """When a hold ends that is renewed now; None in a closed campaign, where holds end when they would have ended."""
+    if hold["campaign_state"] == CampaignState.CLOSED:
+        return None
     return now + timedelta(seconds=read_settings(json.loads(hold["parameters"])).lease_seconds)
 
 

@@ -23,7 +23,8 @@ UNDO_DEPTH = 10
 GIVEN = """
 SELECT j.id, j.assignment_id AS assignment, j.unit_id AS unit, j.counted, j.is_current, j.message_id AS message, j.withdrawn_at,
   u.subject_id AS subject, c.id AS campaign, c.parameters::text AS parameters,
-  (SELECT a.suspended_at FROM annotate_annotator a WHERE a.id = j.annotator_id) IS NULL AS may_hold,
+  (SELECT a.suspended_at FROM annotate_annotator a WHERE a.id = j.annotator_id) IS NULL
+    AND c.state <> 'closed' AS may_hold,
   EXISTS (SELECT 1 FROM annotate_releaseitem ri WHERE ri.kind = 'judgment' AND ri.object_id = j.id) AS is_released,
   (SELECT count(*) FROM (SELECT 1 FROM annotate_judgment later WHERE later.annotator_id = j.annotator_id
      AND later.is_current AND later.created_at >= j.created_at AND (later.created_at, later.id) > (j.created_at, j.id)
@@ -93,7 +94,8 @@ WHERE j.annotator_id = %(me)s AND j.is_current ORDER BY j.created_at DESC, j.id 
 def undo_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> dict[str, Any]:
     """Take back one of the last ten judgments: its place and its answer, as a draft, are this person's again.
 
-    Where no place is free, or this person is suspended, the work is theirs as an ended hold with that draft.
+    Where no place is free, this person is suspended or the campaign is closed, the work is theirs as an ended hold
+    with that draft.
 
     Returns the assignment in the API's shape. Undoing twice answers the same. Raises NotFound, or Conflict with
     `sealed` (in a release), `tree_moved_on` (others built on the text) or `too_old`.

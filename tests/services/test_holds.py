@@ -49,6 +49,26 @@ def test_a_draft_is_saved_by_version_and_renews_the_lease():
     assert (again["draft"], again["draft_version"]) == ({"rationale": "So"}, 1)
 
 
+def test_in_a_closed_campaign_a_draft_is_saved_and_the_hold_ends_when_it_would_have():
+    _, ada, hold = make_hold()
+    ends = Assignment.objects.get().lease_expires_at
+    Campaign.objects.update(state="closed")
+    later = NOW + timedelta(minutes=20)
+    saved = save(ada, hold, {"rationale": "So"}, 0, now=later)
+    renewed = renew_lease(annotator_id=ada.pk, assignment_id=hold, now=later + timedelta(minutes=1))
+    assert (saved["state"], saved["draft_version"], renewed["state"]) == ("live", 1, "live")
+    after = Assignment.objects.get()
+    assert (after.lease_expires_at, after.draft) == (ends, {"rationale": "So"})
+
+
+def test_in_a_closed_campaign_a_draft_of_an_ended_hold_is_kept_and_takes_nothing_up():
+    _, ada, hold = make_hold()
+    release_holds(annotator_id=ada.pk, now=NOW)
+    Campaign.objects.update(state="closed")
+    saved = save(ada, hold, {"rationale": "So"}, 0)
+    assert saved == {"id": hold, "state": "released", "draft_version": 1, "lease_expires_at": None}
+
+
 def test_a_second_device_gets_both_texts_and_overwrites_nothing():
     _, ada, hold = make_hold()
     save(ada, hold, {"rationale": "phone"}, 0)

@@ -12,6 +12,7 @@ from annotate.exceptions import Conflict, NotFound
 from annotate.models import (
     Annotator,
     Assignment,
+    Campaign,
     Judgment,
     Label,
     Message,
@@ -158,6 +159,16 @@ def test_withdrawal_blanks_the_words_leaves_a_tombstone_and_frees_the_place():
     assert (stored.is_current, stored.withdrawn_at, stored.rationale) == (False, NOW, "")
     assert list(Tombstone.objects.values_list("campaign", "kind", "object_id")) == [(campaign.pk, "judgment", judgment)]
     assert state_of(hold["id"]) == "withdrawn"
+    assert counters() == (3, 0, 0, 0)
+    assert find_drift() == {}
+
+
+def test_undo_in_a_closed_campaign_gives_the_answer_back_as_a_draft_and_no_new_lease():
+    _, ada, _, judgment, sent = make_judged()
+    Campaign.objects.update(state="closed")
+    again = undo(ada, judgment)
+    assert (again["state"], again["lease_expires_at"]) == ("expired", None)
+    assert again["draft"] == {**sent, "active_seconds": None, "rest_worse": False}
     assert counters() == (3, 0, 0, 0)
     assert find_drift() == {}
 
