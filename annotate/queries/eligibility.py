@@ -49,6 +49,20 @@ OFFERED = frozenset({Moment.OFFER, Moment.COUNT})
 ALWAYS = frozenset(Moment)
 SUBMITTED = frozenset({Moment.SUBMIT})
 
+#: Asked again once the person's row is locked: two of their requests may come at once.
+TOO_MANY_HOLDS = Clause(
+    "too_many_holds",
+    Level.PERSON,
+    OFFERED,
+    """(SELECT count(*) FROM annotate_assignment h JOIN annotate_unit hu ON hu.id = h.unit_id
+           JOIN annotate_queue hq ON hq.id = hu.queue_id
+         WHERE h.annotator_id = a.id AND h.state = 'live' AND h.lease_expires_at > %(now)s
+           AND h.id IS DISTINCT FROM %(closing)s::bigint AND hq.campaign_id = c.id)
+         < coalesce((c.parameters->>'max_held')::int, 8)""",
+    "You hold as much work of this campaign as one person may at once. Finish or skip something you hold first.",
+    WhyNone.CAPPED,
+)
+
 CLAUSES: tuple[Clause, ...] = (
     Clause(
         "suspended",
@@ -97,18 +111,7 @@ CLAUSES: tuple[Clause, ...] = (
         "You have given as many judgments as this campaign takes from one person in a day. Thank you; come back tomorrow.",
         WhyNone.CAPPED,
     ),
-    Clause(
-        "too_many_holds",
-        Level.PERSON,
-        OFFERED,
-        """(SELECT count(*) FROM annotate_assignment h JOIN annotate_unit hu ON hu.id = h.unit_id
-               JOIN annotate_queue hq ON hq.id = hu.queue_id
-             WHERE h.annotator_id = a.id AND h.state = 'live' AND h.lease_expires_at > %(now)s
-               AND h.id IS DISTINCT FROM %(closing)s::bigint AND hq.campaign_id = c.id)
-             < coalesce((c.parameters->>'max_held')::int, 8)""",
-        "You hold as much work of this campaign as one person may at once. Finish or skip something you hold first.",
-        WhyNone.CAPPED,
-    ),
+    TOO_MANY_HOLDS,
     Clause(
         "kind_not_wanted",
         Level.QUEUE,

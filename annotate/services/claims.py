@@ -20,7 +20,15 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from annotate.exceptions import InvalidInput, NotFound
-from annotate.queries.eligibility import Level, Moment, find_refusal, render_columns, render_conditions
+from annotate.queries.eligibility import (
+    TOO_MANY_HOLDS,
+    Clause,
+    Level,
+    Moment,
+    find_refusal,
+    render_columns,
+    render_conditions,
+)
 from annotate.queries.presentation import get_shown
 from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row, run
 from annotate.queries.vacancies import NoneReason, explain_nothing
@@ -48,13 +56,15 @@ FROM annotate_annotator a CROSS JOIN annotate_campaign c
 WHERE a.id = %(me)s AND c.slug = %(slug)s
 FOR NO KEY UPDATE OF a"""
 
+#: Read once the person's row is locked: what another request of theirs took while this one waited is in it.
 HELD = f"""
-SELECT s.id, ({render_conditions(moment=Moment.SUBMIT, level=Level.HOLD)}) AS may_submit
+SELECT s.id, ({render_conditions(moment=Moment.SUBMIT, level=Level.HOLD)}) AS may_submit,
+  q.kind = ANY(%(kinds)s) AND q.language = ANY(%(languages)s) AS fits,
+  ({TOO_MANY_HOLDS.sql}) AS may_hold_more
 FROM annotate_assignment s JOIN annotate_annotator a ON a.id = s.annotator_id JOIN annotate_unit u ON u.id = s.unit_id
 JOIN annotate_message m ON m.id = u.subject_id JOIN annotate_queue q ON q.id = u.queue_id
 JOIN annotate_campaign c ON c.id = q.campaign_id
 WHERE s.annotator_id = %(me)s AND s.state = 'live' AND s.lease_expires_at > %(now)s AND c.id = %(campaign)s
-  AND q.kind = ANY(%(kinds)s) AND q.language = ANY(%(languages)s)
 ORDER BY s.id"""
 
 RENEW = """
@@ -215,9 +225,10 @@ def claim_for(
         )
     params = {"me": claimant.annotator_id, "campaign": claimant.campaign_id, "now": now, "kinds": claimant.kinds,
               "languages": claimant.languages}  # fmt: skip
-    held = _find_held(params, may_wait=previous is None)
+    held, full = _find_held(params, may_wait=previous is None)
     if held is not None:
         return Offer(_give_again(assignment_id=held, claimant=claimant, previous=previous, now=now), None)
+    refusal = refusal or full
     if refusal is not None:
         return Offer(
             None, explain_nothing(row=row, clause=refusal, kinds=claimant.kinds, languages=claimant.languages, now=now)
@@ -246,17 +257,19 @@ def _claimant(*, row: Row, kinds: Collection[str] | None, languages: Collection[
     )
 
 
-def _find_held(params: Row, *, may_wait: bool) -> int | None:
-    """A live hold that fits, as an assignment's id. Those of which something was removed go back on the way.
+def _find_held(params: Row, *, may_wait: bool) -> tuple[int | None, Clause | None]:
+    """A live hold that fits, as an assignment's id; and the refusal, where they hold as much as one may by now.
 
-    Not along with a submit (`may_wait` false): giving back locks units, and the submit has locked one.
+    Those of which something was removed go back on the way. Not along with a submit (`may_wait` false): giving back
+    locks units, and the submit has locked one.
     """
-    held = fetch_all(HELD, params)
+    held = fetch_all(HELD, params | {"closing": None})
     if may_wait:
-        lost = [row["id"] for row in held if not row["may_submit"]]
+        lost = [row["id"] for row in held if row["fits"] and not row["may_submit"]]
         if lost:
             give_back(annotator_id=params["me"], assignment_ids=lost, state=AssignmentState.RELEASED, now=params["now"])
-    return next((row["id"] for row in held if row["may_submit"]), None)
+    full = None if all(row["may_hold_more"] for row in held) else TOO_MANY_HOLDS
+    return next((row["id"] for row in held if row["fits"] and row["may_submit"]), None), full
 
 
 def _give_again(*, assignment_id: int, claimant: Claimant, previous: int | None, now: datetime) -> dict[str, Any]:

@@ -39,6 +39,11 @@ class Tab(threading.Thread):
             connection.close()
 
 
+def make_url() -> str:
+    """Of the database of these tests, for connections of one's own."""
+    return plugin.PLACES.database_url.replace("/chorus?", f"/{connection.settings_dict['NAME']}?")
+
+
 def wait_for(watcher: psycopg.Connection, waiting: int) -> None:
     """Until so many requests wait for a lock."""
     until = time.monotonic() + 30
@@ -60,7 +65,7 @@ def test_an_old_page_that_takes_its_hold_up_again_beside_next_closes_no_circle(v
         ),
         "renew_lease": lambda: renew_lease(annotator_id=ada.pk, assignment_id=hold, now=now),
     }
-    url = plugin.PLACES.database_url.replace("/chorus?", f"/{connection.settings_dict['NAME']}?")
+    url = make_url()
     with psycopg.connect(url) as blocker, psycopg.connect(url, autocommit=True) as watcher:
         # The page comes first to its assignment, and `next` holds the unit and comes second.
         blocker.execute("SELECT 1 FROM annotate_assignment WHERE id = %s FOR UPDATE", [hold])
@@ -74,3 +79,21 @@ def test_an_old_page_that_takes_its_hold_up_again_beside_next_closes_no_circle(v
     assert page.result["state"] == "live"
     assert asking.result["assignment"]["id"] == hold
     assert (state_of(hold), find_drift()) == ("live", {})
+
+
+def test_two_tabs_that_ask_for_different_kinds_at_once_hold_no_more_than_one_person_may():
+    campaign = make_campaign(kinds=("rank", "compare", "label"), max_held=1)
+    make_prompt(campaign)
+    ada, now = make_annotator(), timezone.now()
+    url = make_url()
+    with psycopg.connect(url) as keeper, psycopg.connect(url, autocommit=True) as watcher:
+        keeper.execute("SELECT id FROM annotate_annotator WHERE id = %s FOR NO KEY UPDATE", [ada.pk])
+        tabs = [Tab(lambda kind=kind: ask(ada, campaign, now=now, kinds=[kind])) for kind in ("rank", "label")]
+        wait_for(watcher, 2)
+        keeper.rollback()
+        for tab in tabs:
+            tab.join()
+    given = [tab.result["assignment"] for tab in tabs]
+    assert sorted(work is None for work in given) == [False, True]
+    assert [tab.result["why_none"]["code"] for tab in tabs if tab.result["why_none"]] == ["too_many_holds"]
+    assert find_drift() == {}
