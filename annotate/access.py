@@ -12,7 +12,7 @@ from django.conf import settings
 
 from annotate.exceptions import NotAllowed, NotFound, NotSignedIn
 from annotate.models import Campaign, User
-from annotate.queries.people import find_campaign_with_role
+from annotate.queries.people import Account, GuestDevice, find_campaign_with_role
 from tasks.vocabulary import CampaignRole, CampaignState, Scope
 
 #: What each role includes.
@@ -75,6 +75,28 @@ class Actor:
 
 #: Nobody: neither token nor session.
 ANONYMOUS = Actor()
+
+
+def actor_of_account(account: Account, *, scopes: frozenset[str] | None = None, token_id: int | None = None) -> Actor:
+    """Whoever is signed in with an account; `scopes` None is a session."""
+    return Actor(
+        user=account.user,
+        annotator_id=account.annotator_id,
+        scopes=scopes,
+        token_id=token_id,
+        accepted_terms=account.accepted_terms,
+        is_suspended=account.is_suspended,
+    )
+
+
+def actor_of_guest(guest: GuestDevice) -> Actor:
+    """A guest, known by the token of their device."""
+    return Actor(
+        annotator_id=guest.annotator_id,
+        scopes=GUEST_SCOPES,
+        accepted_terms=guest.accepted_terms,
+        is_suspended=guest.is_suspended,
+    )
 
 
 def require_account(actor: Actor) -> User:

@@ -20,17 +20,21 @@ from typing import TYPE_CHECKING
 import redis
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from annotate.cache import Breaker
+from annotate.exceptions import TooManyRequests
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
 #: Seconds that a request waits for Valkey.
 TIMEOUT = 0.05
+MINUTE, HOUR = 60, 3600
 
 #: A process that is far from a limit pays for several calls at once and counts them itself: at most this part of the
 #: room that is left, at most so many, for at most so many seconds. What it does not use is counted all the same.
@@ -187,3 +191,57 @@ def address_of(request: HttpRequest | Request) -> str:
             return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)
+
+
+def take_call(
+    request: HttpRequest | Request, *, user_id: int | None, annotator_id: int | None, token_id: int | None = None
+) -> None:
+    """Count one call of the API or the pages against its address, its person and its token.
+
+    Raises `TooManyRequests` at CHORUS_LIMIT_ADDRESS, CHORUS_LIMIT_PERSON or CHORUS_LIMIT_TOKEN a minute.
+    """
+    named = [("address", address_of(request), settings.LIMIT_ADDRESS)]
+    if user_id is not None or annotator_id is not None:
+        person = f"user {user_id}" if user_id is not None else f"guest {annotator_id}"
+        named.append(("person", person, settings.LIMIT_PERSON))
+    if token_id is not None:
+        named.append(("token", str(token_id), settings.LIMIT_TOKEN))
+    take_limits([Limit(name, subject, amount, MINUTE) for name, subject, amount in named])
+
+
+def take_guest(request: HttpRequest | Request) -> None:
+    """Count a new guest: CHORUS_LIMIT_GUESTS an hour from one address."""
+    take_limits([Limit("guests", address_of(request), settings.LIMIT_GUESTS, HOUR)])
+
+
+def take_failure(request: HttpRequest | Request) -> None:
+    """Count a token or a password that was refused: CHORUS_LIMIT_FAILURES a minute from one address."""
+    take_limits([Limit("failures", address_of(request), settings.LIMIT_FAILURES, MINUTE)])
+
+
+def take_limits(limits: Sequence[Limit]) -> None:
+    """Raise `TooManyRequests` with when to come again if one of `limits` is reached; an amount of 0 is no limit."""
+    refusal = get_limiter().take([limit for limit in limits if limit.amount])
+    if refusal is None:
+        return
+    limit = refusal.limit
+    raise TooManyRequests(
+        _("Too many requests: %(amount)s in %(seconds)s seconds are taken from one %(whom)s. Try again in %(wait)s s.")
+        % {
+            "amount": f"{limit.amount:,}",
+            "seconds": limit.seconds,
+            "whom": _WHOM[limit.name],
+            "wait": refusal.retry_after,
+        },
+        details={"limit": limit.name, "amount": limit.amount, "seconds": limit.seconds},
+        retry_after=refusal.retry_after,
+    )
+
+
+_WHOM = {
+    "address": gettext_lazy("address"),
+    "person": gettext_lazy("person"),
+    "token": gettext_lazy("token"),
+    "guests": gettext_lazy("address for new guests"),
+    "failures": gettext_lazy("address with tokens that are not valid"),
+}

@@ -1,23 +1,44 @@
 """Every address of the site. The pages and the API name theirs in their own packages."""
 
+from __future__ import annotations
+
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
+from annotate.api import errors as api_errors
 from annotate.api.views import UnknownAddress
+from annotate.web import errors as page_errors
 from annotate.web import health
-from annotate.web.home import home
 
 urlpatterns = [
-    path("", home, name="home"),
+    path("", include("annotate.web.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
-    path("api/v1/", include("annotate.api.urls")),
+    path("account/", include("allauth.account.urls")),
+    path("api/v1/", include(("annotate.api.urls", "api"))),
     path("api/", UnknownAddress.as_view()),
     path("api/<path:rest>", UnknownAddress.as_view()),
 ]
 
-handler400 = "annotate.api.errors.bad_request"
-handler403 = "annotate.api.errors.permission_denied"
-handler404 = "annotate.api.errors.page_not_found"
-handler500 = "annotate.api.errors.server_error"
+
+# What fails before or outside of a view: the API's part of the site gets its envelope, people get a page.
+def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _errors_of(request).bad_request(request, exception)
+
+
+def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _errors_of(request).permission_denied(request, exception)
+
+
+def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _errors_of(request).page_not_found(request, exception)
+
+
+def handler500(request: HttpRequest) -> HttpResponse:
+    return _errors_of(request).server_error(request)
+
+
+def _errors_of(request: HttpRequest):  # type: ignore[no-untyped-def]  # one of two modules
+    return api_errors if request.path_info.startswith("/api/") else page_errors

@@ -11,10 +11,10 @@ from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from annotate.access import ANONYMOUS, GUEST_SCOPES, Actor
+from annotate.access import ANONYMOUS, Actor, actor_of_account, actor_of_guest
 from annotate.exceptions import NotAllowed, NotSignedIn
 from annotate.models import User
-from annotate.queries.people import Account, find_guest, find_token_owner
+from annotate.queries.people import find_guest, find_token_owner
 from annotate.services.tokens import GUEST_PREFIX, TOKEN_PREFIX, hash_token, touch_token
 from annotate.sessions import find_account
 
@@ -61,7 +61,7 @@ def find_token_actor(token: str) -> Found:
     if not account.user.is_active:
         raise NotSignedIn("The account of this token is closed.", code="account_closed")
     touch_token(token_id=owner.token_id, last_used_at=owner.last_used_at, now=now)
-    return account.user, as_actor(account, scopes=owner.scopes, token_id=owner.token_id)
+    return account.user, actor_of_account(account, scopes=owner.scopes, token_id=owner.token_id)
 
 
 def find_guest_actor(token: str) -> Found:
@@ -71,12 +71,7 @@ def find_guest_actor(token: str) -> Found:
         raise unknown_token()
     if guest.merged_into is not None:
         raise NotSignedIn("This guest was merged into an account: sign in with the account.", code="guest_merged")
-    return AnonymousUser(), Actor(
-        annotator_id=guest.annotator_id,
-        scopes=GUEST_SCOPES,
-        accepted_terms=guest.accepted_terms,
-        is_suspended=guest.is_suspended,
-    )
+    return AnonymousUser(), actor_of_guest(guest)
 
 
 class SessionAuthentication(BaseAuthentication):
@@ -87,18 +82,7 @@ class SessionAuthentication(BaseAuthentication):
         if account is None:
             return None
         enforce_csrf(request)
-        return account.user, as_actor(account, scopes=None, token_id=None)
-
-
-def as_actor(account: Account, *, scopes: frozenset[str] | None, token_id: int | None) -> Actor:
-    return Actor(
-        user=account.user,
-        annotator_id=account.annotator_id,
-        scopes=scopes,
-        token_id=token_id,
-        accepted_terms=account.accepted_terms,
-        is_suspended=account.is_suspended,
-    )
+        return account.user, actor_of_account(account)
 
 
 class _CsrfCheck(CsrfViewMiddleware):

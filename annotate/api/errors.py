@@ -15,7 +15,6 @@ from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
-from django.views import defaults
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
@@ -160,29 +159,25 @@ def report_failure(exception: Exception, request: HttpRequest | None) -> None:
     got_request_exception.send(sender=None, request=request)
 
 
-# Django's own pages for what fails before or outside of a view; the API's part of the site gets the envelope.
+# What fails before or outside of a view, for the API's part of the site.
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400: an unknown host, too large a body in a middleware, a malformed header."""
-    return _plain(as_chorus_error(exception)) if is_api(request) else defaults.bad_request(request, exception)
+    return _plain(as_chorus_error(exception))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler403."""
-    return _plain(as_chorus_error(exception)) if is_api(request) else defaults.permission_denied(request, exception)
+    return _plain(as_chorus_error(exception))
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404."""
-    return _plain(as_chorus_error(exception)) if is_api(request) else defaults.page_not_found(request, exception)
+    return _plain(as_chorus_error(exception))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """handler500: what a middleware raised."""
-    return _plain(as_chorus_error(RuntimeError())) if is_api(request) else defaults.server_error(request)
-
-
-def is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/")
+    return _plain(as_chorus_error(RuntimeError()))
 
 
 def _plain(error: ChorusError) -> HttpResponse:

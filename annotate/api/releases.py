@@ -172,7 +172,7 @@ def present_file(file: ReleaseFile, campaign: Campaign, release: Release, reques
     place = {"slug": campaign.slug, "number": release.number, "name": file.name}
     return {
         "name": file.name,
-        "url": reverse("release_file", kwargs=place, request=request),
+        "url": reverse("api:release_file", kwargs=place, request=request),
         "rows": file.rows,
         "bytes": file.bytes,
         "sha256": file.sha256,

@@ -10,8 +10,8 @@ from rest_framework.views import APIView
 
 from annotate.access import ANONYMOUS, Actor
 from annotate.api.schema import Operation
-from annotate.api.throttles import count_failed_sign_in
 from annotate.exceptions import NotFound, NotSignedIn
+from annotate.limits import take_failure
 
 
 class ApiView(APIView):
@@ -52,7 +52,7 @@ class ApiView(APIView):
         try:
             self.perform_authentication(request)
         except NotSignedIn:
-            count_failed_sign_in(request)
+            take_failure(request)
             raise
 
 

@@ -1,13 +1,34 @@
-"""The first page: what this is and where to go."""
+"""The first page, how it works, and the terms."""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.http import HttpResponse
+from django.urls import path
+
+from annotate.services.terms import get_current_terms
+from annotate.web.pages import PageRequest, page, render_page
 
 
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    """A page for everybody, which asks nobody."""
-    return render(request, "home.html")
+@page("GET")
+def home(request: PageRequest) -> HttpResponse:
+    """What is needed, for whoever takes part; what this is, for everybody else."""
+    return about(request)
+
+
+@page("GET")
+def about(request: PageRequest) -> HttpResponse:
+    """What this is and how it works."""
+    return render_page(request, "home/about.html")
+
+
+@page("GET")
+def terms(request: PageRequest) -> HttpResponse:
+    """The terms in force."""
+    return render_page(request, "home/terms.html", {"terms": get_current_terms()})
+
+
+urlpatterns = [
+    path("", home, name="home"),
+    path("about/", about, name="about"),
+    path("terms/", terms, name="terms"),
+]

@@ -1,0 +1,83 @@
+"""Refusals and failures as pages: what happened, what is safe, what to do next."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+
+from annotate.exceptions import ChorusError
+from annotate.logs import request_id
+
+logger = logging.getLogger(__name__)
+
+#: Seconds after which a request that met a database away or busy may come again.
+DATABASE_RETRY_AFTER = 2
+
+
+def show_refusal(request: HttpRequest, error: ChorusError, *, context: dict[str, Any] | None = None) -> HttpResponse:
+    """A page that says what was refused; to htmx a note for the top of the page that is there already."""
+    values = {"error": error, "following": request.META.get("HTTP_REFERER", ""), **(context or {})}
+    if getattr(request, "htmx", None):
+        response = render(request, "errors/_refusal.html", values, status=error.status)
+        response.headers["HX-Retarget"] = "#refusal"
+        response.headers["HX-Reswap"] = "outerHTML"
+        response.headers["HX-Push-Url"] = "false"
+    else:
+        response = render(request, "errors/refused.html", values, status=error.status)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler400: an unknown host name, a malformed header or form, too large a body."""
+    if isinstance(exception, RequestDataTooBig):
+        return _show(request, 413, "too_large", _("That is more than this page takes at once. Send less."))
+    return _show(request, 400, "malformed", _("This request cannot be read. Go back and try again."))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler403."""
+    return _show(request, 403, "not_allowed", _("You may not do this. Ask whoever runs the campaign or the site."))
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler404."""
+    return _show(request, 404, "not_found", _("There is nothing at this address. It may have moved or been mistyped."))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """handler500: asks neither the database nor a session, for either may be what failed."""
+    sentence = _("Something failed on our side, and it was recorded. What you saved is safe. Try again in a moment.")
+    values = {"status": 500, "sentence": sentence, "request_id": request_id.get()}
+    return HttpResponse(render_to_string("errors/failed.html", values), status=500)
+
+
+def database_away(request: HttpRequest) -> HttpResponse:
+    """503 for a database that is away or busy; asks it for nothing more."""
+    logger.warning("the database is away or busy", exc_info=True)
+    sentence = _("The database is away or busy; nothing was changed. Try again in a moment.")
+    error = ChorusError(sentence, code="database_away", retry_after=DATABASE_RETRY_AFTER)
+    error.status = 503
+    return show_refusal(request, error)
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """CSRF_FAILURE_VIEW: a form that was open too long, or that came from another site."""
+    sentence = _(
+        "This form was open for so long that it is not valid any more, or your browser keeps no cookies. "
+        "Nothing was changed. Go back, reload the page and send it again."
+    )
+    return _show(request, 403, "csrf_failed", sentence)
+
+
+def _show(request: HttpRequest, status: int, code: str, sentence: str) -> HttpResponse:
+    error = ChorusError(sentence, code=code)
+    error.status = status
+    return show_refusal(request, error)
