@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
@@ -25,20 +27,24 @@ urlpatterns = [
 
 # What fails before or outside of a view: the API's part of the site gets its envelope, people get a page.
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _errors_of(request).bad_request(request, exception)
+    answer: HttpResponse = _errors_of(request).bad_request(request, exception)
+    return answer
 
 
 def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _errors_of(request).permission_denied(request, exception)
+    answer: HttpResponse = _errors_of(request).permission_denied(request, exception)
+    return answer
 
 
 def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _errors_of(request).page_not_found(request, exception)
+    answer: HttpResponse = _errors_of(request).page_not_found(request, exception)
+    return answer
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    return _errors_of(request).server_error(request)
+    answer: HttpResponse = _errors_of(request).server_error(request)
+    return answer
 
 
-def _errors_of(request: HttpRequest):  # type: ignore[no-untyped-def]  # one of two modules
+def _errors_of(request: HttpRequest) -> ModuleType:
     return api_errors if request.path_info.startswith("/api/") else page_errors

@@ -61,7 +61,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def database_away(request: HttpRequest) -> HttpResponse:
     """503 for a database that is away or busy; asks it for nothing more."""
-    logger.warning("the database is away or busy", exc_info=True)
+    logger.warning("the database is away or busy")
     sentence = _("The database is away or busy; nothing was changed. Try again in a moment.")
     error = ChorusError(sentence, code="database_away", retry_after=DATABASE_RETRY_AFTER)
     error.status = 503

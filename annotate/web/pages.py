@@ -117,5 +117,5 @@ def _require(actor: Actor, needs: Needs) -> None:
 
 
 def _is_wanted(request: HttpRequest, fragment: str) -> bool:
-    htmx = getattr(request, "htmx", None)
-    return bool(htmx) and not htmx.boosted and htmx.target == PurePosixPath(fragment).stem.lstrip("_")
+    htmx: HtmxDetails | None = getattr(request, "htmx", None)
+    return htmx is not None and bool(htmx) and not htmx.boosted and htmx.target == PurePosixPath(fragment).stem.lstrip("_")
