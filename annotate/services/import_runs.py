@@ -239,10 +239,14 @@ class _Run:
         return Place(position, self.stream.file_format)
 
     def _find_refusal(self) -> str | None:
-        """Why the file could not be read to its end, or None. A file without records is refused too."""
+        """Why the file could not be read to its end, or None. A file without a usable record is refused too."""
         if self.stream is not None and self.stream.refusal is not None:
             return self.stream.refusal
-        return None if self.read else "There are no records in this file. Send one with at least one prompt."
+        if not self.read:
+            return "There are no records in this file. Send one with at least one prompt."
+        if self.bad == self.read and not self.is_checking:
+            return f"None of the {self.read:,} records can be used, so nothing was imported. Mend them by the reasons listed."
+        return None
 
 
 def _take(batch: _Batch, record: ImportRecord) -> None:

@@ -98,7 +98,8 @@ def start_own_import(*, campaign: Campaign, path: Path, options: ImportOptions, 
         Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         earlier = ImportRun.objects.filter(
             # One that failed before it stored anything is not gone on with: it would only fail again.
-            Q(state__in=(ImportState.QUEUED, ImportState.RUNNING)) | Q(state=ImportState.FAILED, records_done__gt=0),
+            Q(state__in=(ImportState.QUEUED, ImportState.RUNNING))
+            | Q(state=ImportState.FAILED) & (Q(added__gt=0) | Q(skipped__gt=0)),
             campaign=campaign,
             sha256=digest,
             strict=options.strict,

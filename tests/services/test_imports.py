@@ -327,6 +327,26 @@ def test_bad_lines_are_told_by_number_and_the_others_come_in() -> None:
     assert tree_texts(campaign) == {"First": {"A"}, "Last": {"A"}}
 
 
+def test_a_file_in_which_every_line_is_bad_fails_and_lists_each() -> None:
+    run = import_bytes(make_campaign(), lines(["{", {"prompt": ""}, "nonsense"]))
+    assert outcome(run) == ("failed", 3, 0, 0, 3)
+    assert run.reason == "None of the 3 records can be used, so nothing was imported. Mend them by the reasons listed."
+    assert [line for line, _ in problems(run)] == [1, 2, 3]
+    assert count_rows() == (0,) * 7
+
+
+def test_a_file_with_one_usable_line_is_done() -> None:
+    run = import_bytes(make_campaign(), lines(["{", item("Why?", "Because."), "nonsense"]))
+    assert (outcome(run), run.reason) == (("done", 3, 1, 0, 2), "")
+
+
+def test_a_file_of_what_is_there_already_is_done_beside_bad_lines() -> None:
+    campaign = make_campaign()
+    import_bytes(campaign, lines([item("Why?", "Because.")]))
+    run = import_bytes(campaign, lines(["{", item("Why?", "Because.")]))
+    assert (outcome(run), run.reason) == (("done", 2, 0, 1, 1), "")
+
+
 def test_strict_imports_nothing_when_a_line_is_bad() -> None:
     campaign = make_campaign()
     before = count_rows()
