@@ -84,7 +84,10 @@ _FREEZE = (
     f"""{_ADD} SELECT %(release)s, 'origin', o.id, 1
     FROM annotate_releaseitem i JOIN annotate_messageorigin o ON o.message_id = i.object_id
     WHERE i.release_id = %(release)s AND i.kind = 'message'""",
-    f"{_ADD} SELECT %(release)s, 'tombstone', t.id, 1 FROM annotate_tombstone t WHERE t.campaign_id = %(campaign)s",
+    # Who consents again gives it again: what this release holds was not taken from it.
+    f"""{_ADD} SELECT %(release)s, 'tombstone', t.id, 1 FROM annotate_tombstone t WHERE t.campaign_id = %(campaign)s
+    AND NOT EXISTS (SELECT 1 FROM annotate_releaseitem i
+      WHERE i.release_id = %(release)s AND i.kind = t.kind AND i.object_id = t.object_id)""",
 )
 
 #: Tables that may just have grown by an import or an evening's judgments, unseen by autovacuum: the plans of a

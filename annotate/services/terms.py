@@ -10,6 +10,7 @@ from django.db import transaction
 
 from annotate.exceptions import InvalidInput, NotFound
 from annotate.models import Annotator, Consent
+from annotate.queries.rows import run
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,18 @@ Who is behind it. The people who run this site; write to them about anything in 
 #: The version that is asked for now.
 CURRENT_TERMS = "2026-11"
 
+#: What releases hold of somebody's: the next ones are made without it, and say so. A text goes with its judgment.
+_LEAVE_TOMBSTONES = """
+INSERT INTO annotate_tombstone (campaign_id, kind, object_id, created_at)
+SELECT DISTINCT r.campaign_id, i.kind, i.object_id, %(now)s::timestamptz
+FROM (
+  SELECT 'judgment' AS kind, j.id FROM annotate_judgment j WHERE j.annotator_id = %(me)s
+  UNION ALL
+  SELECT 'assignment', s.id FROM annotate_assignment s WHERE s.annotator_id = %(me)s AND s.state = 'skipped') given
+JOIN annotate_releaseitem i ON i.kind = given.kind AND i.object_id = given.id
+JOIN annotate_release r ON r.id = i.release_id
+ON CONFLICT DO NOTHING"""
+
 
 def get_current_terms() -> Terms:
     return TERMS[CURRENT_TERMS]
@@ -86,13 +99,18 @@ def accept_terms(*, annotator_id: int, terms_version: str, now: datetime) -> Con
 
 
 def withdraw_consent(*, annotator_id: int, now: datetime) -> int:
-    """End every consent that stands, from now on; returns how many. What was given before stays given."""
+    """End every consent that stands, from now on; returns how many. What was given before stays given.
+
+    Sealed releases keep their bytes; what they hold of this person leaves its tombstones, which the next ones tell.
+    """
     with transaction.atomic():
         annotator = lock_annotator(annotator_id=annotator_id)
         ended = annotator.consents.filter(withdrawn_at=None).update(withdrawn_at=now)
         if annotator.accepted_terms:
             annotator.accepted_terms = ""
             annotator.save(update_fields=["accepted_terms"])
+        if ended:
+            run(_LEAVE_TOMBSTONES, {"me": annotator_id, "now": now})
     return ended
 
 

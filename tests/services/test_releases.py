@@ -27,6 +27,7 @@ from annotate.models import (
     Release,
     ReleaseFile,
     ReleaseItem,
+    Tombstone,
     User,
 )
 from annotate.queries import release_content
@@ -36,7 +37,7 @@ from annotate.services.moderation import remove_message
 from annotate.services.release_building import find_folder
 from annotate.services.release_writing import write_release
 from annotate.services.releases import request_release
-from annotate.services.terms import CURRENT_TERMS, withdraw_consent
+from annotate.services.terms import CURRENT_TERMS, accept_terms, withdraw_consent
 from annotate.services.undo import undo_judgment, withdraw_judgment
 from tasks.formats.pseudonyms import make_pseudonym
 from tasks.jobs.quality import recompute_stale_job
@@ -200,6 +201,56 @@ def test_a_withdrawal_leaves_sealed_files_alone_and_is_told_by_the_next_release(
     assert row.pop("withdrawn_at").endswith("Z")
     assert row == {"kind": "judgment", "release": 1, "id": name}
     assert second.files.get(name="withdrawn.jsonl").rows == 1
+
+
+def test_a_withdrawn_consent_is_told_by_the_next_release_for_all_that_earlier_ones_hold():
+    campaign, (ada, _) = make_given("ada", "bob", prompts=3)
+    make_prompt(campaign, "Why do cats purr?")
+    hold = ask(ada, campaign)["assignment"]
+    submit(ada, hold["id"], {"cannot_tell_reason": "need_expertise"})
+    first = build(campaign)
+    known = [make_pseudonym("judgment", pk, salt=bytes(first.pseudonym_salt))
+             for pk in Judgment.objects.filter(annotator=ada).values_list("pk", flat=True)]  # fmt: skip
+    outcome = make_pseudonym("assignment", hold["id"], salt=bytes(first.pseudonym_salt))
+    assert {outcome, *known} <= {row["ballot_id"] for row in read_lines(first, "ballots.jsonl.gz")}
+    withdraw_consent(annotator_id=ada.pk, now=NOW)
+    second = build(campaign)
+    told = read_lines(second, "withdrawn.jsonl")
+    assert sorted((row["kind"], row["release"], row["id"]) for row in told) == sorted(
+        [("assignment", 1, outcome), *(("judgment", 1, name) for name in known)]
+    )
+    assert {row["withdrawn_at"] for row in told} == {"2026-05-04T12:00:00.000000Z"}
+
+
+def test_what_no_release_held_leaves_no_tombstone_with_its_consent():
+    campaign, (ada, _) = make_given("ada", "bob")
+    withdraw_consent(annotator_id=ada.pk, now=NOW)
+    assert Tombstone.objects.count() == 0
+    assert read_lines(build(campaign), "withdrawn.jsonl") == []
+
+
+def test_a_text_of_somebody_who_withdrew_their_consent_is_told_too():
+    campaign = make_campaign(kinds=("write_assistant_reply",))
+    make_prompt(campaign, replies=0)
+    ada, bob = make_giver("ada"), make_giver("bob")
+    for annotator in (ada, bob):
+        hold = ask(annotator, campaign)["assignment"]
+        submit(annotator, hold["id"], {"text": f"Because, says {annotator.pk}.", "language": "en"})
+    build(campaign)
+    withdraw_consent(annotator_id=bob.pk, now=NOW)
+    assert [(row["kind"], row["release"]) for row in read_lines(build(campaign), "withdrawn.jsonl")] == [
+        ("message", 1),
+        ("judgment", 1),
+    ]
+
+
+def test_who_consents_again_is_in_the_next_release_and_not_told_as_withdrawn():
+    campaign, (ada, _) = make_given("ada", "bob")
+    build(campaign)
+    withdraw_consent(annotator_id=ada.pk, now=NOW)
+    accept_terms(annotator_id=ada.pk, terms_version=CURRENT_TERMS, now=NOW)
+    second = build(campaign)
+    assert (second.counts["ballots"], read_lines(second, "withdrawn.jsonl")) == (2, [])
 
 
 def test_what_was_withdrawn_is_not_rebuilt(tmp_path):
