@@ -30,6 +30,7 @@ from annotate.embedded.refusals import RunRefused
 WITHOUT_DATABASE = frozenset(
     {"help", "version", "up", "check", "collectstatic", "compilemessages", "diffsettings", "findstatic"}
     | {"makemessages", "makemigrations", "spectacular", "startapp", "startproject", "testserver", "test"}
+    | {"update_translations"}
 )
 SECONDS_FOR_RUN = 120
 SECONDS_FOR_COMMANDS = 30
