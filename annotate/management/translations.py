@@ -106,8 +106,9 @@ def _gaps_of(message: Message, catalog: Catalog) -> Iterator[str]:
         wanted = set(PLACEHOLDER.findall(ids[-1]))
         # A form for exactly one, or two, may say the number as a word.
         for string in strings if len(ids) == 1 else strings[-1:]:
-            if set(PLACEHOLDER.findall(string)) != wanted:
-                yield f"placeholders {sorted(set(PLACEHOLDER.findall(string)))} instead of {sorted(wanted)}"
+            said = set(PLACEHOLDER.findall(str(string)))
+            if said != wanted:
+                yield f"placeholders {sorted(said)} instead of {sorted(wanted)}"
     if message.fuzzy:
         yield "marked as fuzzy"
 

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 class Command(BaseCommand):
     help = "Read what templates and code ask to be translated, update annotate/locale, and list what is missing."
-    requires_system_checks: list[str] = []  # type: ignore[assignment]  # Django's own way to say none
+    requires_system_checks: list[str] = []
 
     def handle(self, **options: Any) -> None:
         try:
