@@ -44,9 +44,6 @@ def list_parents_without_units(
     last: int,
 ) -> list[int]:
     """The messages to open units under, for those with ids above `after` up to `last` that may lack one."""
-    labelled: set[str] = set()
-    for roles in LabelDimension.objects.filter(schema_id=label_schema_id).values_list("applies_to", flat=True):
-        labelled.update(roles)
     params = {
         "campaign": campaign_id,
         "after": after,
@@ -57,12 +54,18 @@ def list_parents_without_units(
         "ordering": [str(kind) for kind in ORDERING_KINDS if kind in kinds],
         "labels": Kind.LABEL in kinds,
         "label": Kind.LABEL,
-        "labelled": sorted(labelled),
+        "labelled": list_labelled_roles(schema_id=label_schema_id),
         "writes": Kind.WRITE_ASSISTANT_REPLY in kinds,
         "write": Kind.WRITE_ASSISTANT_REPLY,
         "replies": settings.replies_wanted,
     }
     return [row["id"] for row in fetch_all(_LACKING, params)]
+
+
+def list_labelled_roles(*, schema_id: int | None) -> list[str]:
+    """The roles of messages that a version of a label schema has questions for, sorted."""
+    rows = LabelDimension.objects.filter(schema_id=schema_id).values_list("applies_to", flat=True)
+    return sorted({role for roles in rows for role in roles})
 
 
 def find_last_ids() -> tuple[int, int]:

@@ -2,8 +2,9 @@
 
 1. Whoever changes a campaign marks it (`StaleKind.CAMPAIGN_UNITS`) in the same transaction.
 2. The job claims one mark with a lease and commits.
-3. It walks over the messages by ranges of ids and opens the units that are missing, then over the units and
-   brings their needs to what is wanted. Each piece is a transaction of its own and idempotent.
+3. It walks over the messages by ranges of ids and opens the units that are missing, then over the units: those
+   that the label schema has no questions for close, and open again when it has; what is open needs what is wanted.
+   Each piece is a transaction of its own and idempotent.
 4. It settles the mark. Killed in between, it starts anew when the lease has ended and finds less to do.
 
 A kind of work that was taken away is no longer offered (`queries.eligibility`), and its units stay as they are:
@@ -15,6 +16,7 @@ from datetime import datetime
 
 from annotate.models import Campaign
 from annotate.queries.campaign_parents import find_last_ids, list_parents_without_units
+from annotate.services.label_units import follow_label_schema
 from annotate.services.stale import Mark, claim_stale, renew_stale, settle_stale
 from annotate.services.units import open_units
 from annotate.services.units_needed import change_units_needed
@@ -49,6 +51,7 @@ def follow_campaign(*, mark: Mark, clock: Callable[[], datetime]) -> None:
         settings = read_settings(campaign.parameters)
         for after, last in _ranges(last_unit):
             mark = renew_stale(mark=mark, now=clock(), lease_seconds=LEASE_SECONDS)
+            follow_label_schema(campaign=campaign, after=after, last=last)
             change_units_needed(campaign_id=campaign.pk, settings=settings, after=after, last=last)
         wake(JobName.SCHEDULE_UNITS)
     settle_stale(marks=[mark])

@@ -17,6 +17,7 @@ from annotate.models import Annotator, AuditEvent, Campaign, Message
 from annotate.queries.rows import fetch_all, run
 from annotate.services.audit import record_event
 from annotate.services.holds import release_holds
+from annotate.services.label_units import settle_label_units
 from annotate.services.stale import mark_stale
 from annotate.services.terms import lock_annotator
 from annotate.services.trees import lock_trees
@@ -137,6 +138,7 @@ def restore_message(*, campaign: Campaign, message_id: int, actor: Actor, reason
         run(_RESTORE_CANDIDATE, {"message": message.pk, "units": units, "removed_at": removed_at})
         closed = _find_closed(campaign, message) & set(units)
         reopened = _ids(_REOPEN, {"units": sorted(closed), **_limits()})
+        settle_label_units(campaign=campaign, units=units)
         parents = [parent for parent in (message.parent_id, message.pk) if parent is not None]
         open_units(campaign_id=campaign.pk, parent_ids=parents, now=now)
         record_event(

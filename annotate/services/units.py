@@ -10,7 +10,8 @@ from datetime import datetime
 from django.db import transaction
 
 from annotate.exceptions import NotFound
-from annotate.models import Campaign, LabelDimension
+from annotate.models import Campaign
+from annotate.queries.campaign_parents import list_labelled_roles
 from annotate.queries.rows import Row, run
 from annotate.services.trees import lock_trees
 from tasks.records.parameters import read_settings
@@ -187,18 +188,13 @@ def _read_wishes(*, campaign_id: int) -> Row:
         )
     settings = read_settings(campaign["parameters"])
     kinds = set(campaign["kinds"])
-    labelled: set[str] = set()
-    for roles in LabelDimension.objects.filter(schema_id=campaign["label_schema_id"]).values_list(
-        "applies_to", flat=True
-    ):
-        labelled.update(roles)
     return {
         "campaign": campaign_id,
         "kinds": [kind for kind in Kind if kind in kinds],
         "ordering": [kind for kind in ORDERING_KINDS if kind in kinds],
         "on_the_text": [Kind.LABEL, Kind.WRITE_ASSISTANT_REPLY],
         "labels": Kind.LABEL in kinds,
-        "labelled": sorted(labelled),
+        "labelled": list_labelled_roles(schema_id=campaign["label_schema_id"]),
         "redundancy": settings.redundancy,
         "replies_wanted": settings.replies_wanted,
         "band": START_BAND,

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from annotate.access import Actor
 from annotate.models import (
     Annotator,
     Campaign,
@@ -24,6 +25,7 @@ from annotate.services.campaign_files import read_campaign
 from annotate.services.campaign_units import follow_next_campaign
 from annotate.services.campaigns import change_campaign
 from annotate.services.holds import release_holds
+from annotate.services.moderation import remove_message, restore_message
 from annotate.services.stale import claim_stale, mark_stale
 from tasks.vocabulary import StaleKind
 from tests.loop import (
@@ -172,6 +174,58 @@ def test_a_label_schema_that_applies_to_more_opens_more():
     both = {"name": "spam", "title": "Spam?", "widget": "flag"}
     change(campaign, label_schema={"dimensions": [both]})
     assert (kinds_of(prompt), kinds_of(reply)) == (["label"], ["label"])
+
+
+ON_PROMPTS = {"dimensions": [{"name": "spam", "title": "Spam?", "widget": "flag", "applies_to": ["prompter"]}]}
+ON_BOTH = {"dimensions": [{"name": "spam", "title": "Spam?", "widget": "flag"}]}
+
+
+def test_a_label_schema_that_drops_a_role_closes_its_units_and_opens_them_with_it_again():
+    campaign = make_campaign(kinds=("label",))
+    prompt = make_prompt(campaign, replies=1)
+    (reply,) = prompt.replies.all()
+    assert (kinds_of(prompt), kinds_of(reply)) == (["label"], ["label"])
+    change(campaign, label_schema=ON_PROMPTS)
+    assert (kinds_of(prompt), kinds_of(reply)) == (["label"], [])
+    change(campaign, label_schema=ON_BOTH, redundancy=7)
+    assert (kinds_of(prompt), kinds_of(reply)) == (["label"], ["label"])
+    assert list(Unit.objects.filter(kind="label").values_list("needed", flat=True)) == [7, 7]
+    assert find_drift() == {}
+
+
+def test_a_label_that_is_held_when_its_role_is_dropped_is_taken():
+    campaign = make_campaign(kinds=("label",))
+    campaign.label_schema.dimensions.update(applies_to=["assistant"])
+    make_prompt(campaign, replies=1)
+    ada = make_annotator()
+    hold = ask(ada, campaign)["assignment"]
+    change(campaign, label_schema=ON_PROMPTS)
+    submit(ada, hold["id"], {"labels": {"spam": False}})
+    assert (counters(Unit.objects.get(is_open=False).pk), find_drift()) == ((3, 0, 1, 0), {})
+
+
+def test_what_was_removed_while_its_role_was_dropped_is_asked_for_when_both_are_back():
+    campaign = make_campaign(kinds=("label",))
+    reply = make_prompt(campaign, replies=1).replies.get()
+    moderator = Actor(user=make_annotator("mo").user)
+    who = {"campaign": campaign, "message_id": reply.pk, "actor": moderator, "reason": "Spam.", "now": NOW}
+    change(campaign, label_schema=ON_PROMPTS)
+    remove_message(**who)
+    change(campaign, label_schema=ON_BOTH)
+    assert kinds_of(reply) == []
+    restore_message(**who)
+    assert kinds_of(reply) == ["label"]
+
+
+def test_what_is_restored_after_its_role_was_dropped_is_not_asked_for():
+    campaign = make_campaign(kinds=("label",))
+    reply = make_prompt(campaign, replies=1).replies.get()
+    moderator = Actor(user=make_annotator("mo").user)
+    who = {"campaign": campaign, "message_id": reply.pk, "actor": moderator, "reason": "Spam.", "now": NOW}
+    remove_message(**who)
+    change(campaign, label_schema=ON_PROMPTS)
+    restore_message(**who)
+    assert kinds_of(reply) == []
 
 
 def test_messages_deep_in_a_tree_get_their_units_too():
