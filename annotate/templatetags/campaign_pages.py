@@ -1,0 +1,72 @@
+"""The pages of a campaign as links, for those who may open them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from annotate.access import INCLUDES
+from annotate.models import Campaign
+from tasks.vocabulary import CampaignRole
+
+register = template.Library()
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPage:
+    """A page, whose role it needs (None: nobody's), and the pages that lie under it."""
+
+    name: str
+    title: str | Promise
+    role: CampaignRole | None = CampaignRole.ORGANIZER
+    under: tuple[str, ...] = ()
+
+
+PAGES = (
+    CampaignPage("campaign", _("Overview"), None),
+    CampaignPage("guideline", _("Guideline"), None),
+    CampaignPage(
+        "campaign_edit",
+        _("Edit"),
+        under=("edit_guideline", "edit_questions", "edit_targets", "edit_file", "campaign_state"),
+    ),
+    CampaignPage("imports", _("Imports"), under=("import_run",)),
+    CampaignPage("generators", _("Generators"), CampaignRole.MODERATOR),
+    CampaignPage("members", _("Members")),
+    CampaignPage("releases", _("Releases"), under=("release",)),
+    CampaignPage("audit", _("Audit")),
+    CampaignPage("campaign_preview", _("Preview")),
+    CampaignPage("campaign_api", _("API")),
+)
+
+
+@register.inclusion_tag("components/campaign_nav.html", takes_context=True)
+def campaign_nav(context: template.Context, campaign: Campaign) -> dict[str, Any]:
+    """`{% campaign_nav campaign %}`: the campaign came from `access.get_campaign_for`, which noted the role."""
+    request = context["request"]
+    role = getattr(campaign, "actor_role", None)
+    roles = INCLUDES[CampaignRole.ORGANIZER] if request.actor.is_administrator else _included(role)
+    match = request.resolver_match
+    here = match.url_name if match is not None else ""
+    links = [
+        {"title": page.title, "address": address, "is_here": page.name == here, "is_over": here in page.under}
+        for page in PAGES
+        if (page.role is None or page.role in roles) and (address := _address(page.name, campaign))
+    ]
+    return {"campaign": campaign, "links": links, "role": role}
+
+
+def _included(role: str | None) -> frozenset[CampaignRole]:
+    return INCLUDES[CampaignRole(role)] if role else frozenset()
+
+
+def _address(name: str, campaign: Campaign) -> str:
+    try:
+        return reverse(name, args=[campaign.slug])
+    except NoReverseMatch:
+        return ""
