@@ -1,1 +1,1 @@
-"""Pure work on text, with the standard library alone: equality, guards, languages, personal data."""
+"""Pure work on text: equality, guards, languages, personal data with the standard library alone; Markdown as HTML."""
