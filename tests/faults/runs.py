@@ -43,7 +43,8 @@ def run_environment(data: Path, **more: str) -> dict[str, str]:
     ours = ("CHORUS_", "DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_", "TESTS_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     small = {"CHORUS_WEB_WORKERS": "1", "CHORUS_WORKER_PROCESSES": "1", "CHORUS_DEMO": "0"}
-    return {**kept, "CHORUS_DATA": str(data), **small, **more}
+    # What a command prints is read line by line while it runs.
+    return {**kept, "PYTHONUNBUFFERED": "1", "CHORUS_DATA": str(data), **small, **more}
 
 
 def manage(data: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:

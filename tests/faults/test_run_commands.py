@@ -81,7 +81,7 @@ def test_commands_at_the_same_time_share_engines_and_the_last_one_is_not_cut_off
 def test_command_that_is_killed_leaves_no_engine(tmp_path: Path) -> None:
     command = subprocess.Popen(
         [sys.executable, str(BASE / "manage.py"), "shell", "-v0", "-c", f"{COUNT}; import time; time.sleep(600)"],
-        env={**run_environment(tmp_path), "PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, text=True,
+        env=run_environment(tmp_path), stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert command.stdout.readline() == "42\n"
     assert len(engines_of(find_places(data=tmp_path))) >= 2
