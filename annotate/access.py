@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from annotate.exceptions import NotAllowed, NotFound, NotSignedIn
 from annotate.models import Campaign, User
@@ -104,7 +105,7 @@ def require_account(actor: Actor) -> User:
     if actor.user is not None:
         return actor.user
     if actor.is_guest:
-        raise NotAllowed("Guests cannot do this: it needs an account.", code="account_needed")
+        raise NotAllowed(_("Guests cannot do this: it needs an account."), code="account_needed")
     raise not_signed_in()
 
 
@@ -119,7 +120,7 @@ def require_administrator(actor: Actor) -> User:
     """The account of a site administrator, with the scope `admin` where a token is used."""
     user = require_account(actor)
     if not user.is_administrator:
-        raise NotAllowed("Only administrators of the site may do this.", code="administrators_only")
+        raise NotAllowed(_("Only administrators of the site may do this."), code="administrators_only")
     require_scope(actor, Scope.ADMIN)
     return user
 
@@ -128,7 +129,9 @@ def require_campaign_maker(actor: Actor) -> User:
     """Whoever may make a campaign: every account, or administrators alone where CHORUS_OPEN_CAMPAIGNS is 0."""
     user = require_account(actor)
     if not settings.OPEN_CAMPAIGNS and not user.is_administrator:
-        raise NotAllowed("On this site administrators make the campaigns: ask one of them.", code="administrators_only")
+        raise NotAllowed(
+            _("On this site administrators make the campaigns: ask one of them."), code="administrators_only"
+        )
     return user
 
 
@@ -137,7 +140,7 @@ def require_scope(actor: Actor, *scopes: str) -> None:
     if not actor.has_scope(*scopes):
         names = " or ".join(f'"{scope}"' for scope in scopes)
         raise NotAllowed(
-            f"This token lacks the scope {names}. Make a token with it, or use another.",
+            _("This token lacks the scope %(scopes)s. Make a token with it, or use another.") % {"scopes": names},
             code="scope_missing",
             details={"needed": [str(scope) for scope in scopes]},
         )
@@ -153,18 +156,21 @@ def get_campaign_for(actor: Actor, slug: str, role: CampaignRole | None = None, 
     """
     campaign = find_campaign_with_role(slug=slug, user_id=actor.user_id, related=related)
     if campaign is None or not _may_see(actor, campaign):
-        raise NotFound(f'There is no campaign "{slug}". Check its name.', code="campaign_not_found")
+        raise NotFound(
+            _('There is no campaign "%(slug)s". Check its name.') % {"slug": slug}, code="campaign_not_found"
+        )
     if role is None or actor.is_administrator or role in _included(campaign):
         return campaign
     raise NotAllowed(
-        f"This needs the role of {role.value} in the campaign “{campaign.title}”. Ask one of its organizers.",
+        _("This needs the role of %(role)s in the campaign “%(campaign)s”. Ask one of its organizers.")
+        % {"role": role.value, "campaign": campaign.title},
         code="role_missing",
         details={"needed": role.value},
     )
 
 
 def not_signed_in() -> NotSignedIn:
-    return NotSignedIn('Nobody is signed in: sign in, or send "Authorization: Bearer" with a token.')
+    return NotSignedIn(_('Nobody is signed in: sign in, or send "Authorization: Bearer" with a token.'))
 
 
 def _may_see(actor: Actor, campaign: Campaign) -> bool:

@@ -7,6 +7,8 @@ invents codes. The sentence says what happened, what is safe and what to do next
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.functional import Promise
+
 
 class ChorusError(Exception):
     """Base of every refusal. `status` is the HTTP status that says the same."""
@@ -16,14 +18,15 @@ class ChorusError(Exception):
 
     def __init__(
         self,
-        message: str,
+        message: str | Promise,
         *,
         code: str | None = None,
         details: Mapping[str, Any] | None = None,
         retry_after: int | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        # Said in the language of whoever is refused, now: nobody meets a lazy text.
+        self.message = str(message)
+        super().__init__(self.message)
         self.code = code or type(self).code
         self.details = dict(details or {})
         self.retry_after = retry_after

@@ -16,6 +16,9 @@ is the assignment that it closes (null: none), `%(giving)s` how many judgments i
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from tasks.vocabulary import WhyNone
 
 
@@ -40,7 +43,7 @@ class Clause:
     level: Level
     moments: frozenset[Moment]
     sql: str
-    refusal: str
+    refusal: Promise
     why_none: WhyNone | None = None
     status: int = 409
 
@@ -59,7 +62,7 @@ TOO_MANY_HOLDS = Clause(
          WHERE h.annotator_id = a.id AND h.state = 'live' AND h.lease_expires_at > %(now)s
            AND h.id IS DISTINCT FROM %(closing)s::bigint AND hq.campaign_id = c.id)
          < coalesce((c.parameters->>'max_held')::int, 8)""",
-    "You hold as much work of this campaign as one person may at once. Finish or skip something you hold first.",
+    _("You hold as much work of this campaign as one person may at once. Finish or skip something you hold first."),
     WhyNone.CAPPED,
 )
 
@@ -69,7 +72,10 @@ CLAUSES: tuple[Clause, ...] = (
         Level.PERSON,
         ALWAYS,
         "a.suspended_at IS NULL",
-        "Your account is suspended, so nothing can be given or taken. Your drafts are kept; write to the organizers to appeal.",
+        _(
+            "Your account is suspended, so nothing can be given or taken. Your drafts are kept; write to "
+            "the organizers to appeal."
+        ),
         WhyNone.SUSPENDED,
         403,
     ),
@@ -78,7 +84,7 @@ CLAUSES: tuple[Clause, ...] = (
         Level.PERSON,
         OFFERED,
         "c.state = 'open'",
-        "This campaign is not open now, so it offers no new work. What you already hold can still be finished.",
+        _("This campaign is not open now, so it offers no new work. What you already hold can still be finished."),
         WhyNone.CAMPAIGN_NOT_OPEN,
     ),
     Clause(
@@ -86,7 +92,7 @@ CLAUSES: tuple[Clause, ...] = (
         Level.PERSON,
         OFFERED,
         "(a.user_id IS NOT NULL OR c.allow_guests)",
-        "This campaign is for people with an account. Sign up, and what you did as a guest comes along.",
+        _("This campaign is for people with an account. Sign up, and what you did as a guest comes along."),
         WhyNone.CAMPAIGN_NOT_OPEN,
     ),
     Clause(
@@ -94,7 +100,7 @@ CLAUSES: tuple[Clause, ...] = (
         Level.PERSON,
         OFFERED,
         "a.accepted_terms = %(terms)s",
-        "Before the first judgment, read and accept the terms: POST me/consent/ with their version.",
+        _("Before the first judgment, read and accept the terms: POST me/consent/ with their version."),
         WhyNone.TERMS_NOT_ACCEPTED,
     ),
     Clause(
@@ -108,7 +114,10 @@ CLAUSES: tuple[Clause, ...] = (
                     WHERE ju.id = j.unit_id) = c.id
                AND j.assignment_id IS DISTINCT FROM %(closing)s::bigint) + %(giving)s::int
              < (c.parameters->>'daily_cap')::int)""",
-        "You have given as many judgments as this campaign takes from one person in a day. Thank you; come back tomorrow.",
+        _(
+            "You have given as many judgments as this campaign takes from one person in a day. Thank "
+            "you; come back tomorrow."
+        ),
         WhyNone.CAPPED,
     ),
     TOO_MANY_HOLDS,
@@ -117,7 +126,7 @@ CLAUSES: tuple[Clause, ...] = (
         Level.QUEUE,
         OFFERED,
         "q.kind = ANY(%(kinds)s)",
-        "This campaign does not ask for that kind of work.",
+        _("This campaign does not ask for that kind of work."),
         WhyNone.NO_SUCH_KIND,
     ),
     Clause(
@@ -125,7 +134,10 @@ CLAUSES: tuple[Clause, ...] = (
         Level.QUEUE,
         OFFERED,
         "q.language = ANY(%(languages)s)",
-        "This work is in a language that is not among yours. Add the language to your work languages if you read it well.",
+        _(
+            "This work is in a language that is not among yours. Add the language to your work languages "
+            "if you read it well."
+        ),
         WhyNone.NONE_IN_YOUR_LANGUAGES,
     ),
     Clause(
@@ -133,7 +145,7 @@ CLAUSES: tuple[Clause, ...] = (
         Level.QUEUE,
         OFFERED,
         "q.qualification IS NULL",
-        "This work needs a qualification that you do not have yet.",
+        _("This work needs a qualification that you do not have yet."),
         WhyNone.NO_SUCH_KIND,
     ),
     Clause(
@@ -142,7 +154,7 @@ CLAUSES: tuple[Clause, ...] = (
         OFFERED,
         """(SELECT seen.id FROM annotate_assignment seen WHERE seen.annotator_id = %(me)s AND seen.unit_id = u.id
              AND seen.state NOT IN ('expired', 'released')) IS NULL""",
-        "You have already judged or skipped this.",
+        _("You have already judged or skipped this."),
         WhyNone.SEEN_ALL,
     ),
     Clause(
@@ -150,7 +162,7 @@ CLAUSES: tuple[Clause, ...] = (
         Level.UNIT,
         OFFERED,
         """(SELECT ex.unit_id FROM annotate_exclusion ex WHERE ex.annotator_id = %(me)s AND ex.unit_id = u.id) IS NULL""",
-        "Part of this is your own work, so others judge it.",
+        _("Part of this is your own work, so others judge it."),
         WhyNone.SEEN_ALL,
     ),
     Clause(
@@ -158,8 +170,10 @@ CLAUSES: tuple[Clause, ...] = (
         Level.HOLD,
         SUBMITTED,
         "(c.state <> 'closed' OR (s.state = 'live' AND s.lease_expires_at > %(now)s))",
-        "This campaign closed while you were working, and your hold has ended. What you wrote is saved under Drafts; "
-        "you can copy it, or offer it to another campaign.",
+        _(
+            "This campaign closed while you were working, and your hold has ended. What you wrote is "
+            "saved under Drafts; you can copy it, or offer it to another campaign."
+        ),
     ),
     Clause(
         "subject_removed",
@@ -167,8 +181,10 @@ CLAUSES: tuple[Clause, ...] = (
         SUBMITTED,
         """NOT EXISTS (SELECT 1 FROM annotate_message t WHERE t.id = ANY(m.thread)
              AND (t.removed_at IS NOT NULL OR t.withdrawn_at IS NOT NULL))""",
-        "A moderator or its author removed this conversation while you were working. What you wrote is saved under Drafts; "
-        "ask for the next piece of work.",
+        _(
+            "A moderator or its author removed this conversation while you were working. What you wrote "
+            "is saved under Drafts; ask for the next piece of work."
+        ),
         None,
         410,
     ),
@@ -178,8 +194,10 @@ CLAUSES: tuple[Clause, ...] = (
         SUBMITTED,
         """NOT EXISTS (SELECT 1 FROM annotate_assignmentcandidate sc JOIN annotate_message t ON t.id = sc.message_id
              WHERE sc.assignment_id = s.id AND sc.position >= 0 AND (t.removed_at IS NOT NULL OR t.withdrawn_at IS NOT NULL))""",
-        "One of the candidates you were shown was removed while you were working, so this order cannot be taken. "
-        "It is saved under Drafts; ask for the next piece of work.",
+        _(
+            "One of the candidates you were shown was removed while you were working, so this order "
+            "cannot be taken. It is saved under Drafts; ask for the next piece of work."
+        ),
         None,
         410,
     ),
@@ -188,7 +206,7 @@ CLAUSES: tuple[Clause, ...] = (
         Level.HOLD,
         SUBMITTED,
         """NOT EXISTS (SELECT 1 FROM annotate_judgment j WHERE j.annotator_id = a.id AND j.unit_id = u.id AND j.is_current)""",
-        "You already have a judgment on this, and it stands. Undo that one first if you have changed your mind.",
+        _("You already have a judgment on this, and it stands. Undo that one first if you have changed your mind."),
     ),
 )
 

@@ -11,6 +11,9 @@ from functools import lru_cache
 from string import ascii_lowercase
 from typing import Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy, ngettext
+
 from annotate.models import LabelDimension
 from annotate.queries.rows import Row, fetch_one, fetch_row
 from tasks.vocabulary import Kind, MessageRole, ReasonCode
@@ -59,11 +62,10 @@ WITH shown AS (
 link AS (UPDATE annotate_assignment SET next_assignment_id = %(assignment)s WHERE id = %(previous)s)
 """ + SUBJECT.format(candidates=CANDIDATES_OF.format(text="cm.text", rows="shown"))
 
-REASONS: Mapping[str, str] = {
-    ReasonCode.FIRST_JUDGMENT: "Nobody has been asked about this yet.",
-    ReasonCode.STRATUM_THIN: "{where}: {done} of {target} judgments so far.",
-    ReasonCode.MORE_VOICES: "This needs more voices before it counts.",
-    ReasonCode.REPLY_WANTED: "This prompt waits for a reply by a person.",
+REASONS: Mapping[str, Promise] = {
+    ReasonCode.FIRST_JUDGMENT: gettext_lazy("Nobody has been asked about this yet."),
+    ReasonCode.MORE_VOICES: gettext_lazy("This needs more voices before it counts."),
+    ReasonCode.REPLY_WANTED: gettext_lazy("This prompt waits for a reply by a person."),
 }
 
 
@@ -101,11 +103,14 @@ def present(row: Row) -> dict[str, Any]:
 
 def describe_reason(*, code: str, args: Mapping[str, Any]) -> str:
     """Why this work, in words that tell nothing about what others thought of it."""
-    template = REASONS.get(code, REASONS[ReasonCode.MORE_VOICES])
-    try:
-        return template.format_map(dict(args))
-    except KeyError:
-        return REASONS[ReasonCode.MORE_VOICES]
+    if code == ReasonCode.STRATUM_THIN and {"where", "done", "target"} <= args.keys():
+        sentence = ngettext(
+            "%(where)s: %(done)s of %(target)s judgment so far.",
+            "%(where)s: %(done)s of %(target)s judgments so far.",
+            int(args["target"]),
+        )
+        return sentence % dict(args)
+    return str(REASONS.get(code, REASONS[ReasonCode.MORE_VOICES]))
 
 
 def format_time(moment: datetime | None) -> str | None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotate.models import AgreementReport, Leaderboard, Message
 from annotate.queries.origins import load_origins
@@ -11,8 +13,6 @@ from annotate.queries.rows import fetch_one
 
 #: Whoever judges sees an agreement from this many units on: of fewer it would tell what others thought of them.
 FEWEST_UNITS = 10
-TOO_FEW_UNITS = f"fewer than {FEWEST_UNITS} units were judged by several people; shown from {FEWEST_UNITS} on"
-NOT_COMPUTED = "nothing was computed yet"
 
 _IS_CURRENT = """
 SELECT NOT EXISTS (
@@ -66,7 +66,7 @@ def get_leaderboard(*, campaign_id: int) -> dict[str, Any]:
         return {
             "computed_at": None, "entries": [], "not_compared": [], "p_above": [], "components": 0, "n_ballots": 0,
             "n_annotators": 0, "n_parents": 0, "nu": None, "resamples": 0, "seed": None, "method": None,
-            "method_version": None, "reason": NOT_COMPUTED,
+            "method_version": None, "reason": _("nothing was computed yet"),
         }  # fmt: skip
     result = dict(board.result)
     return {"computed_at": board.computed_at, "entries": result.pop("standings"), **result}
@@ -82,8 +82,16 @@ def _present_report(report: AgreementReport, *, is_insider: bool) -> dict[str, A
         "computed_at": report.computed_at,
     }
     if not is_insider and report.result["n_units"] < FEWEST_UNITS:
-        shown |= {"value": None, "low": None, "high": None, "reason": TOO_FEW_UNITS}
+        shown |= {"value": None, "low": None, "high": None, "reason": _say_too_few()}
     return shown
+
+
+def _say_too_few() -> str:
+    return ngettext(
+        "fewer than %(count)s unit was judged by several people; shown from %(count)s on",
+        "fewer than %(count)s units were judged by several people; shown from %(count)s on",
+        FEWEST_UNITS,
+    ) % {"count": FEWEST_UNITS}
 
 
 def _result(parent: Message) -> Mapping[str, Any]:

@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from annotate.queries.eligibility import Clause
 from annotate.queries.presentation import format_time
 from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row
@@ -47,13 +51,17 @@ WHERE j.annotator_id = %(me)s AND j.is_current AND j.created_at > %(now)s - inte
     = %(campaign)s"""
 
 SENTENCES = {
-    WhyNone.BUSY: "Others are taking the last pieces of work at this moment. Ask again in a second.",
-    WhyNone.EMPTY: "This campaign has no work yet. Its organizers have to bring in prompts or candidates first.",
-    WhyNone.DONE: "Everything in your languages has as many judgments as it needs. Thank you.",
-    WhyNone.SEEN_ALL: "You have seen everything here that still needs judgments. What is left needs other people.",
-    WhyNone.NONE_IN_YOUR_LANGUAGES: "There is no work in your languages now.",
-    WhyNone.NO_SUCH_KIND: "This campaign does not ask for that kind of work.",
-    WhyNone.NO_LANGUAGE: "None of your work languages is a language of this campaign ({languages}).",
+    WhyNone.BUSY: gettext_lazy("Others are taking the last pieces of work at this moment. Ask again in a second."),
+    WhyNone.EMPTY: gettext_lazy(
+        "This campaign has no work yet. Its organizers have to bring in prompts or candidates first."
+    ),
+    WhyNone.DONE: gettext_lazy("Everything in your languages has as many judgments as it needs. Thank you."),
+    WhyNone.SEEN_ALL: gettext_lazy(
+        "You have seen everything here that still needs judgments. What is left needs other people."
+    ),
+    WhyNone.NONE_IN_YOUR_LANGUAGES: gettext_lazy("There is no work in your languages now."),
+    WhyNone.NO_SUCH_KIND: gettext_lazy("This campaign does not ask for that kind of work."),
+    WhyNone.NO_LANGUAGE: gettext_lazy("None of your work languages is a language of this campaign (%(languages)s)."),
 }
 
 
@@ -62,7 +70,7 @@ class NoneReason:
     """Why nothing is offered: a code, a sentence, when to ask again, and what is nearest."""
 
     code: str
-    message: str
+    message: str | Promise
     retry_at: datetime | None = None
     retry_after_seconds: int = 60
     nearest: list[dict[str, str]] = field(default_factory=list)
@@ -70,7 +78,7 @@ class NoneReason:
     def as_answer(self) -> dict[str, Any]:
         return {
             "code": self.code,
-            "message": self.message,
+            "message": str(self.message),
             "retry_at": format_time(self.retry_at),
             "retry_after_seconds": self.retry_after_seconds,
             "nearest": self.nearest,
@@ -99,7 +107,7 @@ def explain_nothing(
     if not kinds:
         return NoneReason(WhyNone.NO_SUCH_KIND, SENTENCES[WhyNone.NO_SUCH_KIND], None, 3600, _find_nearest(params))
     if not languages:
-        sentence = SENTENCES[WhyNone.NO_LANGUAGE].format(languages=", ".join(row["languages"]))
+        sentence = str(SENTENCES[WhyNone.NO_LANGUAGE]) % {"languages": ", ".join(row["languages"])}
         return NoneReason(WhyNone.NO_LANGUAGE, sentence, None, 3600, _find_nearest(params))
     return _explain_queues(params=params, now=now)
 
@@ -111,7 +119,9 @@ def _explain_queues(*, params: Row, now: datetime) -> NoneReason:
         return NoneReason(WhyNone.EMPTY, SENTENCES[WhyNone.EMPTY], None, 300, nearest)
     if look["next_lease_end"] is not None:
         end = look["next_lease_end"]
-        sentence = f"All that is left for you is held by others until {end:%H:%M} UTC at the latest; what they leave comes back then."
+        sentence = _(
+            "All that is left for you is held by others until %(time)s UTC at the latest; what they leave comes back then."
+        ) % {"time": f"{end:%H:%M}"}
         return NoneReason(WhyNone.ALL_HELD, sentence, end, _seconds_until(end, now, default=1), nearest)
     if look["mine_vacant"]:
         return NoneReason(WhyNone.SEEN_ALL, SENTENCES[WhyNone.SEEN_ALL], None, 600, nearest)

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from annotate.exceptions import ChorusError, InvalidInput, TooLarge
 from annotate.models import LabelDimension
 from tasks.records.parameters import CampaignSettings
@@ -77,7 +80,8 @@ def read_answer(
     unknown = sorted(set(body) - FIELDS[kind])
     if unknown:
         raise InvalidInput(
-            f"There is no field {unknown[0]!r} for this kind of work; it takes {', '.join(sorted(FIELDS[kind]))}.",
+            _("There is no field %(name)s for this kind of work; it takes %(fields)s.")
+            % {"name": repr(unknown[0]), "fields": ", ".join(sorted(FIELDS[kind]))},
             code="unknown_field",
             details={"fields": unknown},
         )
@@ -91,7 +95,8 @@ def read_answer(
         return ReadAnswer(**common, cannot_tell_reason=_read_cannot_tell(body))
     if settings.require_rationale and not common["rationale"] and kind != Kind.WRITE_ASSISTANT_REPLY:
         raise InvalidInput(
-            "This campaign asks for your reason in words. Add a rationale and submit again.", code="rationale_required"
+            _("This campaign asks for your reason in words. Add a rationale and submit again."),
+            code="rationale_required",
         )
     if kind == Kind.RANK:
         return ReadAnswer(**common, **_read_ranking(body, shown=shown))
@@ -106,7 +111,7 @@ def read_answer(
 def read_body(body: Any) -> dict[str, Any]:
     """The body as a mapping, or a refusal."""
     if not isinstance(body, dict):
-        raise InvalidInput("Send a JSON object with your answer.", code="not_an_object")
+        raise InvalidInput(_("Send a JSON object with your answer."), code="not_an_object")
     return body
 
 
@@ -117,8 +122,11 @@ def _read_ranking(body: Mapping[str, Any], *, shown: Mapping[str, int]) -> dict[
     rest_worse = _read_flag(body, "rest_worse")
     if missing and not rest_worse:
         raise InvalidInput(
-            f"Candidate {missing[0]!r} is not in your ranking. Place every candidate, or send rest_worse: true "
-            "when those you left out are all worse than those you placed.",
+            _(
+                "Candidate %(candidate)s is not in your ranking. Place every candidate, or send rest_worse: "
+                "true when those you left out are all worse than those you placed."
+            )
+            % {"candidate": repr(missing[0])},
             code="candidate_missing",
             details={"missing": missing},
         )
@@ -133,11 +141,11 @@ def _read_comparison(body: Mapping[str, Any], *, shown: Mapping[str, int]) -> di
     much_better = body.get("much_better")
     if much_better is not None and not isinstance(much_better, bool):
         raise InvalidInput(
-            "much_better must be true, false or null.", code="wrong_value", details={"field": "much_better"}
+            _("much_better must be true, false or null."), code="wrong_value", details={"field": "much_better"}
         )
     if much_better and len(read["tiers"]) == 1:
         raise InvalidInput(
-            "A tie cannot be much better. Place one candidate above the other, or leave much_better out.",
+            _("A tie cannot be much better. Place one candidate above the other, or leave much_better out."),
             code="tie_much_better",
         )
     return {**read, "much_better": much_better}
@@ -147,24 +155,26 @@ def _read_tiers(body: Mapping[str, Any], *, shown: Mapping[str, int]) -> list[tu
     tiers = body.get("tiers")
     if not isinstance(tiers, list) or not tiers:
         raise InvalidInput(
-            'Send tiers as a list of lists of candidate letters, best first: [["a"], ["c", "b"]].',
+            _('Send tiers as a list of lists of candidate letters, best first: [["a"], ["c", "b"]].'),
             code="tiers_required",
         )
     seen: set[str] = set()
     read = []
     for tier in tiers:
         if not isinstance(tier, list) or not tier:
-            raise InvalidInput("Each tier must be a list with at least one candidate letter.", code="empty_tier")
+            raise InvalidInput(_("Each tier must be a list with at least one candidate letter."), code="empty_tier")
         for handle in tier:
             if not isinstance(handle, str) or handle not in shown:
                 raise InvalidInput(
-                    f"There is no candidate {_short(handle)} in this work; the letters are {', '.join(shown)}.",
+                    _("There is no candidate %(candidate)s in this work; the letters are %(candidates)s.")
+                    % {"candidate": _short(handle), "candidates": ", ".join(shown)},
                     code="unknown_candidate",
                     details={"candidate": handle if isinstance(handle, str) else None},
                 )
             if handle in seen:
                 raise InvalidInput(
-                    f"Candidate {handle!r} is placed twice. Place each candidate once.",
+                    _("Candidate %(candidate)s is placed twice. Place each candidate once.")
+                    % {"candidate": repr(handle)},
                     code="candidate_doubled",
                     details={"candidate": handle},
                 )
@@ -179,7 +189,11 @@ def _read_bar(body: Mapping[str, Any], *, tiers: Sequence[Sequence[int]]) -> int
         return None
     if isinstance(acceptable, bool) or not isinstance(acceptable, int) or not 0 <= acceptable <= len(tiers):
         raise InvalidInput(
-            f"acceptable_tiers must be a whole number from 0 (all bad) to {len(tiers)} (all acceptable), or null when you drew no line.",
+            _(
+                "acceptable_tiers must be a whole number from 0 (all bad) to %(tiers)s (all acceptable), or "
+                "null when you drew no line."
+            )
+            % {"tiers": len(tiers)},
             code="wrong_value",
             details={"field": "acceptable_tiers"},
         )
@@ -190,13 +204,15 @@ def _read_labels(body: Mapping[str, Any], *, dimensions: Sequence[LabelDimension
     labels = body.get("labels")
     if not isinstance(labels, dict):
         raise InvalidInput(
-            'Send labels as an object of dimension and value: {"quality": 0.75, "spam": false}.', code="labels_required"
+            _('Send labels as an object of dimension and value: {"quality": 0.75, "spam": false}.'),
+            code="labels_required",
         )
     names = {dimension.name for dimension in dimensions}
     unknown = sorted(name for name in labels if name not in names)
     if unknown:
         raise InvalidInput(
-            f"There is no dimension {_short(unknown[0])} here; the dimensions are {', '.join(sorted(names))}.",
+            _("There is no dimension %(name)s here; the dimensions are %(names)s.")
+            % {"name": _short(unknown[0]), "names": ", ".join(sorted(names))},
             code="unknown_label",
             details={"labels": unknown[:20]},
         )
@@ -204,13 +220,14 @@ def _read_labels(body: Mapping[str, Any], *, dimensions: Sequence[LabelDimension
     missing = [d.name for d, r in zip(dimensions, read, strict=True) if d.mandatory and r.answer is Answer.SKIPPED]
     if missing:
         raise InvalidInput(
-            f"This campaign needs an answer on {', '.join(missing)}. Answer it and submit again.",
+            _("This campaign needs an answer on %(names)s. Answer it and submit again.")
+            % {"names": ", ".join(missing)},
             code="label_required",
             details={"labels": missing},
         )
     if all(answer.answer is Answer.SKIPPED for answer in read):
         raise InvalidInput(
-            "Nothing is answered. Answer at least one question, or skip this work.", code="nothing_answered"
+            _("Nothing is answered. Answer at least one question, or skip this work."), code="nothing_answered"
         )
     return read
 
@@ -222,17 +239,24 @@ def _read_label(dimension: LabelDimension, value: Any) -> LabelAnswer:
         return LabelAnswer(dimension.pk, Answer.NOT_APPLICABLE, None)
     if dimension.widget in (Widget.YES_NO, Widget.FLAG):
         if not isinstance(value, bool):
-            raise _wrong_label(dimension, 'true, false, null or "not_applicable"')
+            raise _wrong_label(dimension, _('true, false, null or "not_applicable"'))
         return LabelAnswer(dimension.pk, Answer.GIVEN, float(value))
     points = [float(anchor["value"]) for anchor in dimension.anchors]
     number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
     if not number or not any(abs(value - point) < 1e-9 for point in points):
-        raise _wrong_label(dimension, f'one of {", ".join(f"{point:g}" for point in points)}, null or "not_applicable"')
+        raise _wrong_label(
+            dimension,
+            _('one of %(values)s, null or "not_applicable"') % {"values": ", ".join(f"{point:g}" for point in points)},
+        )
     return LabelAnswer(dimension.pk, Answer.GIVEN, float(value))
 
 
 def _wrong_label(dimension: LabelDimension, allowed: str) -> ChorusError:
-    return InvalidInput(f"{dimension.name} must be {allowed}.", code="wrong_value", details={"field": dimension.name})
+    return InvalidInput(
+        _("%(name)s must be %(allowed)s.") % {"name": dimension.name, "allowed": allowed},
+        code="wrong_value",
+        details={"field": dimension.name},
+    )
 
 
 def _read_text(
@@ -240,12 +264,17 @@ def _read_text(
 ) -> tuple[str, str]:
     text = body.get("text")
     if not isinstance(text, str):
-        raise InvalidInput('Send your reply as {"text": "…", "language": "…"}.', code="text_required")
+        raise InvalidInput(_('Send your reply as {"text": "…", "language": "…"}.'), code="text_required")
     if is_blank(text):
-        raise InvalidInput("The reply is empty. Write something, or skip this work.", code="text_empty")
+        raise InvalidInput(_("The reply is empty. Write something, or skip this work."), code="text_empty")
     if len(text) > settings.max_text_chars:
         raise TooLarge(
-            f"The reply has {len(text):,} characters; this campaign takes {settings.max_text_chars:,}. Shorten it and submit again.",
+            ngettext(
+                "The reply has %(length)s character; this campaign takes %(most)s. Shorten it and submit again.",
+                "The reply has %(length)s characters; this campaign takes %(most)s. Shorten it and submit again.",
+                len(text),
+            )
+            % {"length": f"{len(text):,}", "most": f"{settings.max_text_chars:,}"},
             code="text_too_long",
             details={"chars": len(text), "max_chars": settings.max_text_chars},
         )
@@ -253,7 +282,8 @@ def _read_text(
     # The language of the work itself stays right when the campaign gave it up while somebody was writing.
     if written_in not in (*languages, language):
         raise InvalidInput(
-            f"This campaign does not work in {_short(written_in)}; its languages are {', '.join(languages)}.",
+            _("This campaign does not work in %(language)s; its languages are %(languages)s.")
+            % {"language": _short(written_in), "languages": ", ".join(languages)},
             code="unknown_language",
             details={"field": "language"},
         )
@@ -264,10 +294,15 @@ def _read_rationale(value: Any) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise InvalidInput("rationale must be text.", code="wrong_value", details={"field": "rationale"})
+        raise InvalidInput(_("rationale must be text."), code="wrong_value", details={"field": "rationale"})
     if len(value) > MAX_RATIONALE_CHARS:
         raise TooLarge(
-            f"The rationale has {len(value):,} characters; {MAX_RATIONALE_CHARS:,} is the most. Shorten it and submit again.",
+            ngettext(
+                "The rationale has %(length)s character; %(most)s is the most. Shorten it and submit again.",
+                "The rationale has %(length)s characters; %(most)s is the most. Shorten it and submit again.",
+                len(value),
+            )
+            % {"length": f"{len(value):,}", "most": f"{MAX_RATIONALE_CHARS:,}"},
             code="rationale_too_long",
         )
     return value.strip()
@@ -278,7 +313,8 @@ def _read_seconds(value: Any) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_ACTIVE_SECONDS:
         raise InvalidInput(
-            f"active_seconds must be a number of seconds from 0 to {MAX_ACTIVE_SECONDS:g}, or null.",
+            _("active_seconds must be a number of seconds from 0 to %(most)s, or null.")
+            % {"most": f"{MAX_ACTIVE_SECONDS:g}"},
             code="wrong_value",
             details={"field": "active_seconds"},
         )
@@ -288,11 +324,13 @@ def _read_seconds(value: Any) -> float | None:
 def _read_cannot_tell(body: Mapping[str, Any]) -> str:
     given = {name for name in ("tiers", "labels") if body.get(name)}
     if given:
-        raise InvalidInput("Either judge or say that you cannot tell; this says both.", code="judged_and_cannot_tell")
+        raise InvalidInput(
+            _("Either judge or say that you cannot tell; this says both."), code="judged_and_cannot_tell"
+        )
     reason = body["cannot_tell_reason"]
     if reason not in [word.value for word in CannotTellReason]:  # a list: what was sent need not be hashable
         raise InvalidInput(
-            f"cannot_tell_reason must be one of {', '.join(CannotTellReason)}.",
+            _("cannot_tell_reason must be one of %(reasons)s.") % {"reasons": ", ".join(CannotTellReason)},
             code="wrong_value",
             details={"field": "cannot_tell_reason"},
         )
@@ -302,7 +340,9 @@ def _read_cannot_tell(body: Mapping[str, Any]) -> str:
 def _read_flag(body: Mapping[str, Any], name: str) -> bool:
     value = body.get(name, False)
     if not isinstance(value, bool):
-        raise InvalidInput(f"{name} must be true or false.", code="wrong_value", details={"field": name})
+        raise InvalidInput(
+            _("%(name)s must be true or false.") % {"name": name}, code="wrong_value", details={"field": name}
+        )
     return value
 
 

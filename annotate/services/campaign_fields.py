@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from annotate.services.campaign_values import Reader, show
 from tasks.records.campaigns import Anchor, DimensionSpec, GeneratorUse, GuidelineSpec, ReleasePlan, TargetSpec
 from tasks.vocabulary import CampaignState, Kind, MessageRole, Preset, ReleaseSchedule, Widget
@@ -16,7 +18,7 @@ DIMENSION_FIELDS = ("name", "title", "widget", "applies_to", "anchors", "mandato
 def _slug(reader: Reader, place: str, value: Any) -> str | None:
     slug = reader.slug(place, value)
     if slug in RESERVED_SLUGS:
-        reader.refuse(place, f"{show(slug)} is an address of the site. Choose another name.")
+        reader.refuse(place, _("%(name)s is an address of the site. Choose another name.") % {"name": show(slug)})
         return None
     return slug
 
@@ -39,13 +41,13 @@ def _state(reader: Reader, place: str, value: Any) -> CampaignState | None:
 
 def _languages(reader: Reader, place: str, value: Any) -> tuple[str, ...] | None:
     languages = reader.items(place, value, reader.language, fewest=1, most=200)
-    reader.refuse_doubles(place, iter(languages or ()), "language")
+    reader.refuse_doubles(place, iter(languages or ()), _("language"))
     return languages
 
 
 def _kinds(reader: Reader, place: str, value: Any) -> tuple[Kind, ...] | None:
     kinds = reader.items(place, value, lambda at, item: reader.word(at, item, Kind), fewest=1, most=len(Kind))
-    reader.refuse_doubles(place, iter(kinds or ()), "kind of work")
+    reader.refuse_doubles(place, iter(kinds or ()), _("kind of work"))
     return kinds
 
 
@@ -56,7 +58,7 @@ def _boolean(reader: Reader, place: str, value: Any) -> bool | None:
 def _parameters(reader: Reader, place: str, value: Any) -> Mapping[str, Any] | None:
     if isinstance(value, Mapping):
         return value
-    reader.refuse(place, "This must be a table of names and values.")
+    reader.refuse(place, _("This must be a table of names and values."))
     return None
 
 
@@ -77,7 +79,7 @@ def _example(reader: Reader, place: str, value: Any) -> Mapping[str, str] | None
     table = reader.table(place, value, known=EXAMPLE_FIELDS)
     if not table:
         if table is not None:
-            reader.refuse(place, f"An example has some of {', '.join(EXAMPLE_FIELDS)}.")
+            reader.refuse(place, _("An example has some of %(fields)s.") % {"fields": ", ".join(EXAMPLE_FIELDS)})
         return None
     texts = {
         name: reader.text(f"{place}.{name}", table[name], longest=20_000, lines=True)
@@ -95,7 +97,7 @@ def _label_schema(reader: Reader, place: str, value: Any) -> tuple[DimensionSpec
     dimensions = reader.items(
         place, table["dimensions"], lambda at, item: _dimension(reader, at, item), fewest=1, most=60
     )
-    reader.refuse_doubles(place, (dimension.name for dimension in dimensions or ()), "name")
+    reader.refuse_doubles(place, (dimension.name for dimension in dimensions or ()), _("name"))
     return dimensions
 
 
@@ -106,7 +108,7 @@ def _dimension(reader: Reader, place: str, value: Any) -> DimensionSpec | None:
     widget = reader.word(f"{place}.widget", table["widget"], Widget)
     name = reader.text(f"{place}.name", table["name"], longest=40)
     if name and not (name.isascii() and name.replace("_", "").isalnum() and name == name.lower()):
-        reader.refuse(f"{place}.name", 'Write small letters, digits and underscores, such as "factual_error".')
+        reader.refuse(f"{place}.name", _('Write small letters, digits and underscores, such as "factual_error".'))
     roles = reader.items(
         f"{place}.applies_to",
         table.get("applies_to", list(MessageRole)),
@@ -143,16 +145,16 @@ def _anchor(reader: Reader, place: str, value: Any) -> Anchor | None:
 def _check_anchors(reader: Reader, place: str, dimension: DimensionSpec) -> None:
     points = [anchor.value for anchor in dimension.anchors]
     if dimension.widget is not Widget.SCALE and points:
-        reader.refuse(place, "Only a scale has anchors. Leave them out, or make this a scale.")
+        reader.refuse(place, _("Only a scale has anchors. Leave them out, or make this a scale."))
     elif dimension.widget is Widget.SCALE and len(points) < 2:
-        reader.refuse(place, "A scale needs two anchors or more, each with a value from 0 to 1 and a title.")
+        reader.refuse(place, _("A scale needs two anchors or more, each with a value from 0 to 1 and a title."))
     elif points != sorted(set(points)):
-        reader.refuse(place, "The values of the anchors must rise from one to the next.")
+        reader.refuse(place, _("The values of the anchors must rise from one to the next."))
 
 
 def _targets(reader: Reader, place: str, value: Any) -> tuple[TargetSpec, ...] | None:
     targets = reader.items(place, value, lambda at, item: _target(reader, at, item), most=5_000)
-    reader.refuse_doubles(place, ((target.language, target.topic) for target in targets or ()), "cell")
+    reader.refuse_doubles(place, ((target.language, target.topic) for target in targets or ()), _("cell"))
     return targets
 
 
@@ -169,7 +171,7 @@ def _target(reader: Reader, place: str, value: Any) -> TargetSpec | None:
 
 def _generators(reader: Reader, place: str, value: Any) -> tuple[GeneratorUse, ...] | None:
     generators = reader.items(place, value, lambda at, item: _generator(reader, at, item), most=20)
-    reader.refuse_doubles(place, (generator.name for generator in generators or ()), "generator")
+    reader.refuse_doubles(place, (generator.name for generator in generators or ()), _("generator"))
     return generators
 
 

@@ -7,6 +7,9 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from annotate.exceptions import InvalidInput
 from annotate.services.campaign_fields import FIELDS
 from annotate.services.campaign_values import Reader, nearest, show
@@ -20,18 +23,19 @@ def read_campaign_file(content: bytes) -> CampaignSpec:
     """The campaign that a TOML file describes. Raises `InvalidInput` with every problem."""
     if len(content) > MAX_FILE_BYTES:
         raise InvalidInput(
-            f"The file has more than {MAX_FILE_BYTES:,} bytes, which no campaign needs.", code="campaign_invalid"
+            _("The file has more than %(bytes)s bytes, which no campaign needs.") % {"bytes": f"{MAX_FILE_BYTES:,}"},
+            code="campaign_invalid",
         )
     try:
         values = tomllib.loads(content.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidInput(f"The file is not TOML: {error}.", code="campaign_invalid") from None
+        raise InvalidInput(_("The file is not TOML: %(error)s.") % {"error": error}, code="campaign_invalid") from None
     spec = read_campaign(values)
     if spec.slug is None:
         raise InvalidInput(
-            'The file names no campaign: add a line such as slug = "everyday-questions".',
+            _('The file names no campaign: add a line such as slug = "everyday-questions".'),
             code="campaign_invalid",
-            details={"slug": ["This is missing."]},
+            details={"slug": [_("This is missing.")]},
         )
     return spec
 
@@ -49,7 +53,7 @@ def read_campaign(values: Mapping[str, Any]) -> CampaignSpec:
     if release is not None:
         read["release"], wanted = release
         if wanted is not None and parameters.setdefault("release_target", wanted) != wanted:
-            reader.refuse("release.target", "This is said twice: here and as release_target. Keep one.")
+            reader.refuse("release.target", _("This is said twice: here and as release_target. Keep one."))
     spec = CampaignSpec(**read, parameters=parameters)
     _check_targets(reader, spec)
     refuse_problems(reader.problems)
@@ -62,9 +66,18 @@ def refuse_problems(problems: Mapping[str, str]) -> None:
         return
     place, sentence = next(iter(problems.items()))
     more = len(problems) - 1
-    rest = f" And {more} more {'things are' if more > 1 else 'thing is'} wrong: see the details." if more else ""
+    message = _("The campaign cannot be used as it is written. %(place)s: %(sentence)s") % {
+        "place": place,
+        "sentence": sentence,
+    }
+    if more:
+        message += " " + ngettext(
+            "And %(more)s more thing is wrong: see the details.",
+            "And %(more)s more things are wrong: see the details.",
+            more,
+        ) % {"more": more}
     raise InvalidInput(
-        f"The campaign cannot be used as it is written. {place}: {sentence}{rest}",
+        message,
         code="campaign_invalid",
         details={place: [sentence] for place, sentence in problems.items()},
     )
@@ -74,9 +87,12 @@ def _read_parameters(reader: Reader, values: Mapping[str, Any], table: Mapping[s
     named = {name: values[name] for name in NAMES if name in values}
     for name in table:
         if name in named:
-            reader.refuse(f"parameters.{name}", "This parameter is said twice: here and on top. Keep one.")
+            reader.refuse(f"parameters.{name}", _("This parameter is said twice: here and on top. Keep one."))
         elif name not in NAMES:
-            reader.refuse(f"parameters.{name}", f"There is no parameter {show(name)}.{nearest(name, NAMES)}")
+            reader.refuse(
+                f"parameters.{name}",
+                _("There is no parameter %(name)s.%(hint)s") % {"name": show(name), "hint": nearest(name, NAMES)},
+            )
     parameters = {name: value for name, value in (named | dict(table)).items() if name in NAMES}
     for name, value in parameters.items():
         # One at a time: what must hold between them depends on the values that the campaign has already.
@@ -92,5 +108,6 @@ def _check_targets(reader: Reader, spec: CampaignSpec) -> None:
                 languages = ", ".join(spec.languages)
                 reader.refuse(
                     f"targets[{index}].language",
-                    f"The campaign has no language {show(target.language)}; it has {languages}.",
+                    _("The campaign has no language %(language)s; it has %(languages)s.")
+                    % {"language": show(target.language), "languages": languages},
                 )

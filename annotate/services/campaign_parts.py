@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from django.utils.translation import gettext as _
+
 from annotate.models import Campaign, CampaignGenerator, Stratum
 from annotate.queries.campaigns import find_site_generators
 from annotate.services.campaign_files import refuse_problems
@@ -46,8 +48,8 @@ def set_generators(*, campaign: Campaign, generators: Sequence[GeneratorUse]) ->
         everybody = find_site_generators()
         refuse_problems(
             {
-                f"generators[{index}].name": f"The site has no generator {show(generators[index].name)}."
-                f"{nearest(generators[index].name, everybody)} Administrators make them."
+                f"generators[{index}].name": _("The site has no generator %(name)s.%(hint)s Administrators make them.")
+                % {"name": show(generators[index].name), "hint": nearest(generators[index].name, everybody)}
                 for index in missing
             }
         )

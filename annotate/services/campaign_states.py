@@ -10,6 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from annotate.access import Actor
 from annotate.exceptions import Conflict
 from annotate.models import Campaign, LabelDimension
@@ -21,23 +25,23 @@ from tasks.vocabulary import AuditAction, CampaignState, JobName, Kind, ReleaseS
 DRAFT, OPEN, PAUSED, CLOSED = CampaignState.DRAFT, CampaignState.OPEN, CampaignState.PAUSED, CampaignState.CLOSED
 
 #: (from, to) → what happens then.
-TRANSITIONS: Mapping[tuple[CampaignState, CampaignState], str] = {
-    (DRAFT, OPEN): "Everybody sees the campaign, and it offers work.",
-    (OPEN, PAUSED): "Nothing new is offered; what is held may be submitted.",
-    (PAUSED, OPEN): "Work is offered again.",
-    (DRAFT, CLOSED): "The draft is put away without having been open.",
-    (OPEN, CLOSED): "Nothing new is offered; what is held may be submitted until its lease ends.",
-    (PAUSED, CLOSED): "What is held may be submitted until its lease ends.",
-    (CLOSED, OPEN): "The campaign goes on where it stopped.",
+TRANSITIONS: Mapping[tuple[CampaignState, CampaignState], Promise] = {
+    (DRAFT, OPEN): gettext_lazy("Everybody sees the campaign, and it offers work."),
+    (OPEN, PAUSED): gettext_lazy("Nothing new is offered; what is held may be submitted."),
+    (PAUSED, OPEN): gettext_lazy("Work is offered again."),
+    (DRAFT, CLOSED): gettext_lazy("The draft is put away without having been open."),
+    (OPEN, CLOSED): gettext_lazy("Nothing new is offered; what is held may be submitted until its lease ends."),
+    (PAUSED, CLOSED): gettext_lazy("What is held may be submitted until its lease ends."),
+    (CLOSED, OPEN): gettext_lazy("The campaign goes on where it stopped."),
 }
 
 #: What is not in the table, and what to do instead.
-REFUSALS: Mapping[tuple[CampaignState, CampaignState], str] = {
-    (OPEN, DRAFT): "A campaign that was open does not become a draft again. Pause it instead.",
-    (PAUSED, DRAFT): "A campaign that was open does not become a draft again. It offers nothing now.",
-    (CLOSED, DRAFT): "A closed campaign does not become a draft again. Leave it closed, or open it.",
-    (DRAFT, PAUSED): "A draft offers nothing that could be paused. Open it first, or leave it a draft.",
-    (CLOSED, PAUSED): "A closed campaign cannot be paused. Open it first, then pause it.",
+REFUSALS: Mapping[tuple[CampaignState, CampaignState], Promise] = {
+    (OPEN, DRAFT): gettext_lazy("A campaign that was open does not become a draft again. Pause it instead."),
+    (PAUSED, DRAFT): gettext_lazy("A campaign that was open does not become a draft again. It offers nothing now."),
+    (CLOSED, DRAFT): gettext_lazy("A closed campaign does not become a draft again. Leave it closed, or open it."),
+    (DRAFT, PAUSED): gettext_lazy("A draft offers nothing that could be paused. Open it first, or leave it a draft."),
+    (CLOSED, PAUSED): gettext_lazy("A closed campaign cannot be paused. Open it first, then pause it."),
 }
 
 
@@ -47,7 +51,7 @@ class Requirement:
 
     name: str
     holds: Callable[[Campaign], bool]
-    sentence: str
+    sentence: Promise
 
 
 def _has_guideline(campaign: Campaign) -> bool:
@@ -61,8 +65,14 @@ def _has_label_schema(campaign: Campaign) -> bool:
 
 
 REQUIREMENTS: tuple[Requirement, ...] = (
-    Requirement("guideline", _has_guideline, "It has no guideline: tell annotators what you ask of them."),
-    Requirement("label_schema", _has_label_schema, "It asks for labels and has no label schema: add its dimensions."),
+    Requirement(
+        "guideline", _has_guideline, gettext_lazy("It has no guideline: tell annotators what you ask of them.")
+    ),
+    Requirement(
+        "label_schema",
+        _has_label_schema,
+        gettext_lazy("It asks for labels and has no label schema: add its dimensions."),
+    ),
 )
 
 
@@ -104,9 +114,10 @@ def _check_ready(campaign: Campaign) -> None:
     missing = [requirement for requirement in REQUIREMENTS if not requirement.holds(campaign)]
     if missing:
         raise Conflict(
-            "The campaign cannot open yet. " + " ".join(requirement.sentence for requirement in missing),
+            _("The campaign cannot open yet. %(reasons)s")
+            % {"reasons": " ".join(str(requirement.sentence) for requirement in missing)},
             code="campaign_not_ready",
-            details={requirement.name: [requirement.sentence] for requirement in missing},
+            details={requirement.name: [str(requirement.sentence)] for requirement in missing},
         )
 
 

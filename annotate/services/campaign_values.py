@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from tasks.text.guards import BadText, check_characters, is_blank
 from tasks.text.languages import BadLanguage, normalise_language
 
@@ -23,7 +26,7 @@ LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 def nearest(name: str, known: Collection[str]) -> str:
     """A sentence that names the known word most similar to `name`; empty when none is similar."""
     similar = difflib.get_close_matches(name, sorted(known), n=1)
-    return f" Did you mean {show(similar[0])}?" if similar else ""
+    return " " + _("Did you mean %(name)s?") % {"name": show(similar[0])} if similar else ""
 
 
 def show(value: object) -> str:
@@ -45,7 +48,7 @@ class Reader:
     def text(self, place: str, value: Any, *, longest: int, lines: bool = False, blank: bool = False) -> str | None:
         """A text without surrounding space: one line, or several with `lines`; empty only with `blank`."""
         if not isinstance(value, str):
-            self.refuse(place, "This must be a text.")
+            self.refuse(place, _("This must be a text."))
             return None
         text = value.strip()
         try:
@@ -54,33 +57,41 @@ class Reader:
             self.refuse(place, error.sentence)
             return None
         if len(value) > longest:
-            self.refuse(place, f"This has {len(value):,} characters; at most {longest:,} are taken.")
+            self.refuse(
+                place,
+                ngettext(
+                    "This has %(length)s character; at most %(longest)s are taken.",
+                    "This has %(length)s characters; at most %(longest)s are taken.",
+                    len(value),
+                )
+                % {"length": f"{len(value):,}", "longest": f"{longest:,}"},
+            )
             return None
         if not lines and any(character in text for character in "\r\n\u2028\u2029"):
-            self.refuse(place, "This must be a single line.")
+            self.refuse(place, _("This must be a single line."))
             return None
         if not blank and is_blank(text):
-            self.refuse(place, "This must not be empty.")
+            self.refuse(place, _("This must not be empty."))
             return None
         return text
 
     def slug(self, place: str, value: Any, *, longest: int = 64) -> str | None:
         text = self.text(place, value, longest=longest)
         if text is not None and not SLUG.fullmatch(text):
-            self.refuse(place, 'Write small letters, digits and single hyphens, such as "everyday-questions".')
+            self.refuse(place, _('Write small letters, digits and single hyphens, such as "everyday-questions".'))
             return None
         return text
 
     def licence(self, place: str, value: Any) -> str | None:
         text = self.text(place, value, longest=64)
         if text is not None and not LICENCE.fullmatch(text):
-            self.refuse(place, 'Write the SPDX name of a licence, such as "CC-BY-4.0" or "CC0-1.0".')
+            self.refuse(place, _('Write the SPDX name of a licence, such as "CC-BY-4.0" or "CC0-1.0".'))
             return None
         return text
 
     def language(self, place: str, value: Any) -> str | None:
         if not isinstance(value, str):
-            self.refuse(place, 'This must be a language code, such as "en" or "pt-BR".')
+            self.refuse(place, _('This must be a language code, such as "en" or "pt-BR".'))
             return None
         try:
             return normalise_language(value)
@@ -91,19 +102,21 @@ class Reader:
     def boolean(self, place: str, value: Any) -> bool | None:
         if isinstance(value, bool):
             return value
-        self.refuse(place, "This must be true or false.")
+        self.refuse(place, _("This must be true or false."))
         return None
 
     def integer(self, place: str, value: Any, *, low: int, high: int) -> int | None:
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value
-        self.refuse(place, f"This must be a whole number from {low:,} to {high:,}.")
+        self.refuse(
+            place, _("This must be a whole number from %(low)s to %(high)s.") % {"low": f"{low:,}", "high": f"{high:,}"}
+        )
         return None
 
     def fraction(self, place: str, value: Any) -> float | None:
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
             return float(value)
-        self.refuse(place, "This must be a number from 0 to 1.")
+        self.refuse(place, _("This must be a number from 0 to 1."))
         return None
 
     def word(self, place: str, value: Any, words: type[Word]) -> Word | None:
@@ -112,7 +125,11 @@ class Reader:
         if isinstance(value, str) and value in known:
             return words(value)
         hint = nearest(value, known) if isinstance(value, str) else ""
-        self.refuse(place, f"{show(value)} is not known; write one of {', '.join(known)}.{hint}")
+        self.refuse(
+            place,
+            _("%(value)s is not known; write one of %(known)s.%(hint)s")
+            % {"value": show(value), "known": ", ".join(known), "hint": hint},
+        )
         return None
 
     def items(
@@ -126,11 +143,10 @@ class Reader:
     ) -> tuple[Item, ...] | None:
         """A list, each item read by `read(place, value)`; items that are wrong are left out."""
         if not isinstance(value, list | tuple):
-            self.refuse(place, "This must be a list.")
+            self.refuse(place, _("This must be a list."))
             return None
         if not fewest <= len(value) <= most:
-            needs = f"at least {fewest:,} and at most {most:,}" if fewest else f"at most {most:,}"
-            self.refuse(place, f"This has {len(value):,} items; it takes {needs}.")
+            self.refuse(place, _describe_length(len(value), fewest=fewest, most=most))
             return None
         read_items = (read(f"{place}[{index}]", item) for index, item in enumerate(value))
         return tuple(item for item in read_items if item is not None)
@@ -145,7 +161,7 @@ class Reader:
         seen: set[object] = set()
         for index, key in enumerate(keys):
             if key in seen:
-                self.refuse(f"{place}[{index}]", f"This {what} is there twice. Keep one.")
+                self.refuse(f"{place}[{index}]", _("This %(what)s is there twice. Keep one.") % {"what": what})
             seen.add(key)
 
     def table(
@@ -153,18 +169,41 @@ class Reader:
     ) -> Mapping[str, Any] | None:
         """A table whose keys are all known and which has those that are needed."""
         if not isinstance(value, Mapping):
-            self.refuse(place, "This must be a table of names and values.")
+            self.refuse(place, _("This must be a table of names and values."))
             return None
         prefix = f"{place}." if place else ""
         for name in value:
             if name not in known:
                 self.refuse(
-                    f"{prefix}{_short(name)}", f"There is no field {show(name)} here.{nearest(str(name), known)}"
+                    f"{prefix}{_short(name)}",
+                    _("There is no field %(name)s here.%(hint)s")
+                    % {"name": show(name), "hint": nearest(str(name), known)},
                 )
         for name in needed:
             if value.get(name) is None:
-                self.refuse(f"{prefix}{name}", "This is missing.")
+                self.refuse(f"{prefix}{name}", _("This is missing."))
         return value
+
+
+def _describe_length(length: int, *, fewest: int, most: int) -> str:
+    numbers = {"length": f"{length:,}", "fewest": f"{fewest:,}", "most": f"{most:,}"}
+    if not fewest:
+        return (
+            ngettext(
+                "This has %(length)s item; it takes at most %(most)s.",
+                "This has %(length)s items; it takes at most %(most)s.",
+                length,
+            )
+            % numbers
+        )
+    return (
+        ngettext(
+            "This has %(length)s item; it takes at least %(fewest)s and at most %(most)s.",
+            "This has %(length)s items; it takes at least %(fewest)s and at most %(most)s.",
+            length,
+        )
+        % numbers
+    )
 
 
 def _short(name: object) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from annotate.access import Actor
 from annotate.exceptions import Conflict
@@ -73,7 +74,7 @@ def create_campaign(*, spec: CampaignSpec, actor: Actor | None, now: datetime, r
 
     Raises `InvalidInput` with every problem, Conflict `slug_taken`, and what opening refuses when `state` says open.
     """
-    refuse_problems({name: "This is missing." for name in NEEDED if getattr(spec, name) is None})
+    refuse_problems({name: _("This is missing.") for name in NEEDED if getattr(spec, name) is None})
     spec = _fill_from_preset(spec, PRESETS[Preset(str(spec.preset))])
     values = spec.as_values() | _parameter_fields(asdict(read_settings(spec.parameters)))
     refuse_problems(_find_contradictions(values))
@@ -114,7 +115,7 @@ def change_campaign(
         _lock(campaign)
         if parameters_version not in (None, campaign.parameters_version):
             raise Conflict(
-                "Somebody changed the parameters meanwhile. Look at them, and send your change with their version.",
+                _("Somebody changed the parameters meanwhile. Look at them, and send your change with their version."),
                 code="parameters_changed",
                 details={"parameters_version": campaign.parameters_version, "parameters": campaign.parameters},
             )
@@ -156,7 +157,8 @@ def _insert(*, spec: CampaignSpec, actor: Actor | None, now: datetime) -> Campai
     except IntegrityError as error:
         if Campaign.objects.filter(slug=spec.slug).exists():
             raise Conflict(
-                f'There is a campaign "{spec.slug}" already. Choose another slug.', code="slug_taken"
+                _('There is a campaign "%(slug)s" already. Choose another slug.') % {"slug": spec.slug},
+                code="slug_taken",
             ) from error
         raise
     _keep_parameters(campaign=campaign, actor=actor, now=now)
@@ -191,7 +193,7 @@ def _change_parameters(*, campaign: Campaign, named: Mapping[str, Any], actor: A
     )
     if not written:
         raise Conflict(
-            "Somebody changed the parameters meanwhile. Look at them and try again.", code="parameters_changed"
+            _("Somebody changed the parameters meanwhile. Look at them and try again."), code="parameters_changed"
         )
     campaign.parameters, campaign.parameters_version = values, version + 1
     _keep_parameters(campaign=campaign, actor=actor, now=now)
@@ -264,9 +266,9 @@ def _find_fixed(campaign: Campaign, spec: CampaignSpec) -> dict[str, str]:
     """What stays as it was when the campaign was made."""
     problems = {}
     if spec.slug not in (None, campaign.slug):
-        problems["slug"] = "A campaign keeps its slug: addresses and releases name it."
+        problems["slug"] = _("A campaign keeps its slug: addresses and releases name it.")
     if spec.preset not in (None, campaign.preset):
-        problems["preset"] = "A campaign keeps its preset, which only filled it at first. Change its kinds instead."
+        problems["preset"] = _("A campaign keeps its preset, which only filled it at first. Change its kinds instead.")
     return problems
 
 
@@ -278,10 +280,11 @@ def _find_contradictions(values: Mapping[str, Any]) -> dict[str, str]:
         if target["language"] not in values["languages"]:
             problems.setdefault(
                 f"targets[{index}].language",
-                f'The campaign has no language "{target["language"]}". Add the language, or drop the target.',
+                _('The campaign has no language "%(language)s". Add the language, or drop the target.')
+                % {"language": target["language"]},
             )
     if values["release"]["schedule"] == ReleaseSchedule.TARGET and parameters["release_target"] is None:
-        problems["release.target"] = "Say at how many judgments the release is made."
+        problems["release.target"] = _("Say at how many judgments the release is made.")
     return problems
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotate.exceptions import Gone, NotFound
 from annotate.queries.rows import Row, fetch_all, fetch_one
@@ -163,9 +164,11 @@ def mark_judged_parents(*, parent_ids: Sequence[int]) -> None:
 def _get_parent(*, campaign_id: int, parent_id: int) -> Row:
     parent = fetch_one(_PARENT, {"parent": parent_id, "campaign": campaign_id})
     if parent is None:
-        raise NotFound("There is no such message in this campaign.", code="message_not_found")
+        raise NotFound(_("There is no such message in this campaign."), code="message_not_found")
     if parent["is_gone"]:
-        raise Gone("The conversation that this answers was removed, so nothing is added to it.", code="subject_removed")
+        raise Gone(
+            _("The conversation that this answers was removed, so nothing is added to it."), code="subject_removed"
+        )
     return parent
 
 

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from annotate.exceptions import InvalidInput, NotFound
 from annotate.queries.eligibility import (
@@ -181,7 +182,8 @@ def offer_next(
         row = fetch_one(CONTEXT, params)
         if row is None or (row["state"] == "draft" and not row["is_member"]):
             raise NotFound(
-                "There is no such campaign. Look at the list of campaigns for its address.", code="campaign_not_found"
+                _("There is no such campaign. Look at the list of campaigns for its address."),
+                code="campaign_not_found",
             )
         check_words(row=row, kinds=kinds, languages=languages)
         return claim_for(row=row, now=now, rng=rng, kinds=kinds, languages=languages)
@@ -192,13 +194,15 @@ def check_words(*, row: Row, kinds: Collection[str] | None, languages: Collectio
     unknown = sorted(set(kinds or ()) - {kind.value for kind in Kind})
     if unknown:
         raise InvalidInput(
-            f"There is no kind of work called {unknown[0]!r}; the kinds are {', '.join(Kind)}.",
+            _("There is no kind of work called %(name)s; the kinds are %(kinds)s.")
+            % {"name": repr(unknown[0]), "kinds": ", ".join(Kind)},
             details={"kinds": unknown},
         )
     foreign = sorted(set(languages or ()) - set(row["languages"]))
     if foreign:
         raise InvalidInput(
-            f"This campaign does not work in {foreign[0]!r}; its languages are {', '.join(row['languages'])}.",
+            _("This campaign does not work in %(language)s; its languages are %(languages)s.")
+            % {"language": repr(foreign[0]), "languages": ", ".join(row["languages"])},
             details={"languages": foreign},
         )
 

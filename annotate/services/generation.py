@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotate.access import Actor
 from annotate.exceptions import Conflict, NotFound
@@ -106,13 +107,16 @@ def check_may_generate(*, campaign: Campaign) -> None:
     """Refuse where a request would wait for ever."""
     if campaign.state not in GENERATING_STATES:
         raise Conflict(
-            f"This campaign is {campaign.state}, so nothing is generated for it. Open it first.",
+            _("This campaign is %(state)s, so nothing is generated for it. Open it first.") % {"state": campaign.state},
             code="campaign_not_open",
         )
     named = CampaignGenerator.objects.filter(campaign=campaign, generator__enabled=True)
     if not named.exclude(generator__engine=Engine.LABEL).exists():
         raise Conflict(
-            "This campaign names no generator that can be asked for candidates. Name one of the site's in its settings.",
+            _(
+                "This campaign names no generator that can be asked for candidates. Name one of the site's "
+                "in its settings."
+            ),
             code="no_generator",
         )
 
@@ -181,7 +185,7 @@ def _check_parents(*, campaign: Campaign, parent_ids: Sequence[int]) -> None:
     )
     if row is not None and row["missing"]:
         raise NotFound(
-            f"This campaign has no prompt {row['missing'][0]} that a generator could answer.",
+            _("This campaign has no prompt %(prompt)s that a generator could answer.") % {"prompt": row["missing"][0]},
             code="message_not_found",
             details={"parents": row["missing"]},
         )

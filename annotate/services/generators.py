@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import RestrictedError
+from django.utils.translation import gettext as _
 
 from annotate.access import Actor
 from annotate.exceptions import Conflict, InvalidInput, NotFound
@@ -73,7 +74,7 @@ def delete_generator(*, generator_id: int, actor: Actor | None, reason: str = ""
             generator.delete()
         except RestrictedError as error:
             raise Conflict(
-                "Campaigns name this generator, or it has been asked for candidates: disable it instead.",
+                _("Campaigns name this generator, or it has been asked for candidates: disable it instead."),
                 code="generator_in_use",
             ) from error
 
@@ -91,7 +92,7 @@ def _lock(generator_id: int) -> Generator:
 def check_found(generator: Generator | None) -> Generator:
     """The generator; raises NotFound where there is none, which is also the answer for the label of an import."""
     if generator is None:
-        raise NotFound("The site has no such generator.", code="generator_not_found")
+        raise NotFound(_("The site has no such generator."), code="generator_not_found")
     return generator
 
 
@@ -102,7 +103,7 @@ def _save(generator: Generator) -> Generator:
     except IntegrityError as error:
         if Generator.objects.filter(campaign__isnull=True, name=generator.name).exclude(pk=generator.pk).exists():
             raise Conflict(
-                "The site has a generator of this name already. Choose another.", code="generator_name_taken"
+                _("The site has a generator of this name already. Choose another."), code="generator_name_taken"
             ) from error
         raise
     return generator
@@ -130,15 +131,18 @@ def _check_whole(generator: Generator) -> None:
         if problem := check_generator(record):
             _refuse({"endpoint": problem})
     elif generator.endpoint or generator.api_key_variable:
-        _refuse({"endpoint": "This engine runs in the worker itself: it has neither an endpoint nor a key."})
+        _refuse({"endpoint": _("This engine runs in the worker itself: it has neither an endpoint nor a key.")})
 
 
 def _check_identity(generator: Generator, changed: Mapping[str, Any]) -> None:
     touched = [field for field in IDENTITY if field in changed]
     if touched and GenerationRequest.objects.filter(generator=generator).exists():
         raise Conflict(
-            f"This generator has been asked for candidates, so its {', '.join(touched)} stay as they are. "
-            "Make another generator, and disable this one.",
+            _(
+                "This generator has been asked for candidates, so its %(fields)s stay as they are. Make "
+                "another generator, and disable this one."
+            )
+            % {"fields": ", ".join(touched)},
             code="generator_in_use",
             details={"fixed": touched},
         )
@@ -173,19 +177,25 @@ def _record(
 def _engine(reader: Reader, place: str, value: Any) -> str | None:
     if value in CALLED_ENGINES:
         return str(value)
-    reader.refuse(place, f"Write one of {', '.join(CALLED_ENGINES)}: labels of origin come from imports alone.")
+    reader.refuse(
+        place,
+        _("Write one of %(engines)s: labels of origin come from imports alone.")
+        % {"engines": ", ".join(CALLED_ENGINES)},
+    )
     return None
 
 
 def _sampling(reader: Reader, place: str, value: Any) -> dict[str, Any] | None:
     if not isinstance(value, Mapping) or len(value) > MAX_SAMPLING_VALUES:
-        reader.refuse(place, f"This must be a table of at most {MAX_SAMPLING_VALUES} names and values.")
+        reader.refuse(
+            place, _("This must be a table of at most %(most)s names and values.") % {"most": MAX_SAMPLING_VALUES}
+        )
         return None
     for name, setting in value.items():
         if name in OUR_KEYS:
-            reader.refuse(f"{place}.{name}", "Each request sets this itself. Remove it.")
+            reader.refuse(f"{place}.{name}", _("Each request sets this itself. Remove it."))
         elif not _is_setting(setting):
-            reader.refuse(f"{place}.{name}", "This must be a text, a number, true, false, null or a list of texts.")
+            reader.refuse(f"{place}.{name}", _("This must be a text, a number, true, false, null or a list of texts."))
     return dict(value)
 
 
@@ -200,7 +210,7 @@ def _key_variable(reader: Reader, place: str, value: Any) -> str | None:
         return value
     reader.refuse(
         place,
-        "Write the name of an environment variable that ends with _API_KEY or _TOKEN, never the key itself.",
+        _("Write the name of an environment variable that ends with _API_KEY or _TOKEN, never the key itself."),
     )
     return None
 

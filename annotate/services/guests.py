@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotate.exceptions import Conflict, NotAllowed, NotFound
 from annotate.models import Annotator, Campaign, LanguageSkill
@@ -49,7 +50,7 @@ def create_guest(*, languages: Iterable[str], terms_version: str, now: datetime)
     skills = check_languages(languages)
     if not Campaign.objects.filter(allow_guests=True, state=CampaignState.OPEN).exists():
         raise NotAllowed(
-            "No campaign takes guests at present: make an account to take part.", code="guests_not_allowed"
+            _("No campaign takes guests at present: make an account to take part."), code="guests_not_allowed"
         )
     text = make_token_text(GUEST_PREFIX)
     with transaction.atomic():
@@ -89,19 +90,19 @@ def merge_guest(*, annotator_id: int, device_token: str, now: datetime) -> Merge
 def _lock_both(*, annotator_id: int, device_hash: bytes) -> tuple[Annotator, Annotator]:
     found = Annotator.objects.filter(device_hash=device_hash).values_list("pk", flat=True).first()
     if found is None:
-        raise NotFound("There is no guest with this token. Check that it is whole.", code="guest_not_found")
+        raise NotFound(_("There is no guest with this token. Check that it is whole."), code="guest_not_found")
     rows = Annotator.objects.select_for_update(no_key=True, of=("self",)).order_by("pk").in_bulk([found, annotator_id])
     if len(rows) < 2 or rows[annotator_id].user_id is None:
-        raise NotAllowed("A guest can be merged into an account only.", code="account_needed")
+        raise NotAllowed(_("A guest can be merged into an account only."), code="account_needed")
     return rows[found], rows[annotator_id]
 
 
 def _check(guest: Annotator) -> None:
     if guest.merged_into_id is not None:
-        raise Conflict("This guest was merged into another account already.", code="guest_merged")
+        raise Conflict(_("This guest was merged into another account already."), code="guest_merged")
     if guest.suspended_at is not None:
         raise NotAllowed(
-            "This guest is suspended and cannot be merged; write to the organizers.", code="guest_suspended"
+            _("This guest is suspended and cannot be merged; write to the organizers."), code="guest_suspended"
         )
 
 

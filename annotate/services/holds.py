@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotate.exceptions import Conflict, NotFound, TooLarge
 from annotate.queries.eligibility import Level, Moment, render_conditions
@@ -105,20 +107,28 @@ def save_draft(
     text = json.dumps(draft, ensure_ascii=False, separators=(",", ":"))
     if len(text) > MAX_DRAFT_CHARS:
         raise TooLarge(
-            f"A draft may have {MAX_DRAFT_CHARS:,} characters; this one has {len(text):,}. Shorten it and save again.",
+            ngettext(
+                "A draft may have %(most)s character; this one has %(length)s. Shorten it and save again.",
+                "A draft may have %(most)s characters; this one has %(length)s. Shorten it and save again.",
+                MAX_DRAFT_CHARS,
+            )
+            % {"most": f"{MAX_DRAFT_CHARS:,}", "length": f"{len(text):,}"},
             code="draft_too_large",
         )
     with transaction.atomic():
         hold = _get_hold(annotator_id=annotator_id, assignment_id=assignment_id, now=now)
         if hold["state"] in (AssignmentState.SUBMITTED, AssignmentState.WITHDRAWN):
             raise Conflict(
-                "This work is already submitted, so it takes no draft. Undo the judgment to change it.",
+                _("This work is already submitted, so it takes no draft. Undo the judgment to change it."),
                 code="already_submitted",
             )
         stored = None if hold["draft"] is None else json.loads(hold["draft"])
         if hold["draft_version"] != draft_version and stored != draft:
             raise Conflict(
-                "Another device saved this draft first. Both texts are here: take one or join them, and save with the new version.",
+                _(
+                    "Another device saved this draft first. Both texts are here: take one or join them, and save "
+                    "with the new version."
+                ),
                 code="draft_conflict",
                 details={"stored": stored, "yours": dict(draft), "draft_version": hold["draft_version"]},
             )
@@ -137,7 +147,7 @@ def renew_lease(*, annotator_id: int, assignment_id: int, now: datetime) -> dict
     with transaction.atomic():
         hold = _get_hold(annotator_id=annotator_id, assignment_id=assignment_id, now=now)
         if hold["state"] in (AssignmentState.SUBMITTED, AssignmentState.WITHDRAWN, AssignmentState.SKIPPED):
-            raise Conflict("This work is no longer held by you. Ask for the next piece.", code="hold_ended")
+            raise Conflict(_("This work is no longer held by you. Ask for the next piece."), code="hold_ended")
         lease_expires_at = _lease_end(hold=hold, now=now)
         if hold["may_take_up"]:
             run(REOPEN, {"unit": hold["unit_id"], "assignment": assignment_id, "lease_expires_at": lease_expires_at})
@@ -225,7 +235,7 @@ def _get_hold(*, annotator_id: int, assignment_id: int, now: datetime) -> Row:
               "closing": None, "giving": 0}  # fmt: skip
     hold = fetch_one(HOLD, params)
     if hold is None:
-        raise NotFound("You hold no such work. Ask for the next piece.", code="assignment_not_found")
+        raise NotFound(_("You hold no such work. Ask for the next piece."), code="assignment_not_found")
     return hold
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from annotate.exceptions import InvalidInput, TooLarge
 from annotate.models import ImportRun
@@ -111,7 +112,8 @@ def _iter_chunks(path: Path) -> Iterator[bytes]:
 def _check_size(size: int, max_bytes: int) -> None:
     if size > max_bytes:
         raise TooLarge(
-            f"The file is larger than {max_bytes:,} bytes. Split it, or import it with `manage.py import_data`.",
+            _("The file is larger than %(bytes)s bytes. Split it, or import it with `manage.py import_data`.")
+            % {"bytes": f"{max_bytes:,}"},
             code="file_too_large",
             details={"limit_bytes": max_bytes},
         )
@@ -120,7 +122,7 @@ def _check_size(size: int, max_bytes: int) -> None:
 def _check_content(size: int) -> None:
     if not size:
         raise InvalidInput(
-            "The file is empty. Send one with at least one prompt.",
+            _("The file is empty. Send one with at least one prompt."),
             code="file_empty",
-            details={"file": ["The file is empty."]},
+            details={"file": [_("The file is empty.")]},
         )

@@ -11,6 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotate.access import Actor
 from annotate.exceptions import InvalidInput
@@ -136,7 +138,9 @@ def check_options(*, campaign: Campaign, options: ImportOptions) -> dict[str, st
         except BadLanguage as bad:
             raise InvalidInput(str(bad), details={"language": [str(bad)]}) from None
         if defaults["language"] not in campaign.languages:
-            sentence = f"The campaign's languages are {', '.join(campaign.languages)}. Name one of them, or add this one there."
+            sentence = _("The campaign's languages are %(languages)s. Name one of them, or add this one there.") % {
+                "languages": ", ".join(campaign.languages)
+            }
             raise InvalidInput(sentence, details={"language": [sentence]})
     if options.topic and options.topic.strip():
         defaults["topic"] = _check_topic(options.topic.strip())
@@ -150,7 +154,9 @@ def _check_topic(topic: str) -> str:
     except BadText as bad:
         sentence = bad.sentence
     if len(topic) > MAX_TOPIC_CHARS:
-        sentence = f"A topic has at most {MAX_TOPIC_CHARS} characters."
+        sentence = ngettext(
+            "A topic has at most %(most)s character.", "A topic has at most %(most)s characters.", MAX_TOPIC_CHARS
+        ) % {"most": MAX_TOPIC_CHARS}
     if sentence:
         raise InvalidInput(sentence, details={"topic": [sentence]})
     return topic

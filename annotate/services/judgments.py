@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotate.exceptions import ChorusError, Conflict, Gone, NotAllowed, NotFound
 from annotate.queries.eligibility import Clause, Level, Moment, find_refusal, render_columns
@@ -149,7 +150,7 @@ def skip_assignment(
         row = _get_held(annotator_id=annotator_id, assignment_id=assignment_id, now=now, giving=0)
         if row["assignment_state"] == AssignmentState.SUBMITTED:
             raise Conflict(
-                "You have already submitted this, and it counts. Undo the judgment if it should not.",
+                _("You have already submitted this, and it counts. Undo the judgment if it should not."),
                 code="already_submitted",
             )
         closed = give_back(
@@ -173,7 +174,7 @@ def _submit(
     if row["assignment_state"] == AssignmentState.SUBMITTED:
         return _answer_stored(row=row, body=body, now=now, rng=rng)
     if row["assignment_state"] == AssignmentState.WITHDRAWN:
-        raise Gone("You withdrew this. Ask for the next piece of work.", code="withdrawn")
+        raise Gone(_("You withdrew this. Ask for the next piece of work."), code="withdrawn")
     answer = _read(row=row, body=body)
     if answer.cannot_tell_reason is not None and answer.cannot_tell_reason == row["cannot_tell_reason"]:
         return _answer_again(row=row, judgment=None, now=now, rng=rng)
@@ -201,7 +202,7 @@ def _get_held(*, annotator_id: int, assignment_id: int, now: datetime, giving: i
               "closing": assignment_id, "giving": giving}  # fmt: skip
     row = fetch_one(HELD, params)
     if row is None:
-        raise NotFound("You hold no such work. Ask for the next piece.", code="assignment_not_found")
+        raise NotFound(_("You hold no such work. Ask for the next piece."), code="assignment_not_found")
     return row
 
 
@@ -236,7 +237,7 @@ def _answer_stored(*, row: Row, body: Mapping[str, Any], now: datetime, rng: ran
     stored = fetch_one(STORED, {"assignment": row["assignment"]})
     if stored is None or bytes(stored["body_hash"]) != hash_body(body):
         raise Conflict(
-            "You have already submitted something else for this, and it stands. Undo that judgment to change it.",
+            _("You have already submitted something else for this, and it stands. Undo that judgment to change it."),
             code="already_submitted",
             details={"judgment": None if stored is None else stored["id"]},
         )

@@ -1,6 +1,7 @@
 """Roles in a campaign. Whoever judges needs none: annotators join by working."""
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotate.access import Actor
 from annotate.exceptions import Conflict, NotFound
@@ -18,7 +19,7 @@ def set_member(
     """
     user = User.objects.filter(email=email.strip().lower(), is_active=True).first()
     if user is None:
-        raise NotFound("Nobody here has this address. Ask them to sign up, then add them.", code="user_not_found")
+        raise NotFound(_("Nobody here has this address. Ask them to sign up, then add them."), code="user_not_found")
     with transaction.atomic():
         _lock(campaign)
         member = Membership.objects.filter(campaign=campaign, user=user).first()
@@ -52,7 +53,7 @@ def remove_member(*, campaign: Campaign, user_id: int, actor: Actor | None, reas
         _lock(campaign)
         member = Membership.objects.filter(campaign=campaign, user_id=user_id).first()
         if member is None:
-            raise NotFound("This person has no role in the campaign.", code="member_not_found")
+            raise NotFound(_("This person has no role in the campaign."), code="member_not_found")
         if member.role == CampaignRole.ORGANIZER:
             _check_not_last(campaign)
         _record(AuditAction.MEMBER_REMOVED, member, actor, before={"role": member.role}, after=None, reason=reason)
@@ -67,7 +68,8 @@ def _lock(campaign: Campaign) -> None:
 def _check_not_last(campaign: Campaign) -> None:
     if Membership.objects.filter(campaign=campaign, role=CampaignRole.ORGANIZER).count() == 1:
         raise Conflict(
-            "This is the only organizer of the campaign. Make somebody else an organizer first.", code="last_organizer"
+            _("This is the only organizer of the campaign. Make somebody else an organizer first."),
+            code="last_organizer",
         )
 
 

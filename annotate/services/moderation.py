@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotate.access import Actor
 from annotate.exceptions import Conflict, NotFound
@@ -130,7 +131,7 @@ def restore_message(*, campaign: Campaign, message_id: int, actor: Actor, reason
         if message.removed_at is None:
             return message
         if message.withdrawn_at is not None:
-            raise Conflict("Its author withdrew this message, so it cannot come back.", code="message_withdrawn")
+            raise Conflict(_("Its author withdrew this message, so it cannot come back."), code="message_withdrawn")
         units = _lock_units(message)
         removed_at, message.removed_at, message.removed_reason = message.removed_at, None, ""
         message.save(update_fields=["removed_at", "removed_reason"])
@@ -202,7 +203,7 @@ def _lock_message(campaign: Campaign, message_id: int) -> Message:
     """The message under the lock of its tree, so that nobody adds a candidate or opens a unit meanwhile."""
     here = Message.objects.filter(pk=message_id, tree__campaign=campaign)
     if not here.exists():
-        raise NotFound("This campaign has no such message.", code="message_not_found")
+        raise NotFound(_("This campaign has no such message."), code="message_not_found")
     lock_trees(message_ids=[message_id])
     return here.get()
 

@@ -9,6 +9,8 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotate.access import Actor
 from annotate.exceptions import Conflict, InvalidInput
@@ -59,7 +61,7 @@ def create_user(
                 after={"administrator": is_administrator, "languages": skills, "with_terms": with_terms},
             )
     except IntegrityError as error:
-        raise Conflict("There is an account with this address already.", code="address_taken") from error
+        raise Conflict(_("There is an account with this address already."), code="address_taken") from error
     return user
 
 
@@ -95,7 +97,9 @@ def check_email(email: str) -> str:
     except ValidationError:
         address = ""
     if not address or len(address) > MAX_EMAIL_CHARS:
-        raise InvalidInput("This is not an address of e-mail.", details={"email": ["Write it as name@example.org."]})
+        raise InvalidInput(
+            _("This is not an address of e-mail."), details={"email": [_("Write it as name@example.org.")]}
+        )
     return address
 
 
@@ -105,7 +109,7 @@ def check_password(password: str, *, user: User) -> None:
         validate_password(password, user)
     except ValidationError as error:
         raise InvalidInput(
-            "The password is too weak: " + " ".join(error.messages),
+            _("The password is too weak: %(problems)s") % {"problems": " ".join(error.messages)},
             code="weak_password",
             details={"password": error.messages},
         ) from error
@@ -119,7 +123,10 @@ def check_languages(languages: Iterable[str]) -> list[str]:
         raise InvalidInput(str(error), code="language_unknown", details={"languages": [str(error)]}) from error
     if len(codes) > MAX_LANGUAGES:
         raise InvalidInput(
-            f"At most {MAX_LANGUAGES} languages can be named.",
-            details={"languages": [f"Name at most {MAX_LANGUAGES}."]},
+            ngettext(
+                "At most %(most)s language can be named.", "At most %(most)s languages can be named.", MAX_LANGUAGES
+            )
+            % {"most": MAX_LANGUAGES},
+            details={"languages": [_("Name at most %(most)s.") % {"most": MAX_LANGUAGES}]},
         )
     return codes

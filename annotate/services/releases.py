@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from annotate.access import Actor
 from annotate.exceptions import Conflict
@@ -142,13 +143,16 @@ def _create(
     locked = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     if locked.state == CampaignState.DRAFT:
         raise Conflict(
-            "This campaign is a draft, so nobody has given anything yet. Open it first.", code="campaign_draft"
+            _("This campaign is a draft, so nobody has given anything yet. Open it first."), code="campaign_draft"
         )
     if locked.releases.filter(state__in=(ReleaseState.REQUESTED, ReleaseState.BUILDING)).exists():
         raise _in_progress()
     if not has_something(campaign_id=locked.pk, filters=filters):
         raise Conflict(
-            "There is nothing to release yet: no judgment that was given with consent, or none that these filters leave.",
+            _(
+                "There is nothing to release yet: no judgment that was given with consent, or none that "
+                "these filters leave."
+            ),
             code="nothing_to_release",
         )
     number = (locked.releases.aggregate(last=Max("number"))["last"] or 0) + 1
@@ -180,10 +184,14 @@ def check_filters(*, campaign: Campaign, filters: Mapping[str, Any]) -> dict[str
     problems = {}
     if strange := sorted(set(filters.get("languages") or ()) - set(campaign.languages)):
         problems["languages"] = [
-            f"{strange[0]} is not a language of the campaign; those are {', '.join(campaign.languages)}."
+            _("%(name)s is not a language of the campaign; those are %(languages)s.")
+            % {"name": strange[0], "languages": ", ".join(campaign.languages)}
         ]
     if strange := sorted(set(filters.get("kinds") or ()) - {kind.value for kind in Kind}):
-        problems["kinds"] = [f"There is no kind of work {strange[0]}; there are {', '.join(Kind)}."]
+        problems["kinds"] = [
+            _("There is no kind of work %(name)s; there are %(kinds)s.")
+            % {"name": strange[0], "kinds": ", ".join(Kind)}
+        ]
     return problems
 
 
@@ -193,6 +201,6 @@ def _make_lease(*, now: datetime) -> dict[str, Any]:
 
 def _in_progress() -> Conflict:
     return Conflict(
-        "A release of this campaign is being made already. Wait until it is sealed, then ask for the next one.",
+        _("A release of this campaign is being made already. Wait until it is sealed, then ask for the next one."),
         code="release_in_progress",
     )

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from annotate.exceptions import Conflict
 from annotate.queries.rows import Row
 from annotate.services.candidates import NewCandidate, add_candidates
@@ -16,7 +18,10 @@ def write_reply(*, row: Row, text: str, language: str, now: datetime) -> int:
     (stored,) = add_candidates(campaign_id=row["campaign"], parent_id=row["subject"], candidates=[written], now=now)
     if not stored.is_new:
         raise Conflict(
-            "This very reply is already here, word for word. Your text is saved under Drafts; change it, or skip this work.",
+            _(
+                "This very reply is already here, word for word. Your text is saved under Drafts; change it, "
+                "or skip this work."
+            ),
             code="text_duplicate",
         )
     return stored.message_id

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotate.exceptions import InvalidInput, NotFound
 from annotate.models import Annotator, Consent
@@ -77,13 +78,13 @@ def accept_terms(*, annotator_id: int, terms_version: str, now: datetime) -> Con
     """
     if terms_version not in TERMS:
         raise InvalidInput(
-            f"There are no terms of this version. The version in force is {CURRENT_TERMS}.",
+            _("There are no terms of this version. The version in force is %(version)s.") % {"version": CURRENT_TERMS},
             code="terms_unknown",
             details={"terms_version": [f"Send {CURRENT_TERMS}."], "current": CURRENT_TERMS},
         )
     if terms_version != CURRENT_TERMS:
         raise InvalidInput(
-            f"These terms were replaced. Read version {CURRENT_TERMS}, and accept that one.",
+            _("These terms were replaced. Read version %(version)s, and accept that one.") % {"version": CURRENT_TERMS},
             code="terms_not_current",
             details={"terms_version": [f"Send {CURRENT_TERMS}."], "current": CURRENT_TERMS},
         )
@@ -118,5 +119,5 @@ def lock_annotator(*, annotator_id: int) -> Annotator:
     """The annotator, locked before anything else of theirs (the order of locks). Raises `NotFound`."""
     annotator = Annotator.objects.select_for_update(no_key=True, of=("self",)).filter(pk=annotator_id).first()
     if annotator is None:
-        raise NotFound("There is no such annotator.", code="annotator_not_found")
+        raise NotFound(_("There is no such annotator."), code="annotator_not_found")
     return annotator

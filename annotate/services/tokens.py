@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotate.access import Actor
 from annotate.exceptions import InvalidInput, NotAllowed, NotFound
@@ -49,16 +51,18 @@ def create_token(
     """
     wanted = sorted({Scope(scope) for scope in scopes})
     if not wanted:
-        raise InvalidInput("A token needs a scope.", details={"scopes": ["Name at least one."]})
+        raise InvalidInput(_("A token needs a scope."), details={"scopes": [_("Name at least one.")]})
     if expires_at is not None and expires_at <= now:
-        raise InvalidInput("The token would have expired already.", details={"expires_at": ["Name a time to come."]})
+        raise InvalidInput(
+            _("The token would have expired already."), details={"expires_at": [_("Name a time to come.")]}
+        )
     if Scope.ADMIN in wanted and not user.is_administrator:
         raise NotAllowed(
-            "Only administrators of the site can have a token with the scope “admin”.", code="administrators_only"
+            _("Only administrators of the site can have a token with the scope “admin”."), code="administrators_only"
         )
     if actor is not None and (missing := set(wanted) - actor.effective_scopes):
         raise NotAllowed(
-            "A token cannot make one that may do more than itself: sign in, and make it there.",
+            _("A token cannot make one that may do more than itself: sign in, and make it there."),
             code="scope_missing",
             details={"needed": sorted(missing)},
         )
@@ -66,7 +70,15 @@ def create_token(
     with transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if find_live_tokens(user=user, now=now).count() >= MAX_TOKENS:
-            raise NotAllowed(f"You have {MAX_TOKENS} tokens. Revoke one that you do not need.", code="too_many_tokens")
+            raise NotAllowed(
+                ngettext(
+                    "You have %(count)s token. Revoke one that you do not need.",
+                    "You have %(count)s tokens. Revoke one that you do not need.",
+                    MAX_TOKENS,
+                )
+                % {"count": MAX_TOKENS},
+                code="too_many_tokens",
+            )
         token = ApiToken.objects.create(
             user=user,
             name=name,
@@ -100,7 +112,7 @@ def revoke_token(*, user: User, token_id: int, actor: Actor | None, now: datetim
     with transaction.atomic():
         token = ApiToken.objects.select_for_update(no_key=True).filter(pk=token_id, user=user).first()
         if token is None:
-            raise NotFound("You have no such token.", code="token_not_found")
+            raise NotFound(_("You have no such token."), code="token_not_found")
         if token.revoked_at is not None:
             return
         token.revoked_at = now

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotate.exceptions import Conflict, NotFound
 from annotate.models import Judgment
@@ -103,7 +105,7 @@ def undo_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> dict
     with transaction.atomic():
         given = _get_given(annotator_id=annotator_id, judgment_id=judgment_id)
         if given["withdrawn_at"] is not None:
-            raise Conflict("You withdrew this judgment; a withdrawal is for good.", code="withdrawn")
+            raise Conflict(_("You withdrew this judgment; a withdrawal is for good."), code="withdrawn")
         if given["is_current"]:
             _check_undo(given)
             draft = json.dumps(rebuild_answer(judgment=Judgment.objects.get(pk=judgment_id)), ensure_ascii=False)
@@ -162,7 +164,7 @@ def _get_given(*, annotator_id: int, judgment_id: int) -> Row:
     fetch_one("SELECT id FROM annotate_annotator WHERE id = %(me)s FOR NO KEY UPDATE", {"me": annotator_id})
     given = fetch_one(GIVEN, {"judgment": judgment_id, "me": annotator_id, "depth": UNDO_DEPTH})
     if given is None:
-        raise NotFound("You have given no such judgment.", code="judgment_not_found")
+        raise NotFound(_("You have given no such judgment."), code="judgment_not_found")
     if given["message"] is not None:
         lock_trees(message_ids=[given["message"]])  # after the annotator, before the assignment
     return given
@@ -171,18 +173,27 @@ def _get_given(*, annotator_id: int, judgment_id: int) -> Row:
 def _check_undo(given: Row) -> None:
     if given["is_released"]:
         raise Conflict(
-            "This judgment is in a release, so it cannot be undone. You can withdraw it: the next release is made without it.",
+            _(
+                "This judgment is in a release, so it cannot be undone. You can withdraw it: the next "
+                "release is made without it."
+            ),
             code="sealed",
         )
     if given["later"] >= UNDO_DEPTH:
         raise Conflict(
-            f"Only the last {UNDO_DEPTH} judgments can be undone. You can withdraw this one instead.", code="too_old"
+            ngettext(
+                "Only the last judgment can be undone. You can withdraw this one instead.",
+                "Only the last %(count)s judgments can be undone. You can withdraw this one instead.",
+                UNDO_DEPTH,
+            )
+            % {"count": UNDO_DEPTH},
+            code="too_old",
         )
     if given["message"] is not None:
         moved = fetch_one(MOVED_ON, {"message": given["message"]})
         if moved is not None and moved["moved_on"]:
             raise Conflict(
-                "Others have already read or judged this text, so it cannot be undone. You can withdraw it.",
+                _("Others have already read or judged this text, so it cannot be undone. You can withdraw it."),
                 code="tree_moved_on",
             )
 

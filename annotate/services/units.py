@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotate.exceptions import NotFound
 from annotate.models import Campaign
@@ -184,7 +185,7 @@ def _read_wishes(*, campaign_id: int) -> Row:
     campaign = Campaign.objects.filter(pk=campaign_id).values("kinds", "parameters", "label_schema_id").first()
     if campaign is None:
         raise NotFound(
-            "There is no such campaign. Look at the list of campaigns for its address.", code="campaign_not_found"
+            _("There is no such campaign. Look at the list of campaigns for its address."), code="campaign_not_found"
         )
     settings = read_settings(campaign["parameters"])
     kinds = set(campaign["kinds"])
