@@ -182,7 +182,7 @@ def _check_undo(given: Row) -> None:
     if given["later"] >= UNDO_DEPTH:
         raise Conflict(
             ngettext(
-                "Only the last judgment can be undone. You can withdraw this one instead.",
+                "Only the last %(count)s judgment can be undone. You can withdraw this one instead.",
                 "Only the last %(count)s judgments can be undone. You can withdraw this one instead.",
                 UNDO_DEPTH,
             )
