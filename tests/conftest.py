@@ -29,9 +29,13 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 REDIS_SERVER = "redis-server"
 
 
+def find_chromium() -> str | None:
+    """The path of a Chromium on this machine."""
+    return next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
 def _missing_browser() -> str:
-    found = any(shutil.which(name) for name in CHROMIUM_NAMES)
-    return "" if found else "no Chromium on this machine (apt-get install chromium)"
+    return "" if find_chromium() else "no Chromium on this machine (apt-get install chromium)"
 
 
 def _missing_torch() -> str:

@@ -1,0 +1,150 @@
+"""A whole site for journeys: what `make run` starts, people with accounts, campaigns made over HTTP.
+
+Nothing here uses the ORM: the thread that steers a browser runs an event loop, in which Django's refuses to work.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import find_free_port
+from tests.faults.runs import Run, manage, wait_until
+from tests.faults.workplace import Person, query
+
+PEOPLE = 60
+API = "/api/v1/"
+
+#: Accounts by the product's own command, with a token and a session as after a sign-in, all in one process.
+MAKE_PEOPLE = """
+import io, json
+from django.core.management import call_command
+from annotate.models import User
+from tests.bench.serving_data import open_session
+def make(name):
+    quiet = {'stdout': io.StringIO(), 'stderr': io.StringIO()}
+    email = f'{name}@example.org'
+    call_command('create_user', email, name=name.title(), **quiet)
+    token = call_command('create_token', email, '--scope', 'annotate', '--scope', 'organize', '--scope', 'read', **quiet)
+    return [token, open_session(User.objects.get(email=email))]
+print(json.dumps({name: make(name) for name in json.loads(%r)}))
+"""
+
+LIMITS = {"CHORUS_LIMIT_GUESTS": "0", "CHORUS_LIMIT_ADDRESS": "0", "CHORUS_LIMIT_PERSON": "0"}
+
+CLOSE = {"state": "closed"}
+
+
+class Volunteer(Person):
+    """Somebody with an account: a token for preparing things over HTTP, and a session for a browser."""
+
+    def __init__(self, *, port: int, token: str, session: str, name: str) -> None:
+        super().__init__(port=port, token=token, name=name)
+        self.session = session
+
+    @property
+    def email(self) -> str:
+        return f"{self.name}@example.org"
+
+    def hold(self, slug: str) -> str:
+        """The address of the page of a piece of work that is this person's now."""
+        return f"/work/{self.ask_next(slug)['id']}/"
+
+
+class Site:
+    """One run of the product, its people, and the campaigns that tests make in it."""
+
+    def __init__(self, folder: Path, **more: str) -> None:
+        self.run = Run(folder, find_free_port(), **LIMITS, **more)
+        self.everybody: list[Volunteer] = []
+        self.people: Iterator[Volunteer] = iter(())
+        self.numbers = itertools.count(1)
+        self.open: list[tuple[Volunteer, str]] = []
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.run.port}"
+
+    def prepare(self, *, people: int = PEOPLE) -> Site:
+        self.run.await_up()
+        if people:
+            names = [f"person{number:02}" for number in range(people)]
+            told = manage(self.run.places.data, "shell", "-v0", "-c", MAKE_PEOPLE % json.dumps(names))
+            assert told.returncode == 0, told.stderr
+            made: Mapping[str, Sequence[str]] = json.loads(told.stdout)
+            for name, (token, session) in made.items():
+                self.everybody.append(Volunteer(port=self.run.port, token=token, session=session, name=name))
+            self.people = iter(self.everybody)
+        return self
+
+    def person(self, *languages: str) -> Volunteer:
+        """Somebody who has done nothing yet."""
+        person = next(self.people)
+        if languages:
+            person.insist("PUT", "me/languages/", {"languages": list(languages)})
+        return person
+
+    def make_campaign(
+        self,
+        organizer: Volunteer,
+        *,
+        items: Sequence[Mapping[str, Any]],
+        title: str = "Birds",
+        state: str = "open",
+        **spec: Any,
+    ) -> str:
+        """A campaign of `organizer` with imported prompts; its slug. It is closed when the test ends."""
+        slug = f"{title.lower().replace(' ', '-')}-{next(self.numbers)}"
+        given = {"slug": slug, "title": title, "preset": "rank", "languages": ["en"], "redundancy": 3, **spec}
+        organizer.insist("POST", "campaigns/", given)
+        if items:
+            self.bring_in(organizer, slug, items)
+        if state != "draft":
+            organizer.insist("PATCH", f"campaigns/{slug}/", {"state": "open"})
+            self.open.append((organizer, slug))
+        if state not in {"draft", "open"}:
+            organizer.insist("PATCH", f"campaigns/{slug}/", {"state": state})
+        return slug
+
+    def bring_in(self, organizer: Volunteer, slug: str, items: Sequence[Mapping[str, Any]]) -> None:
+        started = organizer.insist("POST", f"campaigns/{slug}/imports/", {"items": list(items)})
+        path = f"campaigns/{slug}/imports/{started['id']}/"
+        wait_until(lambda: organizer.insist("GET", path)["state"] in {"done", "failed"}, "the end of the import")
+        ended = organizer.insist("GET", path)
+        assert (ended["state"], ended["errors"]) == ("done", []), ended
+
+    def close_campaigns(self) -> None:
+        """What one test opened is no work for the people of the next."""
+        while self.open:
+            organizer, slug = self.open.pop()
+            organizer.ask("PATCH", f"campaigns/{slug}/", CLOSE)
+
+    def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        return query(self.run.places.database_url, sql, *values)
+
+    def count(self, table: str, where: str = "true", *values: Any) -> int:
+        return int(self.query(f"SELECT count(*) AS n FROM annotate_{table} WHERE {where}", *values)[0]["n"])
+
+    def end(self) -> None:
+        for person in self.everybody:
+            person.close()
+        self.run.end()
+
+
+def make_items(count: int = 3, *, candidates: int = 4, language: str = "en", **more: Any) -> list[dict[str, Any]]:
+    """Prompts with candidates that can be told apart."""
+    return [
+        {
+            "prompt": f"Which bird sings at night, asked for the {number}th time?",
+            "language": language,
+            "candidates": [
+                {"text": f"Answer {place} to question {number}: the nightingale.\n\nIt sings **loudly**.", "generator": f"g{place}"}
+                for place in range(candidates)
+            ],
+            **more,
+        }
+        for number in range(count)
+    ]  # fmt: skip
