@@ -1,0 +1,11 @@
+"""Numbers in pages, in the reader's form."""
+
+from __future__ import annotations
+
+from django import template
+
+from annotate.web.figures import percent, shorten, two, whole
+
+register = template.Library()
+for figure in (percent, shorten, two, whole):
+    register.filter(figure.__name__, figure)

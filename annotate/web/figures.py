@@ -1,0 +1,46 @@
+"""Numbers in the reader's form."""
+
+from __future__ import annotations
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+#: From here on (Hangul Jamo) characters may be as wide as two Latin ones.
+FIRST_WIDE = 0x1100
+
+
+def whole(value: float | None) -> str:
+    """4630 is 4,630; what is not known is a dash."""
+    return "–" if value is None else number_format(round(value), decimal_pos=0, use_l10n=True, force_grouping=True)
+
+
+def two(value: float | None) -> str:
+    """With two decimals; what is not known is a dash."""
+    return "–" if value is None else _sign(number_format(value, decimal_pos=2, use_l10n=True))
+
+
+def percent(value: float | None) -> str:
+    """A share of 1 as per cent: 0.784 is 78 %. Never 100 % of what is not whole, nor 0 % of what has begun."""
+    if value is None:
+        return "–"
+    rounded = round(100 * value)
+    if rounded == 100 and value < 1:
+        rounded = 99
+    if rounded == 0 and value > 0:
+        return _("under 1 %")
+    return _("%(number)s %%") % {"number": number_format(rounded, decimal_pos=0, use_l10n=True)}
+
+
+def shorten(name: str, columns: int = 14) -> str:
+    """A name that fits into so many columns of text; wide characters take two."""
+    taken = 0
+    for place, character in enumerate(name):
+        taken += 2 if ord(character) >= FIRST_WIDE else 1
+        if taken > columns:
+            return name[: max(1, place - 1)].rstrip() + "…"
+    return name
+
+
+def _sign(text: str) -> str:
+    """A minus that is as wide as a plus, and never breaks from its number."""
+    return text.replace("-", "−", 1) if text.startswith("-") else text
