@@ -195,6 +195,39 @@ def celery_broker_url(redis_url: str) -> str:
     return f"redis+socket://{parts.path}?virtual_host={number}"
 
 
+@dataclass(frozen=True)
+class MailServer:
+    """Where mail is handed in. `implicit_tls`: encrypted from the first byte; `starttls`: from a command on."""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
+    implicit_tls: bool = False
+    starttls: bool = False
+
+
+def parse_email_url(raw: str) -> MailServer:
+    """`smtps://user:password@host:465`, or `smtp://…:587` with STARTTLS; `?starttls=0` for a relay of your own."""
+    name = "CHORUS_EMAIL_URL"
+    parts = _split_url(name, raw, secret=True)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path not in {"", "/"}:
+        raise ImproperlyConfigured(f"{name} is no address of a mail server: write smtp:// or smtps://user@host:port.")
+    options = dict(parse_qsl(parts.query))
+    starttls = options.pop("starttls", "1").lower()
+    if options or starttls not in TRUE_WORDS | FALSE_WORDS:
+        raise ImproperlyConfigured(f"{name} has options that are not known: write starttls=0 or nothing.")
+    is_implicit = parts.scheme == "smtps"
+    return MailServer(
+        host=parts.hostname,
+        port=parts.port or (465 if is_implicit else 587),
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        implicit_tls=is_implicit,
+        starttls=not is_implicit and starttls in TRUE_WORDS,
+    )
+
+
 def _split_url(name: str, raw: str, *, secret: bool) -> SplitResult:
     shown = "" if secret else f" ({raw!r})"
     try:

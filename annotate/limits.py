@@ -243,5 +243,5 @@ _WHOM = {
     "person": gettext_lazy("person"),
     "token": gettext_lazy("token"),
     "guests": gettext_lazy("address for new guests"),
-    "failures": gettext_lazy("address with tokens that are not valid"),
+    "failures": gettext_lazy("address with tokens or passwords that are not valid"),
 }

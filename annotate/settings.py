@@ -13,7 +13,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from annotate.embedded.places import LONGEST_SOCKET, LONGEST_SOCKET_NAME, find_places
-from annotate.environment import Environment, check_redis_url, parse_database_url
+from annotate.environment import Environment, check_redis_url, parse_database_url, parse_email_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -49,6 +49,7 @@ REDIS_URL = check_redis_url(_redis_url or PLACES.redis_url)
 
 UPLOAD_DIR = DATA_DIR / "uploads"
 RELEASE_DIR = DATA_DIR / "releases"
+MAIL_DIR = PLACES.mail
 
 # --- Who we are on the network ----------------------------------------------------------------
 PORT = env.integer("CHORUS_PORT", "The port of the web server.", default=8000, lowest=1, highest=65535)
@@ -206,16 +207,70 @@ AUTHENTICATION_BACKENDS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "home"
+#: Pages of django-allauth, used for accounts alone; what is ours of them is in annotate.web.account_*.
+ACCOUNT_ADAPTER = "annotate.web.account_adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "annotate.web.account_forms.SignInForm",
+    "signup": "annotate.web.account_forms.SignUpForm",
+    "request_login_code": "annotate.web.account_forms.CodeRequestForm",
+    "confirm_login_code": "annotate.web.account_forms.SignInCodeForm",
+    "confirm_email_verification_code": "annotate.web.account_forms.AddressCodeForm",
+    "add_email": "annotate.web.account_forms.AddressForm",
+    "change_email": "annotate.web.account_forms.OtherAddressForm",
+    "change_password": "annotate.web.account_forms.PasswordChangeForm",
+    "set_password": "annotate.web.account_forms.FirstPasswordForm",
+    "reset_password": "annotate.web.account_forms.ResetForm",
+    "confirm_password_reset_code": "annotate.web.account_forms.ResetCodeForm",
+    "reset_password_from_key": "annotate.web.account_forms.NewPasswordForm",
+    "reauthenticate": "annotate.web.account_forms.AgainForm",
+    "request_reauthentication_code": "annotate.web.account_forms.AgainCodeRequestForm",
+    "confirm_reauthentication_code": "annotate.web.account_forms.AgainCodeForm",
+}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+#: Codes instead of links: they work when the mail is read on another device, and lead nobody elsewhere.
+ACCOUNT_LOGIN_BY_CODE_ENABLED = ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 15 * 60
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+
+# --- Mail -------------------------------------------------------------------------------------
+_email_url = env.secret(
+    "CHORUS_EMAIL_URL", "The mail server: smtps://user:password@host, or smtp:// for STARTTLS; not set: a folder."
+)
+if _email_url:
+    _mail = parse_email_url(_email_url)
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+    EMAIL_USE_SSL, EMAIL_USE_TLS = _mail.implicit_tls, _mail.starttls
+    EMAIL_TIMEOUT = 10
+else:
+    EMAIL_BACKEND = "annotate.web.mail.FolderBackend"
+DEFAULT_FROM_EMAIL = env.text(
+    "CHORUS_EMAIL_FROM", "The sender of mail.", default=f"Chorus <chorus@{_public.hostname or 'localhost'}>"
+)
+ACCOUNT_EMAIL_VERIFICATION = (
+    "mandatory"
+    if env.boolean(
+        "CHORUS_EMAIL_VERIFICATION", "1: an address is confirmed before its account is used; 0: it may be, later.",
+        default=bool(_email_url),
+    )
+    else "optional"
+)  # fmt: skip
 
 # --- Security ---------------------------------------------------------------------------------
 SECURE_CONTENT_TYPE_NOSNIFF = True

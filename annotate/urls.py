@@ -18,7 +18,6 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
-    path("account/", include("allauth.account.urls")),
     path("api/v1/", include(("annotate.api.urls", "api"))),
     path("api/", UnknownAddress.as_view()),
     path("api/<path:rest>", UnknownAddress.as_view()),

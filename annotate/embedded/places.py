@@ -42,6 +42,11 @@ class Places:
         return self.data / "logs"
 
     @property
+    def mail(self) -> Path:
+        """Mail that no server was named for, one file a message."""
+        return self.data / "mail"
+
+    @property
     def backups(self) -> Path:
         return self.data / "backups"
 

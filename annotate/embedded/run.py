@@ -4,7 +4,7 @@
 2. Start PostgreSQL and Valkey (or use the servers that DATABASE_URL and REDIS_URL name).
 3. Prepare: refuse a newer schema, back up, migrate, make the demo campaign on the first run.
 4. Start web, worker and beat; say the address when the first page answers.
-5. Keep them alive until a signal comes; stop all in order.
+5. Keep them alive, and print mail that no server was named for, until a signal comes; stop all in order.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from annotate.embedded.commands import claim_data
 from annotate.embedded.engines import prepare
 from annotate.embedded.folders import remove_run_folder
 from annotate.embedded.logfiles import tail
+from annotate.embedded.mailbox import Mailbox
 from annotate.embedded.places import Places
 from annotate.embedded.refusals import RunRefused
 from annotate.embedded.supervisor import StopRequested, Supervisor
@@ -60,8 +61,9 @@ def run(options: RunOptions, *, say: Callable[[str], None]) -> None:
         stack.callback(remove_run_folder, options.places)
         stack.callback(supervisor.stop_all)
         with suppress(StopRequested):
+            mailbox = Mailbox(options.places.mail, say=say)
             _bring_up(supervisor, options, say)
-            supervisor.serve()
+            supervisor.serve(also=mailbox.tell_new)
         say("Stopping.")
 
 

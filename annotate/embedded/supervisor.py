@@ -90,10 +90,11 @@ class Supervisor:
             self._refuse_to_go_on()
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
-    def serve(self) -> None:
-        """Tend the children until the run is asked to end."""
+    def serve(self, *, also: Callable[[], None] = lambda: None) -> None:
+        """Tend the children until the run is asked to end; `also` is done in every round."""
         while not self.stops_asked:
             self.tend()
+            also()
             time.sleep(0.1)
 
     def tend(self) -> None:

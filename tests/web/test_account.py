@@ -1,0 +1,216 @@
+"""Coming in: sign-up, sign-in with a password or a code, sign-out, and what is refused on the way."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from annotate.models import Annotator, Consent, User
+from annotate.services.guests import create_guest
+from annotate.services.people import create_user
+from annotate.services.terms import CURRENT_TERMS
+from annotate.web import account_adapter
+from annotate.web.visitors import GUEST_COOKIE
+from tests.loop import ask, make_campaign, make_prompt, ranking_of, state_of, submit
+
+PASSWORD = "corn-flower-blue"
+pytestmark = pytest.mark.django_db
+
+
+def sign_up(client: Client, email="ada@example.org", password=PASSWORD, terms=CURRENT_TERMS, **more):
+    given = {"email": email, "password1": password, "terms_version": terms, **more}
+    return client.post("/account/signup/", given)
+
+
+def sign_in(client: Client, email="ada@example.org", password=PASSWORD, **more):
+    return client.post("/account/login/", {"login": email, "password": password, **more})
+
+
+def make_ada(**given) -> User:
+    return create_user(email="ada@example.org", now=timezone.now(), with_terms=True, **{"password": PASSWORD} | given)
+
+
+def read_code() -> str:
+    """The code in the newest mail."""
+    return re.search(r"^    (\S+)$", mail.outbox[-1].body, re.MULTILINE).group(1)
+
+
+def who(client: Client) -> int | None:
+    """The id of the account that is signed in."""
+    found = client.session.get("_auth_user_id")
+    return None if found is None else int(found)
+
+
+def test_sign_up_makes_an_account_with_its_annotator_and_consent(client: Client) -> None:
+    answer = sign_up(client, email="Ada@Example.org")
+    user = User.objects.get()
+    assert (answer.status_code, answer["Location"], user.email, who(client)) == (302, "/", "ada@example.org", user.pk)
+    assert (user.annotator.accepted_terms, user.interface_language, user.is_staff) == (CURRENT_TERMS, "en", False)
+    assert list(Consent.objects.values_list("annotator", "terms_version")) == [(user.annotator.pk, CURRENT_TERMS)]
+
+
+def test_sign_up_shows_the_terms_in_force_and_sends_their_version(client: Client) -> None:
+    page = client.get("/account/signup/").text
+    assert f'name="terms_version" value="{CURRENT_TERMS}"' in page
+    assert "without your name" in page
+
+
+def test_sign_up_under_terms_that_were_replaced_is_refused_and_shows_the_new_ones(client: Client) -> None:
+    answer = sign_up(client, terms="2020-01")
+    assert (answer.status_code, User.objects.count()) == (422, 0)
+    assert "The terms have changed" in answer.text
+    assert f'value="{CURRENT_TERMS}"' in answer.text
+
+
+@pytest.mark.parametrize("password", ["short", "1234567890123", "password12", "ada@example.org"])
+def test_weak_password_is_refused_with_what_is_wrong(client: Client, password: str) -> None:
+    answer = sign_up(client, password=password)
+    assert (answer.status_code, User.objects.count()) == (422, 0)
+    assert 'id="id_password1_error"' in answer.text
+
+
+def test_address_that_is_none_is_refused(client: Client) -> None:
+    assert (sign_up(client, email="ada").status_code, User.objects.count()) == (422, 0)
+
+
+def test_taken_address_is_told_to_its_owner_and_not_to_whoever_typed_it(client: Client) -> None:
+    make_ada()
+    answer = client.post(
+        "/account/signup/",
+        {"email": "ADA@example.org", "password1": "another-one-x", "terms_version": CURRENT_TERMS},
+        follow=True,
+    )
+    assert (answer.status_code, who(client), User.objects.count()) == (200, None, 1)
+    assert "A mail is on its way to the address that you gave." in answer.text
+    assert (mail.outbox[-1].to, mail.outbox[-1].subject) == (["ada@example.org"], "You have an account already")
+
+
+def test_where_addresses_are_confirmed_first_a_taken_one_looks_like_a_new_one(client: Client, settings) -> None:
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    make_ada()
+    taken = sign_up(client, follow=False)
+    seen = client.get(taken["Location"]).text
+    other = Client()
+    fresh = sign_up(other, email="bea@example.org")
+    assert (taken.status_code, taken["Location"]) == (fresh.status_code, fresh["Location"])
+    assert strip(seen) == strip(other.get(fresh["Location"]).text.replace("bea@", "ada@"))
+    assert (who(client), who(other), mail.outbox[0].subject) == (None, None, "You have an account already")
+
+
+def strip(page: str) -> str:
+    """A page without what differs from one to the next: the tokens of its forms."""
+    return re.sub(r'(csrfmiddlewaretoken" value=|X-CSRFToken": )"\w+"', "", page)
+
+
+def test_confirming_the_address_signs_in_where_it_is_needed(client: Client, settings) -> None:
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    answer = sign_up(client, next="/campaigns/")
+    assert (answer["Location"], who(client)) == ("/account/confirm-email/", None)
+    done = client.post("/account/confirm-email/", {"code": read_code()})
+    assert (done.status_code, done["Location"], who(client)) == (302, "/campaigns/", User.objects.get().pk)
+
+
+def test_sign_in_with_a_password_leads_on_to_where_one_was(client: Client) -> None:
+    user = make_ada()
+    answer = sign_in(client, email="ADA@example.org", next="/work/7/")
+    assert (answer.status_code, answer["Location"], who(client)) == (302, "/work/7/", user.pk)
+
+
+def test_sign_in_leads_to_no_other_site(client: Client) -> None:
+    make_ada()
+    assert sign_in(client, next="https://evil.example/")["Location"] == "/"
+
+
+@pytest.mark.parametrize("email", ["ada@example.org", "nobody@example.org"])
+def test_wrong_password_and_unknown_address_get_the_same_answer(client: Client, email: str) -> None:
+    make_ada()
+    answer = sign_in(client, email=email, password="wrong-password")
+    assert (answer.status_code, who(client)) == (422, None)
+    assert "The address and the password do not go together." in answer.text
+
+
+def test_many_wrong_passwords_for_one_address_are_stopped(client: Client) -> None:
+    make_ada()
+    for _ in range(5):
+        sign_in(client, password="wrong-password")
+    answer = sign_in(client)
+    assert (answer.status_code, who(client)) == (422, None)
+    assert "Too many tries." in answer.text
+
+
+def test_many_wrong_passwords_from_one_address_are_stopped(client: Client, settings) -> None:
+    settings.LIMIT_FAILURES = 2
+    answers = [sign_in(client, email=f"{name}@example.org", password="wrong-password") for name in "abc"]
+    assert [answer.status_code for answer in answers] == [422, 422, 429]
+    assert int(answers[-1]["Retry-After"]) >= 1
+
+
+def test_limits_stand_open_while_the_cache_is_away(client: Client, settings, free_port: int) -> None:
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": f"redis://127.0.0.1:{free_port}"}}
+    user = make_ada()
+    for _ in range(7):
+        assert sign_in(client, password="wrong-password").status_code == 422
+    assert (sign_in(client).status_code, who(client)) == (302, user.pk)
+
+
+def test_code_by_mail_signs_in_without_a_password(client: Client) -> None:
+    user = make_ada(password=None)
+    asked = client.post("/account/login/code/", {"email": "ada@example.org", "next": "/work/7/"})
+    assert asked["Location"] == "/account/login/code/confirm/?next=%2Fwork%2F7%2F"
+    assert "Look into your mail" in client.get(asked["Location"]).text
+    assert mail.outbox[-1].subject == f"{read_code()} is your code to sign in"
+    done = client.post("/account/login/code/confirm/", {"code": read_code(), "next": "/work/7/"})
+    assert (done.status_code, done["Location"], who(client)) == (302, "/work/7/", user.pk)
+
+
+def test_code_is_good_once(client: Client) -> None:
+    make_ada()
+    client.post("/account/login/code/", {"email": "ada@example.org"})
+    code = read_code()
+    client.post("/account/login/code/confirm/", {"code": code})
+    client.post("/account/logout/")
+    again = client.post("/account/login/code/confirm/", {"code": code})
+    assert (again.status_code, who(client)) == (302, None)
+
+
+def test_code_is_good_in_the_browser_that_asked_for_it_alone(client: Client) -> None:
+    make_ada()
+    client.post("/account/login/code/", {"email": "ada@example.org"})
+    other = Client()
+    assert other.post("/account/login/code/confirm/", {"code": read_code()}).status_code == 302
+    assert (who(client), who(other)) == (None, None)
+
+
+def test_wrong_code_is_refused_and_three_end_it(client: Client) -> None:
+    make_ada()
+    client.post("/account/login/code/", {"email": "ada@example.org"})
+    answers = [client.post("/account/login/code/confirm/", {"code": "ZZZ-ZZZ"}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [422, 422, 302]
+    assert "This is not the code." in answers[0].text
+    assert client.post("/account/login/code/confirm/", {"code": read_code()}).status_code == 302
+    assert who(client) is None
+
+
+def test_code_is_good_for_a_quarter_of_an_hour(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_ada()
+    client.post("/account/login/code/", {"email": "ada@example.org"})
+    later = (timezone.now() + timedelta(minutes=16)).timestamp()
+    monkeypatch.setattr("allauth.account.internal.flows.code_verification.time.time", lambda: later)
+    client.post("/account/login/code/confirm/", {"code": read_code()})
+    assert who(client) is None
+
+
+def test_code_for_an_unknown_address_is_asked_for_in_the_same_words(client: Client) -> None:
+    make_ada()
+    other = Client()
+    known = client.post("/account/login/code/", {"email": "ada@example.org"})
+    unknown = other.post("/account/login/code/", {"email": "nobody@example.org"})
+    assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
+    pages = [known_client.get(known["Location"]).text for known_client in (client, other)]
+    assert strip(pages[0]) == strip(pages[1].replace("nobody@", "ada@"))
+    assert [message.to for message in mail.outbox] == [["ada@example.org"], ["nobody@example.org"]]
