@@ -196,6 +196,7 @@ class DraftKeeper extends HTMLElement {
     }
     this.copy();
     if (!xhr.status) notice("submit", word("not_sent"));
+    else if (xhr.status >= 500) notice("submit", word("failed"));
     this.touch();
   }
 

@@ -10,6 +10,11 @@ document.addEventListener("htmx:load", ({ detail: { elt } }) => {
   elt.focus({ preventScroll: true });
 });
 
+// A failure's whole page never takes the place of what somebody is working on.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.xhr.status >= 500 && !detail.xhr.getResponseHeader("HX-Retarget")) detail.shouldSwap = false;
+});
+
 document.addEventListener("change", ({ target }) => {
   if (target.matches("[data-submit-on-change]")) target.form.requestSubmit();
 });
