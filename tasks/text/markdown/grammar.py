@@ -16,8 +16,8 @@ from tasks.text.markdown.maths import MAX_FORMULA_CHARS
 
 MAX_NESTING = 24
 MAX_FORMULA_LINES = 60
-#: Steps of the parser allowed for each character; ordinary text takes less than one, see the tests.
-STEPS_PER_CHAR = 30
+#: Steps of the parser allowed for each character; ordinary text takes less than one.
+STEPS_PER_CHAR = 8
 _BASE_STEPS = 5_000
 
 _INLINE_MATHS = re.compile(rf"\$(?![\s$])((?:[^\\$]|\\.){{1,{MAX_FORMULA_CHARS}}})(?<!\s)\$(?![\w$])", re.DOTALL)

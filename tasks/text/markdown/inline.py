@@ -89,7 +89,7 @@ class InlineWriter:
         self.links += 1
         if self.links > MAX_LINKS:
             raise TooMuch
-        return f'<a href="{self.away}?to={quote(address, safe="")}">'
+        return f'<a href="{self.away}?to={quote(address, safe="")}" dir="auto">'
 
     def write_picture(self, token: Token) -> str:
         """The words of a picture, and where it would have come from: nothing is asked of anybody."""

@@ -13,79 +13,30 @@ MAX_FORMULA_CHARS = 2_000
 MAX_ELEMENTS = 4_000
 MAX_DEPTH = 40
 
-_ELEMENTS = frozenset(
-    [
-        "math",
-        "mrow",
-        "mi",
-        "mn",
-        "mo",
-        "mtext",
-        "mspace",
-        "msup",
-        "msub",
-        "msubsup",
-        "mover",
-        "munder",
-        "munderover",
-        "mmultiscripts",
-        "mprescripts",
-        "none",
-        "mfrac",
-        "msqrt",
-        "mroot",
-        "mtable",
-        "mtr",
-        "mtd",
-        "mstyle",
-        "mpadded",
-        "mphantom",
-        "menclose",
-    ]
-)
+_ELEMENTS = frozenset({
+    "math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "msup", "msub", "msubsup", "mover", "munder", "munderover",
+    "mmultiscripts", "mprescripts", "none", "mfrac", "msqrt", "mroot", "mtable", "mtr", "mtd", "mstyle", "mpadded",
+    "mphantom", "menclose",
+})  # fmt: skip
+
+#: How many parts each has; a browser shows others as an error.
+_PARTS = {"mfrac": 2, "mroot": 2, "msup": 2, "msub": 2, "mover": 2, "munder": 2, "msubsup": 3, "munderover": 3}
 _WORDS = re.compile(r"[a-z -]{1,40}\Z")
-_LENGTHS = frozenset(
-    [
-        "lspace",
-        "rspace",
-        "minsize",
-        "maxsize",
-        "width",
-        "height",
-        "depth",
-        "voffset",
-        "linethickness",
-        "columnspacing",
-        "rowspacing",
-    ]
-)
-_ATTRIBUTES = _LENGTHS | frozenset(
-    [
-        "display",
-        "displaystyle",
-        "scriptlevel",
-        "mathvariant",
-        "stretchy",
-        "fence",
-        "separator",
-        "largeop",
-        "movablelimits",
-        "symmetric",
-        "form",
-        "accent",
-        "accentunder",
-        "columnalign",
-        "rowalign",
-        "columnlines",
-        "rowlines",
-        "frame",
-        "notation",
-    ]
-)
+_LENGTHS = frozenset({
+    "lspace", "rspace", "minsize", "maxsize", "width", "height", "depth", "voffset", "linethickness",
+    "columnspacing", "rowspacing",
+})  # fmt: skip
+
+_ATTRIBUTES = _LENGTHS | frozenset({
+    "display", "displaystyle", "scriptlevel", "mathvariant", "stretchy", "fence", "separator", "largeop",
+    "movablelimits", "symmetric", "form", "accent", "accentunder", "columnalign", "rowalign", "columnlines",
+    "rowlines", "frame", "notation",
+})  # fmt: skip
+
 #: Lengths in em and the like; none negative past a space, so that nothing is drawn over its neighbours.
 _LENGTH = re.compile(r"(?:-?0?\.\d{1,6}|-0|\d{1,2}(?:\.\d{1,6})?)(?:em|ex|mu|pt|px|mm)?\Z|\d{1,3}%\Z")
 _LEVEL = re.compile(r"[+-]?[0-3]\Z")
-#: Macros can grow without end, and a comment swallows what follows.
+#: Macros can grow without end.
 _REFUSED = re.compile(
     r"\\(?:def|gdef|edef|xdef|let|newcommand|renewcommand|providecommand|DeclareMathOperator|require)\b"
 )
@@ -130,12 +81,12 @@ def _depth(latex: str) -> int:
 
 
 def _write(element: Element, depth: int) -> list[str]:
-    if element.tag not in _ELEMENTS or depth == 0:
+    if element.tag not in _ELEMENTS or depth == 0 or len(element) != _PARTS.get(element.tag, len(element)):
         raise _Refused
     attributes = "".join(
         f' {name}="{escape(value)}"' for name, value in element.attrib.items() if _is_allowed(name, value)
     )
-    parts = [f"<{element.tag}{attributes}>", write_text(unescape(element.text or "")) if element.text else ""]
+    parts = [f"<{element.tag}{attributes}>", write_text(unescape(element.text), tags=False) if element.text else ""]
     for child in element:
         parts += _write(child, depth - 1)
         if child.tail and child.tail.strip():

@@ -57,6 +57,8 @@ def _render(source: str, *, away: str, words: Words) -> str | None:
     inline = InlineWriter(away=away, words=words)
     try:
         tokens, _steps = parse(source)
+        if not tokens:  # definitions alone: shown as written, or there would be nothing to see
+            return None
         written = BlockWriter(inline).write(tokens)
         if len(written) > MAX_HTML_CHARS:
             return None

@@ -10,35 +10,11 @@ from nh3 import Cleaner
 from tasks.text.markdown.code import CLASSES
 from tasks.text.markdown.unseen import CLOSE, OPEN
 
-TAGS = frozenset(
-    [
-        "a",
-        "blockquote",
-        "br",
-        "code",
-        "del",
-        "div",
-        "em",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "li",
-        "ol",
-        "p",
-        "pre",
-        "span",
-        "strong",
-        "table",
-        "tbody",
-        "td",
-        "th",
-        "thead",
-        "tr",
-        "ul",
-    ]
-)
+TAGS = frozenset({
+    "a", "blockquote", "br", "code", "del", "div", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre",
+    "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
+})  # fmt: skip
+
 REL = "nofollow noopener noreferrer ugc"
 _DIRECTED = ["blockquote", "code", "h3", "h4", "h5", "h6", "li", "ol", "p", "pre", "span", "table", "td", "th", "ul"]
 _OURS = re.compile(r"/[A-Za-z0-9_-][A-Za-z0-9_/-]*\?[A-Za-z0-9_=&%.~-]*\Z")
@@ -76,6 +52,7 @@ def _cleaner() -> Cleaner:
         },
         tag_attribute_values={
             **{tag: {"dir": {"auto", "ltr", "rtl"}} for tag in _DIRECTED if tag not in ("span", "pre", "th")},
+            "a": {"dir": {"auto"}},
             "pre": {"dir": {"ltr"}, "role": {"group"}, "tabindex": {"0"}},
             "div": {"role": {"group"}, "tabindex": {"0"}},
             "span": {"dir": {"auto"}, "role": {"group", "img"}, "tabindex": {"0"}},
@@ -88,7 +65,7 @@ def _cleaner() -> Cleaner:
             "th": {"center", "end"},
             "ul": {"tasks"},
         },
-        set_tag_attribute_values={"a": {"rel": REL, "dir": "auto"}},
+        set_tag_attribute_values={"a": {"rel": REL}},
         attribute_filter=_keep_value,
         link_rel=None,
         url_schemes=set(),

@@ -32,12 +32,12 @@ def clean_source(text: str) -> str:
     return _IMPOSSIBLE.sub("\ufffd", _LINE_ENDS.sub("\n", text))
 
 
-def write_text(text: str, *, code: bool = False) -> str:
-    """Return `text` escaped for HTML, what hides in it made visible."""
+def write_text(text: str, *, code: bool = False, tags: bool = True) -> str:
+    """Return `text` escaped for HTML, what hides in it made visible: in tags, or as bare words where none may stand."""
     safe = escape(_IMPOSSIBLE.sub("\ufffd", text))
     if safe.isascii() and safe.isprintable():
         return safe
-    return _pattern(1 if code else 3).sub(_show, safe)
+    return _pattern(1 if code else 3).sub(_show if tags else _name, safe)
 
 
 @cache
@@ -49,9 +49,16 @@ def _pattern(least: int) -> re.Pattern[str]:
 def _show(match: re.Match[str]) -> str:
     if match["flag"]:
         return match["flag"]
+    return f'{match["kept"] or ""}<span class="unseen">{_count(match)}</span>'
+
+
+def _name(match: re.Match[str]) -> str:
+    return match["flag"] or f"{match['kept'] or ''}{_count(match)}"
+
+
+def _count(match: re.Match[str]) -> str:
     hidden = match["more"] or match[0]
-    times = f" ×{len(hidden)}" if len(hidden) > 1 else ""
-    return f'{match["kept"] or ""}<span class="unseen">U+{ord(hidden[0]):04X}{times}</span>'
+    return f"U+{ord(hidden[0]):04X}" + (f" ×{len(hidden)}" if len(hidden) > 1 else "")
 
 
 @cache
