@@ -80,6 +80,7 @@ class GenerationRequest(models.Model):
                 "generator", models.F("priority").desc(), "id", name="request_queued", condition=Q(state="queued")
             ),
             models.Index(fields=["lease_expires_at"], name="request_lease_end", condition=Q(state="running")),
+            models.Index(fields=["generator"], name="request_failed", condition=Q(state__in=["failed", "set_aside"])),
         ]
 
     def __str__(self) -> str:

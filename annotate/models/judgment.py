@@ -1,5 +1,6 @@
 """Judgments: immutable ballots, labels and texts, superseded or withdrawn but never edited."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -54,6 +55,8 @@ class Judgment(models.Model):
         indexes = [
             models.Index(fields=["unit"], name="judgment_by_unit"),
             models.Index(fields=["annotator", "-created_at"], name="judgment_by_annotator"),
+            # Judgments come in the order of time, so a summary of each stretch of pages finds those of a month.
+            BrinIndex(fields=["created_at"], name="judgment_by_time", autosummarize=True, pages_per_range=16),
         ]
 
     def __str__(self) -> str:

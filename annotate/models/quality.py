@@ -93,13 +93,17 @@ class Leaderboard(models.Model):
 
 
 class CampaignProgress(models.Model):
-    """What a sweep last counted in a campaign: answers "how far" without counting a million units."""
+    """What a sweep last counted in a campaign: answers "how far" without counting a million units.
+
+    `result` is the progress that the API tells, `overview` what the page of the campaign tells beside it.
+    """
 
     campaign = models.OneToOneField(
         "annotate.Campaign", primary_key=True, on_delete=models.CASCADE, related_name="progress"
     )
     units = models.PositiveIntegerField(default=0)
     result = models.JSONField()
+    overview = models.JSONField(default=dict)
     computed_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -62,6 +62,9 @@ class Message(models.Model):
             ),
             models.UniqueConstraint(fields=["tree"], condition=Q(parent__isnull=True), name="a_tree_has_one_prompt"),
         ]
+        indexes = [
+            models.Index(fields=["tree"], name="message_removed", condition=Q(removed_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"message {self.pk}"

@@ -151,6 +151,7 @@ class Assignment(models.Model):
             models.Index(fields=["lease_expires_at"], name="assignment_lease_end", condition=Q(state="live")),
             models.Index(fields=["annotator"], name="assignment_live_by_annotator", condition=Q(state="live")),
             models.Index(fields=["unit"], name="assignment_by_unit"),
+            models.Index(fields=["closed_at"], name="assignment_expired", condition=Q(state="expired")),
         ]
 
     def __str__(self) -> str:

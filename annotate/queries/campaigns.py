@@ -139,6 +139,11 @@ def list_members(*, campaign_id: int) -> QuerySet[Membership]:
     return Membership.objects.filter(campaign_id=campaign_id).select_related("user").order_by("pk")
 
 
+def get_scope(*, campaign_id: int) -> tuple[list[str], list[str]]:
+    """The languages and the kinds of work of a campaign."""
+    return Campaign.objects.values_list("languages", "kinds").get(pk=campaign_id)
+
+
 def is_organizer(*, user_id: int) -> bool:
     """Whether this account runs a campaign."""
     return Membership.objects.filter(user_id=user_id, role=CampaignRole.ORGANIZER).exists()

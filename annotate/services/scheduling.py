@@ -41,9 +41,10 @@ FROM unnest(%(strata)s::bigint[], %(done)s::int[]) AS c (id, done)
 WHERE s.id = c.id AND (s.done <> c.done OR s.counted_at IS NULL)"""
 
 _KEEP_PROGRESS = """
-INSERT INTO annotate_campaignprogress AS p (campaign_id, units, result, computed_at)
-VALUES (%(campaign)s, %(units)s, %(result)s::jsonb, %(now)s)
-ON CONFLICT (campaign_id) DO UPDATE SET units = excluded.units, result = excluded.result, computed_at = excluded.computed_at
+INSERT INTO annotate_campaignprogress AS p (campaign_id, units, result, overview, computed_at)
+VALUES (%(campaign)s, %(units)s, %(result)s::jsonb, %(overview)s::jsonb, %(now)s)
+ON CONFLICT (campaign_id) DO UPDATE SET units = excluded.units, result = excluded.result, overview = excluded.overview,
+  computed_at = excluded.computed_at
   WHERE p.computed_at <= excluded.computed_at"""
 
 
@@ -63,9 +64,12 @@ def store_stratum_counts(*, cells: Sequence[Cell], now: datetime) -> int:
     return run(_COUNT_STRATA, params)
 
 
-def store_progress(*, campaign_id: int, units: int, result: dict[str, Any], now: datetime) -> None:
+def store_progress(
+    *, campaign_id: int, units: int, result: dict[str, Any], overview: dict[str, Any], now: datetime
+) -> None:
     """Keep what was counted of a campaign; an older count never replaces a newer one."""
-    run(_KEEP_PROGRESS, {"campaign": campaign_id, "units": units, "result": json.dumps(result), "now": now})
+    counted = {"units": units, "result": json.dumps(result), "overview": json.dumps(overview)}
+    run(_KEEP_PROGRESS, {"campaign": campaign_id, "now": now, **counted})
 
 
 def _as_columns(bands: Sequence[Band]) -> dict[str, object]:
