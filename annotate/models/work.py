@@ -152,6 +152,8 @@ class Assignment(models.Model):
             models.Index(fields=["annotator"], name="assignment_live_by_annotator", condition=Q(state="live")),
             models.Index(fields=["unit"], name="assignment_by_unit"),
             models.Index(fields=["closed_at"], name="assignment_expired", condition=Q(state="expired")),
+            # Drafts to resume, among all that somebody has ever done.
+            models.Index(fields=["annotator"], name="assignment_left", condition=Q(state__in=["expired", "released"])),
         ]
 
     def __str__(self) -> str:
