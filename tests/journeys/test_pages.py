@@ -1,0 +1,79 @@
+"""What is true of every page: nothing that axe finds, nothing that scrolls sideways, nothing without its place here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.journeys.addresses import LOOKS, NO_PAGES, NOBODY, ORGANIZER, Look, list_names, make_path
+from tests.journeys.browsers import find_overflow
+from tests.journeys.conftest import OpenWindow
+from tests.journeys.site import Site
+from tests.journeys.world import World, make_world
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LOOKED_AT = [pytest.param(name, look, id=f"{name}-{look.kind or look.who}") for name in LOOKS for look in LOOKS[name]]
+
+
+def test_every_address_is_looked_at_or_said_to_be_no_page() -> None:
+    assert sorted({*LOOKS, *NO_PAGES} - {"api:docs"}) == sorted(set(list_names()))
+
+
+@pytest.fixture(scope="module")
+def world(running_site: Site) -> Iterator[World]:
+    yield make_world(running_site)
+    running_site.close_campaigns()
+
+
+@pytest.fixture(scope="module")
+def hostile_world(running_site: Site) -> Iterator[World]:
+    yield make_world(running_site, hostile=True)
+    running_site.close_campaigns()
+
+
+def open_page(open_window: OpenWindow, world: World, name: str, look: Look, **options: Any) -> Page:
+    person = {NOBODY: None, ORGANIZER: world.organizer}.get(look.who, world.volunteer)
+    page = open_window(person, **options).page
+    answer = page.goto(make_path(name, look, world), wait_until="load")
+    assert answer is not None
+    assert answer.status == 200, f"{answer.status} {page.url} {page.inner_text('body')}"
+    return page
+
+
+def find_violations(page: Page, **options: Any) -> list[str]:
+    found = Axe().run(page, options={"resultTypes": ["violations"], **options}).response["violations"]
+    return [f"{one['id']}: {one['help']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+@pytest.mark.parametrize(("name", "look"), LOOKED_AT)
+def test_page_is_without_violation_in_both_themes(
+    open_window: OpenWindow, world: World, name: str, look: Look, phone: bool
+) -> None:
+    page = open_page(open_window, world, name, look, phone=phone, color_scheme="light")
+    assert page.locator("h1").count() == 1
+    assert find_violations(page, runOnly=TAGS) == []
+    page.emulate_media(color_scheme="dark")
+    assert find_violations(page, runOnly=["cat.color"]) == []
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "look"), LOOKED_AT)
+def test_page_of_long_words_never_scrolls_sideways(
+    open_window: OpenWindow, hostile_world: World, name: str, look: Look
+) -> None:
+    """320 pixels wide; left to right, then right to left."""
+    narrow = {"viewport": {"width": 320, "height": 640}}
+    page = open_page(open_window, hostile_world, name, look, phone=True, **narrow)
+    assert find_overflow(page) == []
+    page.context.add_cookies([{"name": "django_language", "value": "ar", "url": page.url}])
+    page.reload()
+    assert page.evaluate("document.documentElement.dir") == "rtl"
+    assert find_overflow(page) == []
