@@ -239,6 +239,8 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 #: Codes instead of links: they work when the mail is read on another device, and lead nobody elsewhere.
 ACCOUNT_LOGIN_BY_CODE_ENABLED = ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"  # for a change of address; at sign-in where VERIFY_ADDRESSES says so
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 15 * 60
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -263,13 +265,9 @@ else:
 DEFAULT_FROM_EMAIL = env.text(
     "CHORUS_EMAIL_FROM", "The sender of mail.", default=f"Chorus <chorus@{_public.hostname or 'localhost'}>"
 )
-ACCOUNT_EMAIL_VERIFICATION = (
-    "mandatory"
-    if env.boolean(
-        "CHORUS_EMAIL_VERIFICATION", "1: an address is confirmed before its account is used; 0: it may be, later.",
-        default=bool(_email_url),
-    )
-    else "optional"
+VERIFY_ADDRESSES = env.boolean(
+    "CHORUS_EMAIL_VERIFICATION", "1: an address is confirmed before its account is used; 0: it may be, later.",
+    default=bool(_email_url),
 )  # fmt: skip
 
 # --- Security ---------------------------------------------------------------------------------

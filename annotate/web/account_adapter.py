@@ -6,9 +6,8 @@ import logging
 from smtplib import SMTPException
 from typing import Any
 
-from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.app_settings import AppSettings
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
@@ -69,6 +68,11 @@ class AccountAdapter(DefaultAccountAdapter):
         super().logout(request)
         request.__dict__.pop(LOOKED_UP, None)
 
+    def get_login_stages(self) -> list[str]:
+        """An address is confirmed before the first sign-in where the site asks for it."""
+        stages: list[str] = super().get_login_stages()
+        return [stage for stage in stages if settings.VERIFY_ADDRESSES or not stage.endswith("EmailVerificationStage")]
+
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         take_failure(request)
 
@@ -81,7 +85,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return address_of(request)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Raises a `ChorusError` (`mail_away`) when the mail server does not take it; sign-up goes on where it can."""
+        """Raises a `ChorusError` (`mail_away`) when the mail server does not take it."""
         try:
             super().send_mail(template_prefix, email, context)
         except (OSError, SMTPException) as error:
@@ -101,9 +105,5 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 def _can_wait(template_prefix: str) -> bool:
-    """Whether what somebody is doing stands without this mail."""
-    is_notice = template_prefix.endswith(
-        ("_changed", "password_set", "password_reset", "email_deleted", "email_confirm")
-    )
-    optional = app_settings.EMAIL_VERIFICATION != AppSettings.EmailVerificationMethod.MANDATORY
-    return is_notice or (optional and template_prefix.endswith("email_confirmation_signup"))
+    """Whether this mail only tells of what was done, so that it stands without it."""
+    return template_prefix.endswith(("_changed", "password_set", "password_reset", "email_deleted", "email_confirm"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account import app_settings, forms
+from allauth.account import forms
 from allauth.account.adapter import get_adapter
-from allauth.account.app_settings import AppSettings
 from allauth.account.internal.userkit import filter_users_by_email
+from django.conf import settings
 from django.db import transaction
 from django.forms import CharField, HiddenInput, ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -80,8 +80,7 @@ class SignUpForm(Plain, forms.SignupForm):
         return str(get_adapter().validate_unique_email(value))
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
-        mandatory = app_settings.EMAIL_VERIFICATION == AppSettings.EmailVerificationMethod.MANDATORY
-        if self.account_already_exists and not mandatory:
+        if self.account_already_exists and not settings.VERIFY_ADDRESSES:
             get_adapter().send_account_already_exists_mail(self.cleaned_data["email"])
             return None, redirect("account_look_in_mail")
         with transaction.atomic():

@@ -22,6 +22,11 @@ PASSWORD = "corn-flower-blue"
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 def sign_up(client: Client, email="ada@example.org", password=PASSWORD, terms=CURRENT_TERMS, **more):
     given = {"email": email, "password1": password, "terms_version": terms, **more}
     return client.post("/account/signup/", given)
@@ -91,7 +96,7 @@ def test_taken_address_is_told_to_its_owner_and_not_to_whoever_typed_it(client: 
 
 
 def test_where_addresses_are_confirmed_first_a_taken_one_looks_like_a_new_one(client: Client, settings) -> None:
-    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    settings.VERIFY_ADDRESSES = True
     make_ada()
     taken = sign_up(client, follow=False)
     seen = client.get(taken["Location"]).text
@@ -108,7 +113,7 @@ def strip(page: str) -> str:
 
 
 def test_confirming_the_address_signs_in_where_it_is_needed(client: Client, settings) -> None:
-    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    settings.VERIFY_ADDRESSES = True
     answer = sign_up(client, next="/campaigns/")
     assert (answer["Location"], who(client)) == ("/account/confirm-email/", None)
     done = client.post("/account/confirm-email/", {"code": read_code()})
