@@ -2,6 +2,6 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-PARTS = ("home", "campaigns", "me", "account", "away")
+PARTS = ("home", "campaigns", "me", "account", "away", "work")
 
 urlpatterns: list[URLPattern | URLResolver] = [path("", include(f"annotate.web.{part}")) for part in PARTS]

@@ -1,0 +1,183 @@
+"""What a page of work shows, from an assignment as it was frozen: texts rendered, fields filled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+
+from annotate.queries.work_pages import Frame
+from annotate.web.rendering import Prose, render_many
+from annotate.web.work_forms import field_of, fill_form
+from annotate.web.work_words import (
+    CANNOT_TELL_REASONS,
+    SKIP_REASONS,
+    describe_reason,
+    list_places,
+    list_reasons,
+    name_languages,
+)
+from tasks.vocabulary import Kind, Widget
+
+#: Words that somebody reads in a minute, and minutes that deciding takes besides.
+READING_SPEED = 220
+DECIDING_MINUTES = {Kind.RANK: 1, Kind.COMPARE: 0, Kind.LABEL: 1, Kind.WRITE_ASSISTANT_REPLY: 4}
+#: Rows of the keyboard that questions take in turn; `s`, `t`, `u`, `?` and Enter act on the page.
+KEY_ROWS = ("1234567890", "qweryiop", "adfghjkl", "zxcvbnm")
+
+
+def show_work(
+    assignment: Mapping[str, Any], frame: Frame, *, now: datetime, body: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """`work` of the page: an assignment in the API's shape with its draft, or with `body` in its place."""
+    subject, kind = assignment["subject"], assignment["kind"]
+    shown = [candidate["id"] for candidate in subject["candidates"]]
+    draft = assignment["draft"] if body is None else body
+    texts = _render(assignment, frame)
+    state = fill_form(draft, kind=kind, shown=shown)
+    return {
+        "id": assignment["id"],
+        "url": reverse("work", args=[assignment["id"]]),
+        "kind": kind,
+        "campaign": {"slug": frame.slug, "title": frame.title},
+        "language": subject["language"],
+        "reason": describe_reason(code=frame.reason_code, args=frame.reason_args),
+        "minutes": count_minutes(texts["thread"] + texts["candidates"], kind=kind),
+        "state": assignment["state"],
+        "draft_version": assignment["draft_version"],
+        "lease_expires_at": assignment["lease_expires_at"],
+        "lease_seconds_left": count_seconds_left(assignment["lease_expires_at"], now=now),
+        "saved_seconds": None,
+        "shown": " ".join(shown),
+        "thread": show_thread(subject["thread"], texts["thread"]),
+        "candidates": show_candidates(shown, texts["candidates"], kind=kind, places=state.get("place_of", {})),
+        "places": list_places(len(shown)),
+        "guideline": show_guideline(frame, texts["guideline"]),
+        "skip_reasons": list_reasons(SKIP_REASONS),
+        "cannot_tell_reasons": [] if kind == Kind.WRITE_ASSISTANT_REPLY else list_reasons(CANNOT_TELL_REASONS),
+        "rationale_required": frame.settings.require_rationale and kind != Kind.WRITE_ASSISTANT_REPLY,
+        "limits": {"least": None, "most": frame.settings.max_text_chars},
+        "languages": name_languages(_languages_of(frame, subject["language"])),
+        "problems": {},
+        **state,
+        **_show_labels(subject.get("labels", ()), state.get("answers", {})),
+        **({} if state.get("text_language") else {"text_language": subject["language"]}),
+    }
+
+
+def add_problems(work: dict[str, Any], problems: Mapping[str, str]) -> None:
+    """Say what was wrong, above the form and at each question."""
+    work["problems"] = dict(problems)
+    for label in work["labels"]:
+        label["problem"] = problems.get(f"label.{label['name']}", "")
+
+
+def show_thread(thread: Sequence[Mapping[str, str]], texts: Sequence[Prose]) -> list[dict[str, Any]]:
+    last = len(thread) - 1
+    return [
+        {"role": turn["role"], "html": prose.html, "is_last": place == last}
+        for place, (turn, prose) in enumerate(zip(thread, texts, strict=True))
+    ]
+
+
+def show_candidates(
+    handles: Sequence[str], texts: Sequence[Prose], *, kind: str, places: Mapping[str, int | None]
+) -> list[dict[str, Any]]:
+    """Cards in the order shown. Two that are compared are A and B whatever their handles."""
+    letters = "AB" if kind == Kind.COMPARE and len(handles) == 2 else [handle.upper() for handle in handles]
+    return [
+        {"handle": handle, "letter": letter, "html": prose.html, "is_long": prose.is_long, "place": places.get(handle)}
+        for handle, letter, prose in zip(handles, letters, texts, strict=True)
+    ]
+
+
+def show_guideline(frame: Frame, texts: Sequence[Prose]) -> dict[str, Any] | None:
+    if frame.guideline is None:
+        return None
+    text, *rest = [prose.html for prose in texts]
+    examples = []
+    for example in frame.guideline.examples:
+        prompt, better, worse, why, *rest = rest
+        examples.append(
+            {"title": example.get("title", ""), "prompt_html": prompt, "better_html": better, "worse_html": worse,
+             "why_html": why}
+        )  # fmt: skip
+    return {"version": frame.guideline.version, "html": text, "examples": examples}
+
+
+def count_minutes(texts: Sequence[Prose], *, kind: str) -> int:
+    """About how long reading and deciding take, in whole minutes."""
+    return max(1, round(sum(prose.words for prose in texts) / READING_SPEED) + DECIDING_MINUTES[Kind(kind)])
+
+
+def count_seconds_left(lease_expires_at: str | None, *, now: datetime) -> int | None:
+    """Whole seconds of a hold that are left; None where it has ended."""
+    end = parse_datetime(lease_expires_at) if lease_expires_at else None
+    return None if end is None else max(0, int((end - now).total_seconds()))
+
+
+def _render(assignment: Mapping[str, Any], frame: Frame) -> dict[str, list[Prose]]:
+    """Every text of the page, with one question to the cache."""
+    subject = assignment["subject"]
+    parts = {
+        "thread": [turn["text"] for turn in subject["thread"]],
+        "candidates": [candidate["text"] for candidate in subject["candidates"]],
+        "guideline": _guideline_texts(frame),
+    }
+    rendered = iter(render_many([text for texts in parts.values() for text in texts]))
+    return {name: [next(rendered) for _text in texts] for name, texts in parts.items()}
+
+
+def _guideline_texts(frame: Frame) -> list[str]:
+    if frame.guideline is None:
+        return []
+    names = ("prompt", "better", "worse", "why")
+    return [
+        frame.guideline.text,
+        *(str(example.get(name) or "") for example in frame.guideline.examples for name in names),
+    ]
+
+
+def _show_labels(labels: Sequence[Mapping[str, Any]], answers: Mapping[str, str | None]) -> dict[str, Any]:
+    """Questions with their answers and keys; flags apart, because they are ticked and not chosen."""
+    asked = [_show_label(label, answers.get(label["name"])) for label in labels]
+    questions = [label for label in asked if label["widget"] != Widget.FLAG]
+    flags = [label for label in asked if label["widget"] == Widget.FLAG]
+    _give_keys(questions, flags)
+    return {"labels": questions, "flags": flags}
+
+
+def _show_label(label: Mapping[str, Any], value: str | None) -> dict[str, Any]:
+    anchors = [{**anchor, "field": field_of(float(anchor["value"])), "key": ""} for anchor in label["anchors"]]
+    return {**label, "anchors": anchors, "value": value, "problem": "", "na_key": "", "keys": []}
+
+
+def _give_keys(questions: Sequence[dict[str, Any]], flags: Sequence[dict[str, Any]]) -> None:
+    """A row of the keyboard for each question, as long as there are rows that are long enough; flags share one."""
+    rows = list(KEY_ROWS)
+    for label in questions:
+        count = (len(label["anchors"]) if label["widget"] == Widget.SCALE else 2) + 1
+        row = next((row for row in rows if len(row) >= count), "")
+        rows = [other for other in rows if other != row]
+        label["keys"] = list(row[:count]) or [""] * count
+        label["na_key"] = label["keys"][-1]
+        label["answers"] = _show_answers(label)
+    row = next((row for row in rows if len(row) >= len(flags)), "")
+    for place, label in enumerate(flags):
+        label["keys"] = [row[place] if row else ""]
+
+
+def _show_answers(label: Mapping[str, Any]) -> list[dict[str, str]]:
+    if label["widget"] == Widget.SCALE:
+        answers = [{"field": anchor["field"], "title": anchor["title"]} for anchor in label["anchors"]]
+    else:
+        answers = [{"field": "no", "title": _("No")}, {"field": "yes", "title": _("Yes")}]
+    return [{**answer, "key": key} for answer, key in zip(answers, label["keys"], strict=False)]
+
+
+def _languages_of(frame: Frame, language: str) -> list[str]:
+    return [*frame.languages, *([] if language in frame.languages else [language])]

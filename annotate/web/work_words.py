@@ -1,0 +1,157 @@
+"""Sentences of the work pages: reasons, refusals at their field, what was stored, an answer in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext
+
+from annotate.exceptions import ChorusError
+from annotate.web.names import language_name
+from tasks.vocabulary import CannotTellReason, Kind, ReasonCode, SkipReason
+
+REASONS = {
+    ReasonCode.FIRST_JUDGMENT: gettext_lazy("nobody has been asked about this yet."),
+    ReasonCode.MORE_VOICES: gettext_lazy("this needs more voices before it counts."),
+    ReasonCode.REPLY_WANTED: gettext_lazy("this prompt waits for a reply by a person."),
+}
+SKIP_REASONS = {
+    SkipReason.NOT_MY_TOPIC: gettext_lazy("Not my topic"),
+    SkipReason.NOT_MY_LANGUAGE: gettext_lazy("Not my language"),
+    SkipReason.TOO_LONG: gettext_lazy("Too long for now"),
+    SkipReason.UNCOMFORTABLE: gettext_lazy("I would rather not read this"),
+    SkipReason.BROKEN: gettext_lazy("Something is broken"),
+    SkipReason.OTHER: gettext_lazy("Another reason"),
+}
+CANNOT_TELL_REASONS = {
+    CannotTellReason.NEED_EXPERTISE: gettext_lazy("I would have to know more about it"),
+    CannotTellReason.ALL_ALIKE: gettext_lazy("I see no difference that matters"),
+    CannotTellReason.PROMPT_UNCLEAR: gettext_lazy("It is unclear what was asked"),
+    CannotTellReason.OTHER: gettext_lazy("Another reason"),
+}
+#: Refusals of an answer, by code: the field that it is about, and what to do.
+PROBLEMS: Mapping[str, tuple[str, Any]] = {
+    "tiers_required": ("tiers", gettext_lazy("Nothing is ordered yet. Give each reply a place, or skip this work.")),
+    "rationale_required": ("rationale", gettext_lazy("This campaign asks for your reason. Say it in a few words.")),
+    "label_required": ("labels", gettext_lazy("A question that must be answered is still open. Answer it and submit.")),
+    "labels_required": ("labels", gettext_lazy("Nothing is answered yet. Answer a question, or skip this work.")),
+    "nothing_answered": ("labels", gettext_lazy("Nothing is answered yet. Answer a question, or skip this work.")),
+    "text_required": ("text", gettext_lazy("The reply is empty. Write something, or skip this work.")),
+    "text_empty": ("text", gettext_lazy("The reply is empty. Write something, or skip this work.")),
+    "unknown_candidate": (
+        "tiers",
+        gettext_lazy("The replies of this work changed since you opened it. Look at them anew, then order them."),
+    ),
+}
+FIELDS = {"text_too_long": "text", "rationale_too_long": "rationale", "unknown_language": "language"}
+CELL = re.compile(r"(?:(?P<topic>.+) \()?(?P<language>[A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*)\)?")
+
+
+def describe_reason(*, code: str, args: Mapping[str, Any]) -> str:
+    """Why this work, in the reader's language; tells nothing about what others thought of it."""
+    if code == ReasonCode.STRATUM_THIN and {"where", "done", "target"} <= set(args):
+        values = {"where": _name_cell(str(args["where"])), "done": args["done"], "target": args["target"]}
+        return _("%(where)s has %(done)s of the %(target)s judgments it needs.") % values
+    return str(REASONS.get(ReasonCode(code), REASONS[ReasonCode.MORE_VOICES]))
+
+
+def list_reasons(words: Mapping[Any, Any]) -> list[dict[str, str]]:
+    """Choices of a menu."""
+    return [{"value": str(word), "title": str(title)} for word, title in words.items()]
+
+
+def find_problems(error: ChorusError, *, kind: str) -> dict[str, str]:
+    """The sentence of a refusal at the field that it is about."""
+    if error.code == "candidate_missing":
+        letters = get_text_list([handle.upper() for handle in error.details["missing"]], _("and"))
+        return {"tiers": _("%(letters)s has no place yet. Place every reply, or skip this work.") % {"letters": letters}
+                if len(error.details["missing"]) == 1 else
+                _("%(letters)s have no place yet. Place every reply, or skip this work.") % {"letters": letters}}  # fmt: skip
+    if error.code == "tiers_required" and kind == Kind.COMPARE:
+        return {"preference": _("Nothing is chosen yet. Say which reply is better or that they are the same, or skip.")}
+    if error.code == "label_required":
+        answer_it = _("This must be answered. If it makes no sense here, choose “Not applicable”.")
+        return {f"label.{name}": answer_it for name in error.details["labels"]}
+    if error.code in PROBLEMS:
+        field, sentence = PROBLEMS[error.code]
+        return {field: str(sentence)}
+    field = error.details.get("field") or FIELDS.get(error.code, "")
+    return {str(field): error.message}
+
+
+def describe_stored(*, kind: str, counted: bool) -> str:
+    """What was just stored."""
+    if kind == Kind.WRITE_ASSISTANT_REPLY:
+        done, extra = _("Your reply is stored."), _("Your reply is stored as an extra: the others came first.")
+    elif kind == Kind.RANK:
+        done, extra = _("Your ranking is stored."), _("Your ranking is stored as an extra: the others came first.")
+    elif kind == Kind.COMPARE:
+        done, extra = _("Your choice is stored."), _("Your choice is stored as an extra: the others came first.")
+    else:
+        done, extra = _("Your labels are stored."), _("Your labels are stored as an extra: the others came first.")
+    return done if counted else extra
+
+
+def describe_answer(body: Mapping[str, Any] | None, *, titles: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """An answer or a draft to read and copy: its `text` where it is one, and `lines` of sentences."""
+    body = body or {}
+    text = body.get("text") if isinstance(body.get("text"), str) else ""
+    lines = []
+    if order := describe_order(body.get("tiers")):
+        lines.append(order)
+    acceptable = body.get("acceptable_tiers")
+    if isinstance(acceptable, int) and not isinstance(acceptable, bool):
+        lines.append(
+            _("None of them is acceptable.") if acceptable == 0 else
+            ngettext("Acceptable: the first place.", "Acceptable: the first %(n)d places.", acceptable) % {"n": acceptable}
+        )  # fmt: skip
+    if body.get("much_better") is True:
+        lines.append(_("The first is much better."))
+    labels = body.get("labels") if isinstance(body.get("labels"), Mapping) else {}
+    lines += [
+        f"{(titles or {}).get(name, name)} {_name_value(value)}" for name, value in labels.items() if value is not None
+    ]
+    if isinstance(body.get("rationale"), str) and body["rationale"]:
+        lines.append(_("Your reason: %(words)s") % {"words": body["rationale"]})
+    return {"text": text, "lines": lines}
+
+
+def describe_order(tiers: Any) -> str:
+    """`B, then A and C.`"""
+    if not isinstance(tiers, list):
+        return ""
+    named = [get_text_list([str(handle).upper() for handle in tier], _("and")) for tier in tiers if tier]
+    return pgettext("between places of a ranking", ", then ").join(named) + "." if named else ""
+
+
+def list_places(count: int) -> list[str]:
+    """Names of the places of a ranking, best first."""
+    first = [_("1st"), _("2nd"), _("3rd"), _("4th"), _("5th"), _("6th"), _("7th"), _("8th")]
+    return first[:count] + [f"{number}." for number in range(9, count + 1)]
+
+
+def name_languages(codes: Sequence[str]) -> list[dict[str, str]]:
+    """Choices of a menu of languages."""
+    return [{"code": code, "name": language_name(code)} for code in codes]
+
+
+def _name_cell(label: str) -> str:
+    match = CELL.fullmatch(label)
+    if match is None:
+        return label
+    language = language_name(match["language"])
+    return f"{language}, {match['topic']}" if match["topic"] else language
+
+
+def _name_value(value: Any) -> str:
+    if value is True:
+        return _("Yes.")
+    if value is False:
+        return _("No.")
+    if value == "not_applicable":
+        return _("Not applicable.")
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
