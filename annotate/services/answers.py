@@ -12,11 +12,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotate.exceptions import ChorusError, InvalidInput, TooLarge
+from annotate.exceptions import InvalidInput, TooLarge
 from annotate.models import LabelDimension
+from annotate.services.label_answers import LabelAnswer, quote, read_labels
 from tasks.records.parameters import CampaignSettings
 from tasks.text.guards import is_blank
-from tasks.vocabulary import Answer, CannotTellReason, Kind, Widget
+from tasks.vocabulary import CannotTellReason, Kind
 
 MAX_RATIONALE_CHARS = 10_000
 #: A day: longer than any sitting, so that a clock gone wrong is told apart from a slow reader.
@@ -29,13 +30,6 @@ FIELDS: Mapping[str, frozenset[str]] = {
     Kind.LABEL: COMMON_FIELDS | {"labels"},
     Kind.WRITE_ASSISTANT_REPLY: frozenset({"text", "language", "active_seconds", "rationale"}),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class LabelAnswer:
-    dimension_id: int
-    answer: Answer
-    value: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +97,7 @@ def read_answer(
     if kind == Kind.COMPARE:
         return ReadAnswer(**common, **_read_comparison(body, shown=shown))
     if kind == Kind.LABEL:
-        return ReadAnswer(**common, labels=_read_labels(body, dimensions=dimensions))
+        return ReadAnswer(**common, labels=read_labels(body, dimensions=dimensions))
     text, written_in = _read_text(body, settings=settings, languages=languages, language=language)
     return ReadAnswer(**common, text=text, language=written_in)
 
@@ -167,7 +161,7 @@ def _read_tiers(body: Mapping[str, Any], *, shown: Mapping[str, int]) -> list[tu
             if not isinstance(handle, str) or handle not in shown:
                 raise InvalidInput(
                     _("There is no candidate %(candidate)s in this work; the letters are %(candidates)s.")
-                    % {"candidate": _short(handle), "candidates": ", ".join(shown)},
+                    % {"candidate": quote(handle), "candidates": ", ".join(shown)},
                     code="unknown_candidate",
                     details={"candidate": handle if isinstance(handle, str) else None},
                 )
@@ -200,65 +194,6 @@ def _read_bar(body: Mapping[str, Any], *, tiers: Sequence[Sequence[int]]) -> int
     return acceptable
 
 
-def _read_labels(body: Mapping[str, Any], *, dimensions: Sequence[LabelDimension]) -> tuple[LabelAnswer, ...]:
-    labels = body.get("labels")
-    if not isinstance(labels, dict):
-        raise InvalidInput(
-            _('Send labels as an object of dimension and value: {"quality": 0.75, "spam": false}.'),
-            code="labels_required",
-        )
-    names = {dimension.name for dimension in dimensions}
-    unknown = sorted(name for name in labels if name not in names)
-    if unknown:
-        raise InvalidInput(
-            _("There is no dimension %(name)s here; the dimensions are %(names)s.")
-            % {"name": _short(unknown[0]), "names": ", ".join(sorted(names))},
-            code="unknown_label",
-            details={"labels": unknown[:20]},
-        )
-    read = tuple(_read_label(dimension, labels.get(dimension.name)) for dimension in dimensions)
-    missing = [d.name for d, r in zip(dimensions, read, strict=True) if d.mandatory and r.answer is Answer.SKIPPED]
-    if missing:
-        raise InvalidInput(
-            _("This campaign needs an answer on %(names)s. Answer it and submit again.")
-            % {"names": ", ".join(missing)},
-            code="label_required",
-            details={"labels": missing},
-        )
-    if all(answer.answer is Answer.SKIPPED for answer in read):
-        raise InvalidInput(
-            _("Nothing is answered. Answer at least one question, or skip this work."), code="nothing_answered"
-        )
-    return read
-
-
-def _read_label(dimension: LabelDimension, value: Any) -> LabelAnswer:
-    if value is None:
-        return LabelAnswer(dimension.pk, Answer.SKIPPED, None)
-    if value == "not_applicable":
-        return LabelAnswer(dimension.pk, Answer.NOT_APPLICABLE, None)
-    if dimension.widget in (Widget.YES_NO, Widget.FLAG):
-        if not isinstance(value, bool):
-            raise _wrong_label(dimension, _('true, false, null or "not_applicable"'))
-        return LabelAnswer(dimension.pk, Answer.GIVEN, float(value))
-    points = [float(anchor["value"]) for anchor in dimension.anchors]
-    number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-    if not number or not any(abs(value - point) < 1e-9 for point in points):
-        raise _wrong_label(
-            dimension,
-            _('one of %(values)s, null or "not_applicable"') % {"values": ", ".join(f"{point:g}" for point in points)},
-        )
-    return LabelAnswer(dimension.pk, Answer.GIVEN, float(value))
-
-
-def _wrong_label(dimension: LabelDimension, allowed: str) -> ChorusError:
-    return InvalidInput(
-        _("%(name)s must be %(allowed)s.") % {"name": dimension.name, "allowed": allowed},
-        code="wrong_value",
-        details={"field": dimension.name},
-    )
-
-
 def _read_text(
     body: Mapping[str, Any], *, settings: CampaignSettings, languages: Sequence[str], language: str
 ) -> tuple[str, str]:
@@ -283,7 +218,7 @@ def _read_text(
     if written_in not in (*languages, language):
         raise InvalidInput(
             _("This campaign does not work in %(language)s; its languages are %(languages)s.")
-            % {"language": _short(written_in), "languages": ", ".join(languages)},
+            % {"language": quote(written_in), "languages": ", ".join(languages)},
             code="unknown_language",
             details={"field": "language"},
         )
@@ -344,8 +279,3 @@ def _read_flag(body: Mapping[str, Any], name: str) -> bool:
             _("%(name)s must be true or false.") % {"name": name}, code="wrong_value", details={"field": name}
         )
     return value
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "…"

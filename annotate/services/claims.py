@@ -22,22 +22,20 @@ from django.utils.translation import gettext as _
 
 from annotate.exceptions import InvalidInput, NotFound
 from annotate.queries.eligibility import (
-    TOO_MANY_HOLDS,
-    Clause,
     Level,
     Moment,
     find_refusal,
     render_columns,
     render_conditions,
 )
-from annotate.queries.presentation import get_shown
-from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row, run
+from annotate.queries.rows import Row, fetch_one, fetch_row
 from annotate.queries.vacancies import NoneReason, explain_nothing
-from annotate.services.holds import expire_leases, give_back
+from annotate.services.held import find_held, give_again
+from annotate.services.holds import expire_leases
 from annotate.services.shown import freeze_shown
 from annotate.services.terms import CURRENT_TERMS
 from tasks.records.parameters import CampaignSettings, read_settings
-from tasks.vocabulary import AssignmentState, Kind, LeaseGrade, WhyNone
+from tasks.vocabulary import Kind, LeaseGrade, WhyNone
 
 #: How many front rows of each queue a probe looks at, keeps of each queue, and keeps in all. A second and third
 #: attempt, after contention, look further.
@@ -56,21 +54,6 @@ SELECT a.id AS me, a.user_id, c.id AS campaign, c.slug, c.state, c.parameters::t
 FROM annotate_annotator a CROSS JOIN annotate_campaign c
 WHERE a.id = %(me)s AND c.slug = %(slug)s
 FOR NO KEY UPDATE OF a"""
-
-#: Read once the person's row is locked: what another request of theirs took while this one waited is in it.
-HELD = f"""
-SELECT s.id, ({render_conditions(moment=Moment.SUBMIT, level=Level.HOLD)}) AS may_submit,
-  q.kind = ANY(%(kinds)s) AND q.language = ANY(%(languages)s) AS fits,
-  ({TOO_MANY_HOLDS.sql}) AS may_hold_more
-FROM annotate_assignment s JOIN annotate_annotator a ON a.id = s.annotator_id JOIN annotate_unit u ON u.id = s.unit_id
-JOIN annotate_message m ON m.id = u.subject_id JOIN annotate_queue q ON q.id = u.queue_id
-JOIN annotate_campaign c ON c.id = q.campaign_id
-WHERE s.annotator_id = %(me)s AND s.state = 'live' AND s.lease_expires_at > %(now)s AND c.id = %(campaign)s
-ORDER BY s.id"""
-
-RENEW = """
-UPDATE annotate_assignment SET lease_grade = 'active', lease_expires_at = GREATEST(lease_expires_at, %(lease_expires_at)s)
-WHERE id = %(assignment)s AND state = 'live'"""
 
 QUEUES = f"""
 (SELECT q.id FROM annotate_queue q
@@ -229,9 +212,12 @@ def claim_for(
         )
     params = {"me": claimant.annotator_id, "campaign": claimant.campaign_id, "now": now, "kinds": claimant.kinds,
               "languages": claimant.languages}  # fmt: skip
-    held, full = _find_held(params, may_wait=previous is None)
+    held, full = find_held(params, may_wait=previous is None)
     if held is not None:
-        return Offer(_give_again(assignment_id=held, claimant=claimant, previous=previous, now=now), None)
+        return Offer(
+            give_again(assignment_id=held, lease_seconds=claimant.settings.lease_seconds, previous=previous, now=now),
+            None,
+        )
     refusal = refusal or full
     if refusal is not None:
         return Offer(
@@ -259,33 +245,6 @@ def _claimant(*, row: Row, kinds: Collection[str] | None, languages: Collection[
             if language in skills and (languages is None or language in languages)
         ],
     )
-
-
-def _find_held(params: Row, *, may_wait: bool) -> tuple[int | None, Clause | None]:
-    """A live hold that fits, as an assignment's id; and the refusal, where they hold as much as one may by now.
-
-    Those of which something was removed go back on the way. Not along with a submit (`may_wait` false): giving back
-    locks units, and the submit has locked one.
-    """
-    held = fetch_all(HELD, params | {"closing": None})
-    if may_wait:
-        lost = [row["id"] for row in held if row["fits"] and not row["may_submit"]]
-        if lost:
-            give_back(annotator_id=params["me"], assignment_ids=lost, state=AssignmentState.RELEASED, now=params["now"])
-    full = None if all(row["may_hold_more"] for row in held) else TOO_MANY_HOLDS
-    return next((row["id"] for row in held if row["fits"] and row["may_submit"]), None), full
-
-
-def _give_again(*, assignment_id: int, claimant: Claimant, previous: int | None, now: datetime) -> dict[str, Any]:
-    if previous is None:
-        lease_expires_at = now + timedelta(seconds=claimant.settings.lease_seconds)
-        run(RENEW, {"assignment": assignment_id, "lease_expires_at": lease_expires_at})
-    else:
-        run(
-            "UPDATE annotate_assignment SET next_assignment_id = %(next)s WHERE id = %(previous)s",
-            {"next": assignment_id, "previous": previous},
-        )
-    return get_shown(assignment_id=assignment_id)
 
 
 def _claim_unit(*, claimant: Claimant, params: Row, previous: int | None, now: datetime) -> Row | WhyNone:
