@@ -132,8 +132,14 @@ def test_formulas_of_the_usual_kinds_convert():
     assert [latex for latex in formulas if "<math" not in html_of(f"\\({latex}\\)")] == []
 
 
-def test_a_formula_that_cannot_be_converted_is_shown_as_it_was_written():
-    assert html_of("see $\\frac{a$") == '<p dir="auto">see <code dir="auto">$\\frac{a$</code></p>'
+def test_aligned_equations_have_their_columns_and_no_ampersands():
+    html = html_of(r"\[\begin{aligned}a&=b\\c&=d\end{aligned}\]")
+    assert (html.count("<mtr>"), "&amp;" in html) == (2, False)
+
+
+@pytest.mark.parametrize("formula", ["$\\frac{a$", "$\\ce{H2O}$", "$\\unknown x$"])
+def test_a_formula_that_cannot_be_converted_is_shown_as_it_was_written(formula: str):
+    assert html_of(f"see {formula}") == f'<p dir="auto">see <code dir="auto">{formula}</code></p>'
 
 
 def test_a_wide_formula_scrolls_by_itself_and_a_short_one_stays_in_its_line():
@@ -172,9 +178,10 @@ def test_an_address_that_leads_nowhere_we_name_is_no_link(text: str):
 
 
 def test_right_to_left_paragraphs_lists_and_tables_run_their_own_way():
-    html = html_of("مرحبا world\n\nHello\n\n- שלום\n- two\n\n> اقتباس\n\n| اسم | b |\n|-|-|\n| 1 | 2 |")
+    html = html_of("مرحبا world\n\nHello\n\n- שלום\n- two\n- [x] تم\n\n> اقتباس\n\n| اسم | b |\n|-|-|\n| 1 | 2 |")
     assert html == (
-        '<p dir="auto">مرحبا world</p><p dir="auto">Hello</p><ul dir="rtl"><li dir="rtl">שלום</li><li dir="ltr">two</li></ul>'
+        '<p dir="auto">مرحبا world</p><p dir="auto">Hello</p><ul dir="rtl"><li dir="rtl">שלום</li><li dir="ltr">two</li>'
+        '<li dir="rtl"><span class="box" role="img" aria-label="done">☑</span> تم</li></ul>'
         '<blockquote dir="rtl"><p dir="auto">اقتباس</p></blockquote>'
         '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table dir="rtl"><thead><tr>'
         '<th scope="col" dir="auto">اسم</th><th scope="col" dir="auto">b</th></tr></thead>'

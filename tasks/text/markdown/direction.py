@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -13,12 +14,14 @@ from markdown_it.token import Token
 _STRONG = {"L": "ltr", "R": "rtl", "AL": "rtl"}
 #: Letters are looked for this far into a paragraph.
 _FAR = 400
+#: The x of a task that is done is no letter of the text.
+_TASK = re.compile(r"^\[[ xX]\]\s")
 CONTAINERS = frozenset({"bullet_list", "ordered_list", "list_item", "blockquote", "table"})
 
 
 def find_direction(text: str) -> str:
     """Return "ltr" or "rtl" by the first strong letter of `text`, or "auto"."""
-    for character in text[:_FAR]:
+    for character in _TASK.sub("", text[:_FAR], count=1):
         if found := _STRONG.get(unicodedata.bidirectional(character)):
             return found
     return "auto"

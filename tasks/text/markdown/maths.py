@@ -40,6 +40,11 @@ _LEVEL = re.compile(r"[+-]?[0-3]\Z")
 _REFUSED = re.compile(
     r"\\(?:def|gdef|edef|xdef|let|newcommand|renewcommand|providecommand|DeclareMathOperator|require)\b"
 )
+#: What the converter hands on because it does not know it.
+_COMMAND = re.compile(r"\\[A-Za-z]")
+#: Environments that the converter knows under another name.
+_SAME = {"aligned": "split", "alignedat": "split", "gathered": "split", "dcases": "cases", "smallmatrix": "matrix"}
+_ENVIRONMENT = re.compile(rf"(\\(?:begin|end)\s{{0,9}})\{{({'|'.join(_SAME)})\}}")
 
 
 @lru_cache(maxsize=512)
@@ -63,8 +68,9 @@ class _Refused(Exception):
 def _convert(latex: str, *, display: bool) -> Element | None:
     from latex2mathml.converter import Converter
 
+    known = _ENVIRONMENT.sub(lambda match: f"{match[1]}{{{_SAME[match[2]]}}}", latex)
     try:
-        return Converter(display="block" if display else "inline").convert_to_element(latex)
+        return Converter(display="block" if display else "inline").convert_to_element(known)
     except (Exception, RecursionError):  # noqa: BLE001  (a library's many errors all mean: not a formula)
         return None
 
@@ -82,6 +88,8 @@ def _depth(latex: str) -> int:
 
 def _write(element: Element, depth: int) -> list[str]:
     if element.tag not in _ELEMENTS or depth == 0 or len(element) != _PARTS.get(element.tag, len(element)):
+        raise _Refused
+    if element.text and _COMMAND.match(element.text):
         raise _Refused
     attributes = "".join(
         f' {name}="{escape(value)}"' for name, value in element.attrib.items() if _is_allowed(name, value)
