@@ -80,13 +80,13 @@ def accept_terms(*, annotator_id: int, terms_version: str, now: datetime) -> Con
         raise InvalidInput(
             _("There are no terms of this version. The version in force is %(version)s.") % {"version": CURRENT_TERMS},
             code="terms_unknown",
-            details={"terms_version": [f"Send {CURRENT_TERMS}."], "current": CURRENT_TERMS},
+            details={"terms_version": [_("Send %(version)s.") % {"version": CURRENT_TERMS}], "current": CURRENT_TERMS},
         )
     if terms_version != CURRENT_TERMS:
         raise InvalidInput(
             _("These terms were replaced. Read version %(version)s, and accept that one.") % {"version": CURRENT_TERMS},
             code="terms_not_current",
-            details={"terms_version": [f"Send {CURRENT_TERMS}."], "current": CURRENT_TERMS},
+            details={"terms_version": [_("Send %(version)s.") % {"version": CURRENT_TERMS}], "current": CURRENT_TERMS},
         )
     with transaction.atomic():
         annotator = lock_annotator(annotator_id=annotator_id)
