@@ -214,6 +214,11 @@ def take_guest(request: HttpRequest | Request) -> None:
     take_limits([Limit("guests", address_of(request), settings.LIMIT_GUESTS, HOUR)])
 
 
+def take_kept(request: HttpRequest | Request) -> None:
+    """Count an answer that is kept for somebody who was signed out: as many an hour as new guests."""
+    take_limits([Limit("kept", address_of(request), settings.LIMIT_GUESTS, HOUR)])
+
+
 def take_failure(request: HttpRequest | Request) -> None:
     """Count a token or a password that was refused: CHORUS_LIMIT_FAILURES a minute from one address."""
     take_limits([Limit("failures", address_of(request), settings.LIMIT_FAILURES, MINUTE)])
@@ -243,5 +248,6 @@ _WHOM = {
     "person": gettext_lazy("person"),
     "token": gettext_lazy("token"),
     "guests": gettext_lazy("address for new guests"),
+    "kept": gettext_lazy("address without a sign-in"),
     "failures": gettext_lazy("address with tokens or passwords that are not valid"),
 }

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -69,7 +70,18 @@ def database_away(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """CSRF_FAILURE_VIEW: a form that was open too long, or that came from another site."""
+    """CSRF_FAILURE_VIEW: a form that was open too long, or that came from another site. A form of work keeps its answer."""
+    from annotate.web.work_stale import answer_stale_form  # it shows pages, and pages know these refusals
+
+    kept = _(
+        "This form had been open for too long, so nothing was stored yet. All that you sent is in it: send it again."
+    )
+    try:
+        answered = answer_stale_form(request, kept)
+    except DatabaseError:
+        return database_away(request)
+    if answered is not None:
+        return answered
     sentence = _(
         "This form was open for so long that it is not valid any more, or your browser keeps no cookies. "
         "Nothing was changed. Go back, reload the page and send it again."

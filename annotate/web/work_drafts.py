@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from annotate.access import not_signed_in, require_annotator
 from annotate.exceptions import ChorusError, InvalidInput, NotSignedIn, TooLarge
+from annotate.limits import take_kept
 from annotate.services.holds import renew_lease
 from annotate.web.pages import PageRequest, sign_in_address
 from annotate.web.work_kept import drop_kept, keep_answer
@@ -55,6 +56,7 @@ def take_renewal(request: PageRequest, assignment_id: int) -> HttpResponse:
 
 def turn_away(request: PageRequest, assignment_id: int) -> HttpResponse:
     """Nobody is signed in any more: what was sent is kept in this browser, and the sign-in leads back to the work."""
+    take_kept(request)
     is_kept = keep_answer(request, assignment_id)
     if wants_json(request):
         return _as_json(not_signed_in())

@@ -145,7 +145,11 @@ def _read_verdict(form: QueryDict, *, shown: Sequence[str]) -> dict[str, Any]:
 
 
 def _read_labels(form: QueryDict) -> dict[str, Any]:
-    return {name.removeprefix(LABEL): _read_label(name, form[name]) for name in sorted(form) if name.startswith(LABEL)}
+    return {
+        name.removeprefix(LABEL): _read_label(name, form.get(name, ""))
+        for name in sorted(form)
+        if name.startswith(LABEL)
+    }
 
 
 def _read_label(name: str, sent: str) -> Any:

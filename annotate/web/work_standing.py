@@ -214,7 +214,9 @@ def _take_kept(request: PageRequest, held: Held) -> tuple[dict[str, Any] | None,
     except InvalidInput:
         return None, None
     if held.assignment["draft"] is None or form.get("draft_version") == str(held.assignment["draft_version"]):
-        sentence = _("You were signed out while you worked. What you sent then is filled in again, and not stored yet.")
+        sentence = _(
+            "Your sign-in or the form had expired when you sent this. It is filled in again, and not stored yet."
+        )
         return body, {"sentence": sentence, "text": "", "lines": []}
-    sentence = _("You were signed out while you worked, and this work was saved elsewhere since. What you sent then:")
+    sentence = _("Your sign-in or the form had expired, and this work was saved elsewhere since. What you sent then:")
     return None, {"sentence": sentence, **describe_answer(body, titles=held.titles)}

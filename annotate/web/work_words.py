@@ -111,7 +111,8 @@ def describe_answer(body: Mapping[str, Any] | None, *, titles: Mapping[str, str]
         )  # fmt: skip
     if body.get("much_better") is True:
         lines.append(_("The first is much better."))
-    labels = body.get("labels") if isinstance(body.get("labels"), Mapping) else {}
+    labels: Any = body.get("labels")
+    labels = labels if isinstance(labels, Mapping) else {}
     lines += [
         f"{(titles or {}).get(name, name)} {_name_value(value)}" for name, value in labels.items() if value is not None
     ]
