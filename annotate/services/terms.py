@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from annotate.exceptions import InvalidInput, NotFound
 from annotate.models import Annotator, Consent
@@ -16,7 +17,10 @@ from annotate.queries.rows import run
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """One version of the terms. A version, once published, is never edited: a change is a new one."""
+    """One version of the terms. A version, once published, is never edited: a change is a new one.
+
+    The English text is the one that counts; pages show it in the reader's language where there is a translation.
+    """
 
     version: str
     summary: str
@@ -28,9 +32,11 @@ TERMS: Mapping[str, Terms] = {
     for terms in [
         Terms(
             version="2026-11",
-            summary="What you write and judge here is published under each campaign's licence, "
-            "without your name, so that everyone may train and test language models with it.",
-            text="""What you give. Rankings, labels, texts and the reasons that you write down. Give only what is yours to give: \
+            summary=gettext_noop(
+                "What you write and judge here is published under each campaign's licence, "
+                "without your name, so that everyone may train and test language models with it."
+            ),
+            text=gettext_noop("""What you give. Rankings, labels, texts and the reasons that you write down. Give only what is yours to give: \
 texts that you wrote yourself, and opinions that you hold.
 
 What becomes of it. It is published in releases under the licence that the campaign names, for anyone to use, also \
@@ -47,7 +53,7 @@ enters a release. You may also ask that what you gave be withdrawn; copies of re
 
 What you may meet. Texts written by people and by machines, some of them wrong, rude or worse. Skip whatever you do not want to read.
 
-Who is behind it. The people who run this site; write to them about anything in these terms.""",
+Who is behind it. The people who run this site; write to them about anything in these terms."""),
         ),
     ]
 }
