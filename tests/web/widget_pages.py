@@ -19,13 +19,14 @@ ORDINALS = ["1st", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th"]
 SKIP = [("not_my_topic", "Not my topic"), ("not_my_language", "Not my language"), ("other", "Something else")]
 CANNOT_TELL = [("need_expertise", "I don’t know the subject"), ("all_alike", "They are all the same to me")]
 REPLIES = [
-    "<p>Soak the beans overnight in plenty of water, then boil them hard for ten minutes before you let them simmer.</p>"
-    "<p>Salt them from the start: it seasons them through, and the skins stay whole.</p>"
-    "<pre tabindex='0'><code>1 cup beans : 4 cups water : 1 tsp salt</code></pre>",
-    "<p>You do not need to soak them. Cover, bring to a boil, and wait about two hours.</p>"
-    "<ul><li>Old beans take longer.</li><li>Hard water makes the skins <strong>tough</strong>.</li></ul>",
-    "<p>Use a pressure cooker: 25 minutes for black beans, 35 for chickpeas.</p><table><thead><tr><th scope='col'>Bean</th>"
-    "<th scope='col'>Minutes</th></tr></thead><tbody><tr><td>Black</td><td>25</td></tr><tr><td>Chickpea</td><td>35</td></tr></tbody></table>",
+    """<p>Soak the beans overnight in plenty of water, then boil them hard for ten minutes before you let them simmer.</p>
+<p>Salt them from the start: it seasons them through, and the skins stay whole.</p>
+<pre tabindex="0"><code>1 cup beans : 4 cups water : 1 tsp salt</code></pre>""",
+    """<p>You do not need to soak them. Cover, bring to a boil, and wait about two hours.</p>
+<ul><li>Old beans take longer.</li><li>Hard water makes the skins <strong>tough</strong>.</li></ul>""",
+    """<p>Use a pressure cooker: 25 minutes for black beans, 35 for chickpeas.</p>
+<table><thead><tr><th scope="col">Bean</th><th scope="col">Minutes</th></tr></thead>
+<tbody><tr><td>Black</td><td>25</td></tr><tr><td>Chickpea</td><td>35</td></tr></tbody></table>""",
     "<p>Beans are seeds of several plants of the family Fabaceae, used as vegetables for people and animals.</p>" * 22,
     "<p>Buy them in a can. Rinse, warm, done.</p>",
     "<p>Simmer with a bay leaf and half an onion until a bean crushes between tongue and palate.</p>",
@@ -105,7 +106,14 @@ def make_work(kind: str = "rank", n: int = 4, **more: Any) -> dict[str, Any]:
     if kind == "compare":
         work |= {"candidates": candidates(2), "cannot_tell_reasons": work["cannot_tell_reasons"]}
     if kind == "label":
-        spam = {"name": "spam", "title": "Is this spam?", "widget": "yes_no", "mandatory": True, "value": None, "na_key": ""}
+        spam = {
+            "name": "spam",
+            "title": "Is this spam?",
+            "widget": "yes_no",
+            "mandatory": True,
+            "value": None,
+            "na_key": "",
+        }
         spam["answers"] = [{"field": "no", "title": "No", "key": "1"}, {"field": "yes", "title": "Yes", "key": "2"}]
         work["labels"] = [
             spam,
@@ -125,7 +133,9 @@ def make_work(kind: str = "rank", n: int = 4, **more: Any) -> dict[str, Any]:
 NONE = {
     "title": "No work in Hausa for you now",
     "sentence": "12 prompts in Hausa wait for two reviewers other than their author. You have reviewed all you may.",
-    "instead": [{"title": "Review in English", "url": "/", "count": "41 prompts wait", "note": "You work in English too"}],
+    "instead": [
+        {"title": "Review in English", "url": "/", "count": "41 prompts wait", "note": "You work in English too"}
+    ],
 }
 ENDED = {
     "title": "This campaign closed while you were writing",
@@ -194,11 +204,11 @@ def elsewhere(request: HttpRequest, **parts: Any) -> HttpResponse:
 
 
 for _turn in THREAD:
-    _turn["html"] = mark_safe(_turn["html"])  # noqa: S308  (ours)
-REPLIES[:] = [mark_safe(reply) for reply in REPLIES]  # noqa: S308  (ours)
-GUIDELINE["html"] = mark_safe(GUIDELINE["html"])  # noqa: S308  (ours)
+    _turn["html"] = mark_safe(_turn["html"])
+REPLIES[:] = [mark_safe(reply) for reply in REPLIES]
+GUIDELINE["html"] = mark_safe(GUIDELINE["html"])
 for _example in GUIDELINE["examples"]:
-    _example |= {k: mark_safe(v) for k, v in _example.items() if k.endswith("html")}  # noqa: S308  (ours)
+    _example |= {k: mark_safe(v) for k, v in _example.items() if k.endswith("html")}
 
 urlpatterns = [
     path("work/<int:work_id>/", show, name="work"),

@@ -5,7 +5,7 @@ import { countActiveSeconds } from "./active-seconds.js";
 import { forgetCopy, forgetOldCopies, keepCopy, readCopy } from "./draft-copy.js";
 import { areAlike, askWhich } from "./draft-conflict.js";
 import { send } from "./draft-send.js";
-import { asText, fillFields, readFields } from "./form-fields.js";
+import { asText, fillFields, readFields, readForm } from "./form-fields.js";
 import { clearNotice, notice } from "./notices.js";
 import { word } from "./words.js";
 
@@ -21,7 +21,8 @@ class DraftKeeper extends HTMLElement {
     this.confirmed = asText(readFields(this.form));
     this.isSending = false;
     this.isSubmitting = false;
-    this.isStopped = false;
+    this.isStopped = false; // until the next change
+    this.isGivenUp = false; // for the answer of another device
     this.tries = 0;
     this.gone = new AbortController();
     this.listen(this.gone.signal);
@@ -40,7 +41,10 @@ class DraftKeeper extends HTMLElement {
   listen(signal) {
     for (const type of ["input", "change", "ranking:change"]) this.form.addEventListener(type, () => this.touch(), { signal });
     this.form.addEventListener("htmx:beforeRequest", () => this.submitting(), { signal });
-    this.form.addEventListener("htmx:afterRequest", ({ detail }) => this.submitted(detail), { signal });
+    this.form.addEventListener("htmx:beforeOnLoad", ({ detail }) => this.submitted(detail.xhr), { signal });
+    for (const type of ["htmx:sendError", "htmx:sendAbort", "htmx:timeout"]) {
+      this.form.addEventListener(type, ({ detail }) => this.submitted(detail.xhr), { signal });
+    }
     addEventListener("online", () => this.isDirty && this.save(), { signal });
     addEventListener("pagehide", () => this.leave(), { signal });
     document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && this.leave(), { signal });
@@ -83,11 +87,10 @@ class DraftKeeper extends HTMLElement {
     if (this.isSending) return this.saveIn(PAUSE);
     this.isSending = true;
     this.firstChange = undefined;
-    const fields = readFields(this.form);
-    const more = [["draft_version", this.version.value], ["active_seconds", this.form.elements.active_seconds.value]];
-    const answer = await send(this.dataset.draftUrl, [...fields, ...more], this.token, { leaving });
+    const sent = asText(readFields(this.form));
+    const answer = await send(this.dataset.draftUrl, readForm(this.form), this.token, { leaving });
     this.isSending = false;
-    if (this.isConnected) this.heard(answer, asText(fields));
+    if (this.isConnected) this.heard(answer, sent);
   }
 
   heard(answer, sent) {
@@ -96,7 +99,7 @@ class DraftKeeper extends HTMLElement {
     if (answer.outcome === "conflict") return this.settle(answer, sent);
     this.tell("kept");
     if (["away", "offline"].includes(answer.outcome)) return this.tryAgain(answer);
-    this.isStopped = true; // until the next change
+    this.isStopped = true;
     const here = { href: location.pathname + location.search, text: word("reload") };
     const signIn = { href: `${word("sign_in_url")}?next=${encodeURIComponent(here.href)}`, text: word("sign_in") };
     if (answer.outcome === "signed_out") notice("draft", word("signed_out"), signIn);
@@ -133,7 +136,7 @@ class DraftKeeper extends HTMLElement {
     if (!choice) return;
     if (choice === "theirs") {
       forgetCopy(this.dataset.id);
-      this.isStopped = true;
+      this.isGivenUp = true;
       return location.reload();
     }
     this.version.value = answer.draft_version;
@@ -163,7 +166,7 @@ class DraftKeeper extends HTMLElement {
   /* going away, or only looking elsewhere */
 
   leave() {
-    if (!this.isDirty) return;
+    if (this.isGivenUp || !this.isDirty) return;
     this.copy();
     this.save({ leaving: true });
   }
@@ -187,16 +190,18 @@ class DraftKeeper extends HTMLElement {
     if (this.isDirty) this.copy();
   }
 
-  submitted({ successful, xhr }) {
+  // Before htmx swaps: a refusal that brings the form anew brings what was sent in it.
+  submitted({ status, responseText }) {
     this.isSubmitting = false;
-    if (successful) {
+    clearNotice("submit");
+    if ((status >= 200 && status < 400) || (status && responseText.includes('id="answer"'))) {
       forgetCopy(this.dataset.id);
       this.confirmed = asText(readFields(this.form));
-      return ["draft", "restored", "submit"].forEach(clearNotice);
+      return ["draft", "restored"].forEach(clearNotice);
     }
     this.copy();
-    if (!xhr.status) notice("submit", word("not_sent"));
-    else if (xhr.status >= 500) notice("submit", word("failed"));
+    if (!status) notice("submit", word("not_sent"));
+    else if (status >= 500) notice("submit", word("failed"));
     this.touch();
   }
 

@@ -1,9 +1,12 @@
 // What a form holds as pairs of name and value, and back into the form.
 
-const NOT_AN_ANSWER = new Set(["csrfmiddlewaretoken", "draft_version", "active_seconds"]);
+const NOT_AN_ANSWER = new Set(["csrfmiddlewaretoken", "draft_version", "active_seconds", "kind", "shown"]);
 
 /** The answer alone: what the annotator chose or typed. */
 export const readFields = (form) => [...new FormData(form)].filter(([name]) => !NOT_AN_ANSWER.has(name));
+
+/** All that the server needs to store it. */
+export const readForm = (form) => [...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken");
 
 export const asText = (fields) => JSON.stringify(fields);
 
