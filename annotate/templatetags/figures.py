@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django import template
 
-from annotate.web.figures import percent, shorten, two, whole
+from annotate.web.figures import day, percent, shorten, two, whole
 
 register = template.Library()
-for figure in (percent, shorten, two, whole):
+for figure in (day, percent, shorten, two, whole):
     register.filter(figure.__name__, figure)

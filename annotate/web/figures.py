@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from django.utils.formats import number_format
+from datetime import date
+
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
 #: From here on (Hangul Jamo) characters may be as wide as two Latin ones.
@@ -29,6 +32,11 @@ def percent(value: float | None) -> str:
     if rounded == 0 and value > 0:
         return _("under 1 %")
     return _("%(number)s %%") % {"number": number_format(rounded, decimal_pos=0, use_l10n=True)}
+
+
+def day(value: date) -> str:
+    """A day as people say it: with its year where that is another one."""
+    return date_format(value, "MONTH_DAY_FORMAT" if value.year == timezone.now().year else "DATE_FORMAT")
 
 
 def shorten(name: str, columns: int = 14) -> str:

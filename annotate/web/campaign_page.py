@@ -1,0 +1,72 @@
+"""The page of one campaign: how far it is, what it needs, what one can do here. Its numbers renew themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import path
+from django.utils import timezone
+
+from annotate.access import Actor, get_campaign_for
+from annotate.models import Campaign
+from annotate.queries.campaign_page import Numbers, load_numbers
+from annotate.queries.campaigns import INSIDERS
+from annotate.web.campaign_figures import describe_figures
+from annotate.web.campaign_problems import find_problems
+from annotate.web.pages import PageRequest, page, render_page
+from tasks.vocabulary import CampaignRole, CampaignState
+
+#: htmx stops asking when an answer has this status.
+STOP_POLLING = 286
+
+
+@page("GET")
+def campaign(request: PageRequest, slug: str) -> HttpResponse:
+    """For whoever may see the campaign; with what needs them, for those who run it.
+
+    htmx asks again with the fingerprint of what it shows, and is sent nothing but the time where that still holds.
+    """
+    found = get_campaign_for(request.actor, slug)
+    insider = is_insider(request.actor, found)
+    knows = insider or found.state == CampaignState.CLOSED
+    numbers = load_numbers(campaign=found, is_insider=insider, knows_origins=knows)
+    now = timezone.now()
+    context = describe_frame(request.actor, found, numbers) | {"fingerprint": numbers.fingerprint(today=now.date())}
+    if request.htmx and request.GET.get("seen") == context["fingerprint"]:
+        return render_time(request, numbers, context)
+    context |= describe_figures(numbers, now=now)
+    context["moved"] = bool(request.htmx) and request.GET.get("state", found.state) != found.state
+    if insider:
+        context["problems"] = find_problems(campaign=found, numbers=numbers, now=now)
+    status = STOP_POLLING if request.htmx and found.state == CampaignState.CLOSED else 200
+    return render_page(request, "campaign/show.html", context, fragment="campaign/_numbers.html", status=status)
+
+
+def render_time(request: PageRequest, numbers: Numbers, context: dict[str, Any]) -> HttpResponse:
+    """Nothing has changed: nothing at all, or the time alone where it was counted again."""
+    if numbers.counted_at is None or request.GET.get("counted") == numbers.counted_at.isoformat():
+        return HttpResponse(status=204)
+    response = render_page(request, "campaign/_counted.html", context)
+    response["HX-Retarget"] = "#counted"
+    return response
+
+
+def describe_frame(actor: Actor, found: Campaign, numbers: Numbers) -> dict[str, Any]:
+    """Who looks, and what they may do."""
+    organizes = actor.is_administrator or found.actor_role == CampaignRole.ORGANIZER  # type: ignore[attr-defined]
+    return {
+        "campaign": found,
+        "is_organizer": organizes,
+        "is_insider": is_insider(actor, found),
+        "is_live": found.state != CampaignState.CLOSED,
+        "counted_at": numbers.counted_at,
+    }
+
+
+def is_insider(actor: Actor, found: Campaign) -> bool:
+    """Whether this person organizes or moderates the campaign, or administers the site."""
+    return actor.is_administrator or found.actor_role in INSIDERS  # type: ignore[attr-defined]  # an annotation
+
+
+urlpatterns = [path("campaigns/<slug:slug>/", campaign, name="campaign")]

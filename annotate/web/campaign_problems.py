@@ -1,0 +1,259 @@
+"""What needs an organizer or a moderator: only what was counted or stored, each with what to do and where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from annotate.models import Campaign, ImportRun
+from annotate.queries.campaign_page import Numbers
+from annotate.queries.results import FEWEST_UNITS
+from annotate.web.figures import day, two, whole
+from annotate.web.names import language_name
+from tasks.records.parameters import read_settings
+from tasks.vocabulary import GenerationOutcome, ImportState, ReleaseState
+
+#: An import is told for so long after its end.
+RECENT = timedelta(days=14)
+#: Agreement is called low where even the upper end of its interval lies below this.
+LOW_ALPHA = 0.4
+#: Holds run out often where at least so many did in a week, and this share of all that ended.
+MANY_EXPIRED, OFTEN = 10, 0.2
+#: Of one sort of problem at most so many are told one by one.
+MOST_ALIKE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to act on. `address` is empty where there is no page for it."""
+
+    code: str
+    sentence: str
+    detail: str
+    action: str
+    address: str
+
+
+def find_problems(*, campaign: Campaign, numbers: Numbers, now: datetime) -> list[Problem]:
+    """The problems, what stops everything first."""
+    found: list[Problem] = []
+    found += _release_failed(campaign, numbers)
+    found += _imports(campaign, numbers, now)
+    if numbers.progress:
+        found += _nothing_to_do(campaign, numbers)
+        found += _generation(campaign, numbers)
+        found += _without_candidates(campaign, numbers)
+        found += _few_people(campaign, numbers)
+        found += _targets_without_work(campaign, numbers)
+        found += _expired(campaign, numbers, now.astimezone(UTC).date())
+    found += _low_agreement(campaign, numbers)
+    return found
+
+
+def _release_failed(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
+    release = numbers.release
+    if release is not None and release.state == ReleaseState.FAILED:
+        yield Problem(
+            "release_failed",
+            _("Release %(number)s could not be made") % {"number": release.number},
+            release.reason,
+            _("See the releases"),
+            _link("releases", campaign.slug),
+        )
+
+
+def _imports(campaign: Campaign, numbers: Numbers, now: datetime) -> list[Problem]:
+    """What failed and was not done since, then lines that could not be used."""
+    failed, unusable, done = [], [], set()
+    for run in numbers.imports:  # newest first
+        if run.state == ImportState.DONE:
+            done.add(run.file_name)
+        if run.finished_at is None or run.finished_at <= now - RECENT:
+            continue
+        address = _link("import_run", campaign.slug, run.public_id)
+        if run.state == ImportState.FAILED and run.file_name not in done:
+            sentence = _("Import failed: %(name)s") % {"name": _name_import(run)}
+            failed.append(Problem("import_failed", sentence, run.reason, _("See what happened"), address))
+        elif run.state == ImportState.DONE and run.bad:
+            detail = _("The others are in. Correct these and import the file again: what is there is not doubled.")
+            unusable.append(Problem("import_lines", _count_unusable(run), detail, _("See each line"), address))
+    return failed[:MOST_ALIKE] + unusable[:MOST_ALIKE]
+
+
+def _nothing_to_do(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
+    units = numbers.progress["units"]
+    if campaign.state != "open":
+        return
+    if not units["open"]:
+        yield Problem(
+            "no_work",
+            _("There is nothing to work on"),
+            _("The campaign is open, and it has no prompts that people could judge."),
+            _("Import prompts"),
+            _link("imports", campaign.slug),
+        )
+    elif units["done"] >= units["needed"]:
+        yield Problem(
+            "all_done",
+            _("Everything has the judgments it needs"),
+            _("Whoever comes now finds no work. Import more, ask for more judgments, or close the campaign."),
+            _("Import prompts"),
+            _link("imports", campaign.slug),
+        )
+
+
+def _generation(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
+    for row in numbers.overview.get("generation", [])[:MOST_ALIKE]:
+        values = {"generator": row["generator"], "count": whole(row["requests"])}
+        sentence = ngettext("%(generator)s: %(count)s reply %(what)s", "%(generator)s: %(count)s replies %(what)s", row["requests"])  # fmt: skip
+        latest = row["latest"]
+        detail = _("Nothing is lost: the prompts wait. You can ask again when the cause is gone.")
+        if latest:
+            last = _("Last on %(day)s.") % {"day": day(datetime.fromisoformat(latest))}
+            detail = f"{last} {detail}"
+        yield Problem(
+            "generation",
+            sentence % {**values, "what": _outcome(row["outcome"])},
+            detail,
+            _("See why, try again"),
+            _link("generators", campaign.slug),
+        )
+
+
+def _without_candidates(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
+    count = numbers.overview.get("without_candidates")
+    if count:
+        yield Problem(
+            "without_candidates",
+            ngettext(
+                "%(count)s prompt has fewer than two candidates",
+                "%(count)s prompts have fewer than two candidates",
+                count,
+            )
+            % {"count": whole(count)},
+            _("Nobody can order them yet. Ask generators for replies, or import some."),
+            _("Choose generators"),
+            _link("generators", campaign.slug),
+        )
+
+
+def _few_people(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
+    """Languages in which fewer people can judge than one piece of work needs."""
+    if campaign.state != "open" or "able" not in numbers.overview:
+        return
+    needs = read_settings(campaign.parameters).redundancy
+    lacking = {queue["language"] for queue in numbers.progress["queues"] if queue["needed"] > queue["done"]}
+    able = numbers.overview["able"]
+    few = sorted((able.get(language, 0), language) for language in lacking if able.get(language, 0) < needs)
+    for people, language in few[:MOST_ALIKE]:
+        sentence = ngettext(
+            "%(language)s: %(people)s person, and each piece of work needs %(needs)s",
+            "%(language)s: %(people)s people, and each piece of work needs %(needs)s",
+            people,
+        )
+        yield Problem(
+            "few_people",
+            sentence % {"language": language_name(language), "people": people, "needs": needs},
+            _("People who work in this language, or judged in it here in the last 30 days. Invite more, or ask for fewer judgments."),
+            _("Change how many"),
+            _link("campaign_edit", campaign.slug, at="parameters"),
+        )  # fmt: skip
+
+
+def _targets_without_work(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
+    """Languages with a target in which there is no prompt at all."""
+    with_work = {queue["language"] for queue in numbers.progress["queues"] if queue["units"]}
+    wanted = {cell["language"] for cell in numbers.progress["strata"] if cell["target"]}
+    empty = sorted(wanted - with_work)
+    if empty and with_work:
+        listed = ", ".join(language_name(language) for language in empty[:5])
+        more = len(empty) - 5
+        yield Problem(
+            "targets_without_work",
+            _("No prompts in %(languages)s, though judgments are wanted there")
+            % {"languages": listed if more <= 0 else _("%(listed)s and %(more)s more") % {"listed": listed, "more": more}},
+            _("Import prompts in these languages, or take their targets out."),
+            _("Import prompts"),
+            _link("imports", campaign.slug),
+        )  # fmt: skip
+
+
+def _expired(campaign: Campaign, numbers: Numbers, today: date) -> Iterator[Problem]:
+    expired = numbers.overview.get("expired_week", 0)
+    since = (today - timedelta(days=7)).isoformat()
+    given = sum(count for day, count in numbers.overview.get("days", []) if day > since)
+    if expired >= MANY_EXPIRED and expired >= OFTEN * (expired + given):
+        minutes = read_settings(campaign.parameters).lease_seconds / 60
+        yield Problem(
+            "expired",
+            _("%(expired)s of %(all)s holds ran out in the last 7 days")
+            % {"expired": whole(expired), "all": whole(expired + given)},
+            _("A hold lasts %(minutes)s minutes without a sign of the person. Drafts are kept. Make holds longer, or pieces smaller.")
+            % {"minutes": whole(minutes)},
+            _("Change how long"),
+            _link("campaign_edit", campaign.slug, at="parameters"),
+        )  # fmt: skip
+
+
+def _low_agreement(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
+    """Figures that are low for certain: of a language or a question, or of everything where there is but one."""
+    low = [
+        report
+        for report in numbers.agreement
+        if report["coefficient"].endswith("_alpha")
+        and report["high"] is not None
+        and report["high"] < LOW_ALPHA
+        and report["n_units"] >= FEWEST_UNITS
+        and (report["language"] is not None or report["dimension"] is not None)
+    ]
+    low.sort(key=lambda report: report["value"])
+    for report in low[:MOST_ALIKE]:
+        where = ", ".join(part for part in (report["dimension"], language_name(report["language"] or "")) if part)
+        yield Problem(
+            "low_agreement",
+            _("People disagree: %(where)s") % {"where": where},
+            _("α %(value)s (%(low)s to %(high)s), n = %(n)s. The guideline may leave something open: read it as a volunteer would, and add an example.")
+            % {**{name: two(report[name]) for name in ("value", "low", "high")}, "n": whole(report["n_units"])},
+            _("Read it as a volunteer"),
+            _link("campaign_preview", campaign.slug),
+        )  # fmt: skip
+
+
+def _outcome(outcome: str) -> str:
+    return {
+        GenerationOutcome.EMPTY: _("came empty"),
+        GenerationOutcome.TRUNCATED: _("came cut short"),
+        GenerationOutcome.DUPLICATE_TEXT: _("said what another had said"),
+        GenerationOutcome.TIMED_OUT: _("took too long"),
+        GenerationOutcome.RATE_LIMITED: _("were refused: too many at once"),
+        GenerationOutcome.SERVER_ERROR: _("failed at the server"),
+        GenerationOutcome.REFUSED_BY_SERVER: _("were refused by the server"),
+        GenerationOutcome.BAD_ANSWER: _("could not be read"),
+        GenerationOutcome.UNREACHABLE: _("never came: the server cannot be reached"),
+        GenerationOutcome.WORKER_LOST: _("were lost with the process that asked for them"),
+    }.get(GenerationOutcome(outcome) if outcome in set(GenerationOutcome) else GenerationOutcome.STORED, _("did not come"))  # fmt: skip
+
+
+def _name_import(run: ImportRun) -> str:
+    return run.file_name or _("an import without a file")
+
+
+def _count_unusable(run: ImportRun) -> str:
+    sentence = ngettext(
+        "%(count)s record of %(read)s could not be used: %(name)s",
+        "%(count)s records of %(read)s could not be used: %(name)s",
+        run.bad,
+    )
+    return sentence % {"count": whole(run.bad), "read": whole(run.read), "name": _name_import(run)}
+
+
+def _link(name: str, *args: object, at: str = "") -> str:
+    try:
+        return reverse(name, args=args) + (f"#{at}" if at else "")
+    except NoReverseMatch:
+        return ""
