@@ -2,6 +2,29 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-PARTS = ("home", "campaigns", "me", "account", "away", "work")
+PARTS = (
+    "home",
+    "campaigns",
+    "campaign_new",
+    "campaign_edit",
+    "campaign_state",
+    "campaign_api",
+    "guideline",
+    "questions",
+    "targets",
+    "imports",
+    "members",
+    "generators",
+    "site_generators",
+    "releases",
+    "audit",
+    "me",
+    "account",
+    "away",
+    "work",
+    "door",
+    "previews",
+    "campaign_page",
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [path("", include(f"annotate.web.{part}")) for part in PARTS]

@@ -1,0 +1,44 @@
+"""What the audit tells, in words."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from tasks.vocabulary import AuditAction
+
+ACTIONS: dict[AuditAction, str | Promise] = {
+    AuditAction.CAMPAIGN_CREATED: _("made the campaign"),
+    AuditAction.CAMPAIGN_CHANGED: _("changed the campaign"),
+    AuditAction.CAMPAIGN_STATE_CHANGED: _("changed its state"),
+    AuditAction.GUIDELINE_PUBLISHED: _("published a guideline"),
+    AuditAction.LABEL_SCHEMA_PUBLISHED: _("published questions"),
+    AuditAction.MEMBER_ADDED: _("added a member"),
+    AuditAction.MEMBER_CHANGED: _("changed a member's role"),
+    AuditAction.MEMBER_REMOVED: _("removed a member"),
+    AuditAction.ANNOTATOR_SUSPENDED: _("suspended an annotator"),
+    AuditAction.ANNOTATOR_REINSTATED: _("reinstated an annotator"),
+    AuditAction.MESSAGE_REMOVED: _("removed a message"),
+    AuditAction.MESSAGE_RESTORED: _("restored a message"),
+    AuditAction.IMPORT_STARTED: _("started an import"),
+    AuditAction.GENERATOR_CHANGED: _("changed a generator"),
+    AuditAction.GENERATION_REQUESTED: _("asked for candidates"),
+    AuditAction.GENERATION_CANCELLED: _("called generation off"),
+    AuditAction.GENERATION_RETRIED: _("tried generation again"),
+    AuditAction.RELEASE_REQUESTED: _("asked for a release"),
+    AuditAction.RELEASE_WITHDRAWN: _("withdrew a release"),
+    AuditAction.TOKEN_CREATED: _("made a token"),
+    AuditAction.TOKEN_REVOKED: _("revoked a token"),
+    AuditAction.USER_CREATED: _("made an account"),
+}
+OBJECTS: dict[str, str | Promise] = {
+    "campaign": _("campaign"),
+    "guideline": _("guideline"),
+    "label_schema": _("questions"),
+    "user": _("account"),
+    "annotator": _("annotator"),
+    "message": _("message"),
+    "import": _("import"),
+    "generator": _("generator"),
+    "release": _("release"),
+}

@@ -1,0 +1,158 @@
+"""What the fields and parameters of a campaign are called, what they mean, and what changing them does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from tasks.vocabulary import CampaignRole, CampaignState, Preset, ReleaseSchedule
+
+Words = str | Promise
+PARAMETER = "parameters."
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWords:
+    """A field by its name, its meaning, and what a change of it means for work that is under way."""
+
+    title: Words
+    hint: Words = ""
+    effect: Words = ""
+
+
+_NEXT = _("Takes effect with the next piece of work.")
+_OPEN_WORK = _("Work that is open follows within a minute. What was given stays.")
+
+FIELDS: dict[str, FieldWords] = {
+    "title": FieldWords(_("Title"), _("What people read in lists.")),
+    "slug": FieldWords(
+        _("Address"), _("Small letters, digits and hyphens. It stays for good: addresses and releases name it.")
+    ),
+    "purpose": FieldWords(
+        _("Purpose"), _("What you want to find out, and what becomes of it. Volunteers read this before they start.")
+    ),
+    "licence": FieldWords(
+        _("Licence of what people give"),
+        _("The SPDX name, such as CC-BY-4.0 or CC0-1.0."),
+        _("Releases that are made from now on carry it. Those that exist keep theirs."),
+    ),
+    "languages": FieldWords(
+        _("Languages"),
+        _("Those in which people work here."),
+        _("What is there in a language that you take out is kept, and no longer offered."),
+    ),
+    "kinds": FieldWords(_("Kinds of work"), "", _OPEN_WORK),
+    "allow_guests": FieldWords(
+        _("Guests may take part"), _("Without an account. More people start; you know less about them."), _NEXT
+    ),
+    "preset": FieldWords(_("What volunteers do")),
+    "guideline": FieldWords(
+        _("Guideline"), "", _("A new version. What was judged keeps the version it was judged under.")
+    ),
+    "label_schema": FieldWords(
+        _("Questions"), "", _("A new version. Labels that were given keep theirs; open work asks the new questions.")
+    ),
+    "targets": FieldWords(_("Targets"), "", _("Work where most is missing is offered first, within a minute.")),
+    "generators": FieldWords(_("Generators"), "", _("Asked for prompts that lack candidates. Texts that exist stay.")),
+    "release": FieldWords(_("Releases by themselves"), "", _("The next date follows from it.")),
+    "state": FieldWords(_("State")),
+    "parameters.redundancy": FieldWords(
+        _("Judgments for each piece of work"), _("How many people judge the same thing."), _OPEN_WORK
+    ),
+    "parameters.candidates_shown": FieldWords(
+        _("Replies shown at once"), _("Prompts with more replies are ranked a few at a time."), _NEXT
+    ),
+    "parameters.replies_wanted": FieldWords(
+        _("Replies by people for each prompt"), _("Where writing is among the kinds of work."), _OPEN_WORK
+    ),
+    "parameters.lease_seconds": FieldWords(
+        _("A hold lasts, in seconds"),
+        _("Without activity. Then the work is offered to others; the draft is kept."),
+        _NEXT,
+    ),
+    "parameters.offered_lease_seconds": FieldWords(
+        _("A hold nobody has looked at lasts, in seconds"),
+        _("Given along with the last answer; at most the line above."),
+        _NEXT,
+    ),
+    "parameters.max_held": FieldWords(_("Holds one person may have"), "", _NEXT),
+    "parameters.daily_cap": FieldWords(_("Judgments one person may give in 24 hours"), _("Empty: no limit."), _NEXT),
+    "parameters.max_text_chars": FieldWords(_("Longest text somebody may write, in characters"), "", _NEXT),
+    "parameters.require_rationale": FieldWords(
+        _("Every judgment needs its reason in words"), _("Slower, and worth more to read."), _NEXT
+    ),
+    "parameters.stop_confidence": FieldWords(
+        _("Stop asking when this sure"),
+        _("From 0.5 to 0.999. Empty: always ask as many as the line above says."),
+        _OPEN_WORK,
+    ),
+    "parameters.min_judgments": FieldWords(
+        _("Ask at least"), _("Judgments, however sure the first ones are."), _OPEN_WORK
+    ),
+    "parameters.max_judgments": FieldWords(_("Ask at most"), _("Judgments, however unsure they leave it."), _OPEN_WORK),
+    "parameters.release_target": FieldWords(
+        _("Judgments that ask for a release"), _("With the schedule “at a number of judgments”.")
+    ),
+}
+#: Parameters in the order of the form; those of releases stand with the releases.
+MAIN_PARAMETERS = ("redundancy", "candidates_shown")
+PARAMETER_GROUPS: tuple[tuple[Words, tuple[str, ...]], ...] = (
+    (_("How many judgments"), ("redundancy", "stop_confidence", "min_judgments", "max_judgments")),
+    (_("What is shown and asked"), ("candidates_shown", "require_rationale", "replies_wanted", "max_text_chars")),
+    (_("Holds and limits"), ("lease_seconds", "offered_lease_seconds", "max_held", "daily_cap")),
+)
+
+PRESETS: dict[Preset, FieldWords] = {
+    Preset.RANK: FieldWords(_("Rank several replies"), _("People order up to four replies to one prompt, and say which would do.")),
+    Preset.COMPARE: FieldWords(_("Compare two replies"), _("People choose the better of two replies. The quickest to answer.")),
+    Preset.LABEL: FieldWords(_("Answer questions about messages"), _("People label single prompts or replies on the questions you set.")),
+    Preset.TREES: FieldWords(_("Write replies, then judge them"), _("People write replies to your prompts; others rank and label them.")),
+}  # fmt: skip
+
+SCHEDULES: dict[ReleaseSchedule | None, Words] = {
+    None: _("Only when asked for"),
+    ReleaseSchedule.WEEKLY: _("Every week"),
+    ReleaseSchedule.MONTHLY: _("Every month"),
+    ReleaseSchedule.TARGET: _("At a number of judgments"),
+}
+
+ROLES: dict[CampaignRole, FieldWords] = {
+    CampaignRole.ORGANIZER: FieldWords(_("organizer"), _("Runs the campaign: everything on these pages.")),
+    CampaignRole.MODERATOR: FieldWords(_("moderator"), _("Takes away what does not belong, and sees how generation goes.")),
+    CampaignRole.ANNOTATOR: FieldWords(_("annotator"), _("Sees the campaign while it is a draft. Nobody needs this to judge.")),
+}  # fmt: skip
+
+WIDGETS: dict[str, Words] = {
+    "yes_no": _("Yes or no"),
+    "flag": _("A flag to raise"),
+    "scale": _("A scale of points"),
+}
+
+#: (from, to): what the button says, and what it means.
+TRANSITIONS: dict[tuple[str, str], tuple[Words, Words]] = {
+    (CampaignState.DRAFT, CampaignState.OPEN): (_("Open"), _("Everybody sees the campaign, and work is offered.")),
+    (CampaignState.OPEN, CampaignState.PAUSED): (
+        _("Pause"), _("Nothing new is offered. Whoever holds work may finish and send it.")
+    ),
+    (CampaignState.PAUSED, CampaignState.OPEN): (_("Open again"), _("Work is offered again.")),
+    (CampaignState.DRAFT, CampaignState.CLOSED): (_("Put away"), _("The draft is closed without having been open.")),
+    (CampaignState.OPEN, CampaignState.CLOSED): (
+        _("Close"), _("Nothing new is offered. Whoever holds work may send it until the hold ends.")
+    ),
+    (CampaignState.PAUSED, CampaignState.CLOSED): (
+        _("Close"), _("Whoever still holds work may send it until the hold ends.")
+    ),
+    (CampaignState.CLOSED, CampaignState.OPEN): (_("Open again"), _("The campaign goes on where it stopped.")),
+}  # fmt: skip
+
+
+def field_title(name: str) -> str:
+    """A field as people call it; its own name where we have no word."""
+    return str(FIELDS[name].title) if name in FIELDS else name
+
+
+def role_name(role: str) -> str:
+    """A role in words."""
+    return str(ROLES[CampaignRole(role)].title) if role in set(CampaignRole) else role
