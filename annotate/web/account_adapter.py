@@ -7,6 +7,7 @@ from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -102,6 +103,11 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return "/me/"
+
+
+def is_confirmed(user: User) -> bool:
+    """Whether this person has shown that the address of their account is theirs."""
+    return EmailAddress.objects.filter(user_id=user.pk, email=user.email, verified=True).exists()
 
 
 def _can_wait(template_prefix: str) -> bool:

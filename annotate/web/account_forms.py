@@ -59,6 +59,7 @@ class SignInForm(Plain, forms.LoginForm):
 class SignUpForm(Plain, forms.SignupForm):
     """With the version of the terms that the page showed: consent to another one is none."""
 
+    data: Any
     new_password = _("Password")
     terms_version = CharField(widget=HiddenInput, required=False)
 

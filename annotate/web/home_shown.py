@@ -1,0 +1,177 @@
+"""What stands on somebody's own first page, in words. Reads through annotate.queries.home, and claims nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from annotate.access import Actor
+from annotate.queries.home import (
+    OpenCampaign,
+    count_lately,
+    explain_none,
+    list_begun,
+    list_given,
+    list_needs,
+    list_open_to,
+    list_openings,
+)
+from annotate.queries.people import list_languages
+from annotate.services.terms import CURRENT_TERMS
+from annotate.web.names import kind_name, language_name
+from annotate.web.work_nothing import show_no_campaign, show_nothing
+from annotate.web.work_words import describe_reason
+from tasks.vocabulary import AssignmentState, CampaignState, Kind, WhyNone
+
+#: Contributions on the first page; the list has all of them.
+LAST_GIVEN = 5
+
+
+def build_home(actor: Actor, *, annotator_id: int, now: datetime) -> dict[str, Any]:
+    """The context of home/home.html."""
+    campaigns = list_open_to(annotator_id=annotator_id, terms=CURRENT_TERMS, now=now)
+    openings = list_openings(annotator_id=annotator_id, campaigns=campaigns)
+    given = list_given(annotator_id=annotator_id, limit=LAST_GIVEN + 1)
+    return {
+        "first": _show_first(openings),
+        "none": None if openings else _show_none(campaigns, now=now),
+        "needs": [show_need(row) for row in list_needs(openings=openings)],
+        "begun": [show_begun(row) for row in list_begun(annotator_id=annotator_id)],
+        "given": [show_given(row) for row in given[:LAST_GIVEN]],
+        "has_more": len(given) > LAST_GIVEN,
+        "lately": count_lately(annotator_id=annotator_id, now=now),
+        "must_accept": actor.accepted_terms != CURRENT_TERMS and not actor.is_suspended,
+        **show_languages(annotator_id=annotator_id, campaigns=campaigns),
+    }
+
+
+def show_languages(*, annotator_id: int, campaigns: Sequence[OpenCampaign]) -> dict[str, Any]:
+    """`languages` to choose from, those of the open campaigns and one's own; `works_in` how many are chosen."""
+    mine = campaigns[0].row["skills"] if campaigns else list_languages(annotator_id=annotator_id)
+    known = sorted(
+        {code for campaign in campaigns for code in campaign.row["languages"]} | set(mine), key=language_name
+    )
+    return {
+        "languages": [{"code": code, "name": language_name(code), "is_chosen": code in mine} for code in known],
+        "works_in": len(mine),
+    }
+
+
+def show_need(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of what a campaign lacks: where, how far it is, and the request for it."""
+    name = language_name(row["language"])
+    return {
+        "where": ", ".join(part for part in (name, row["topic"]) if part),
+        "language_name": name,
+        "topic": row["topic"],
+        "campaign": row["title"],
+        "done": row["done"],
+        "target": row["target"],
+        "verb": _verb(row["kind"]),
+        "kind": row["kind"],
+        "language": row["language"],
+        "url": reverse("next_work", args=[row["slug"]]),
+    }
+
+
+def show_begun(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of what somebody holds or left with a draft."""
+    is_live = row["state"] == AssignmentState.LIVE
+    return {
+        "url": reverse("work", args=[row["id"]]),
+        "text": " ".join(row["text"].split()) or _("Its text was taken out"),
+        "what": _("%(kind)s in %(language)s") % {"kind": kind_name(row["kind"]), "language": language_name(row["language"])},
+        "so_far": _describe_draft(row["kind"], row["draft"]),
+        "until": row["lease_expires_at"] if is_live else None,
+        "is_closed": row["campaign_state"] == CampaignState.CLOSED and not is_live,
+    }  # fmt: skip
+
+
+def show_given(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of what somebody gave, and what became of it. Counts of judgments, and nothing of what they said."""
+    return {
+        "id": row["id"],
+        "url": reverse("work", args=[row["assignment"]]),
+        "text": " ".join(row["text"].split()) or _("Its text was taken out"),
+        "what": _("%(kind)s in %(language)s") % {"kind": kind_name(row["kind"]), "language": language_name(row["language"])},
+        "campaign": row["title"],
+        "at": row["created_at"],
+        **_describe_fate(row),
+    }  # fmt: skip
+
+
+def _show_first(openings: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The one thing to do: where this person is needed most, and why."""
+    if not openings:
+        return None
+    best = openings[0]
+    others = {opening["kind"]: opening for opening in reversed(openings) if opening["kind"] != best["kind"]}
+    why = describe_reason(code=best["reason_code"], args=best["reason_args"])
+    return {
+        "what": _("%(kind)s in %(language)s") % {"kind": kind_name(best["kind"]), "language": language_name(best["language"])},
+        "why": why[0].upper() + why[1:],
+        "campaign": best["title"],
+        "url": reverse("next_work", args=[best["slug"]]),
+        "instead": [
+            {"verb": kind_name(kind), "kind": kind, "url": reverse("next_work", args=[opening["slug"]])}
+            for kind, opening in others.items()
+        ][:2],
+    }  # fmt: skip
+
+
+def _show_none(campaigns: Sequence[OpenCampaign], *, now: datetime) -> dict[str, Any]:
+    """Why there is nothing, and what is nearest. Where the front is seen, asking may still find what lies behind."""
+    found = explain_none(campaigns=campaigns, now=now)
+    if found is None:
+        return show_no_campaign()
+    slug, reason = found
+    none = show_nothing(reason.as_answer(), slug=slug)
+    if reason.code == WhyNone.SEEN_ALL:
+        none["ask"] = reverse("next_work", args=[slug])
+    return none
+
+
+def _describe_draft(kind: str, draft: Any) -> str:
+    if not isinstance(draft, Mapping):
+        return ""
+    if kind == Kind.WRITE_ASSISTANT_REPLY and isinstance(draft.get("text"), str):
+        words = len(draft["text"].split())
+        return ngettext("%(n)d word so far", "%(n)d words so far", words) % {"n": words}
+    if isinstance(draft.get("tiers"), list):
+        placed = sum(len(tier) for tier in draft["tiers"] if isinstance(tier, list))
+        return ngettext("%(n)d placed so far", "%(n)d placed so far", placed) % {"n": placed}
+    return _("begun")
+
+
+def _describe_fate(row: Mapping[str, Any]) -> dict[str, Any]:
+    """`fate` in a word, `fate_kind` how it looks, `fate_says` in a sentence."""
+    numbers = {"done": row["done"], "needed": row["needed"]}
+    if row["withdrawn_at"] is not None:
+        return {"fate": _("withdrawn"), "fate_kind": "", "fate_says": _("It enters no release.")}
+    if row["release"] is not None:
+        in_release = _("in release %(number)s") % {"number": row["release"]}
+        return {"fate": in_release, "fate_kind": "on", "fate_says": _("It is published, for everyone to use.")}
+    if not row["counted"]:
+        return {"fate": _("extra"), "fate_kind": "", "fate_says": _("All places were taken; it is kept, and used.")}
+    if not row["is_open"]:
+        return {"fate": _("counted"), "fate_kind": "", "fate_says": _("No more people are asked about this.")}
+    if row["done"] >= row["needed"]:
+        sentence = _("All %(needed)s judgments that it needs are in.") % numbers
+        return {"fate": _("complete"), "fate_kind": "on", "fate_says": sentence}
+    sentence = _("It has %(done)s of the %(needed)s judgments it needs.") % numbers
+    return {"fate": _("counted"), "fate_kind": "", "fate_says": sentence}
+
+
+def _verb(kind: str) -> str:
+    """A kind of work in one word, for a button."""
+    return {
+        Kind.RANK: _("Rank"),
+        Kind.COMPARE: _("Compare"),
+        Kind.LABEL: _("Label"),
+        Kind.WRITE_ASSISTANT_REPLY: _("Write"),
+    }.get(Kind(kind), _("Begin"))
