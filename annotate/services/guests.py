@@ -42,9 +42,12 @@ class Merge:
     released: int
 
 
-def create_guest(*, languages: Iterable[str], terms_version: str, now: datetime) -> tuple[Annotator, str]:
+def create_guest(
+    *, languages: Iterable[str], terms_version: str, now: datetime, token: str | None = None
+) -> tuple[Annotator, str]:
     """A guest with consent to the terms, and the token of their device, which cannot be had again.
 
+    `token` is one that was made already; it raises `IntegrityError` when it has a guest.
     Raises `NotAllowed` (`guests_not_allowed`) when no campaign takes guests now.
     """
     skills = check_languages(languages)
@@ -52,7 +55,7 @@ def create_guest(*, languages: Iterable[str], terms_version: str, now: datetime)
         raise NotAllowed(
             _("No campaign takes guests at present: make an account to take part."), code="guests_not_allowed"
         )
-    text = make_token_text(GUEST_PREFIX)
+    text = token or make_token_text(GUEST_PREFIX)
     with transaction.atomic():
         guest = Annotator.objects.create(device_hash=hash_token(text), created_at=now)
         LanguageSkill.objects.bulk_create(LanguageSkill(annotator=guest, language=code) for code in skills)

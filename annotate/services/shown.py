@@ -46,7 +46,7 @@ def freeze_shown(
             {"next": claimed["assignment"], "previous": previous},
         )
         return get_shown(assignment_id=claimed["assignment"])
-    first = _show_no_more(claimed["assignment"]) if frozen else 0
+    first = stop_showing(claimed["assignment"]) if frozen else 0
     messages: Sequence[int] = ()
     if claimed["kind"] in (Kind.RANK, Kind.COMPARE):
         messages = _choose(claimed=claimed, settings=settings, candidates=candidates, rng=rng)
@@ -54,7 +54,7 @@ def freeze_shown(
     return present(fetch_row(FREEZE, params))
 
 
-def _show_no_more(assignment_id: int) -> int:
+def stop_showing(assignment_id: int) -> int:
     """A candidate of the earlier hold is gone, and others will be chosen: the first position that was never used."""
     params = {"assignment": assignment_id}
     run(FORGET_ORDER, params)
