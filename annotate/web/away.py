@@ -23,7 +23,7 @@ def away(request: PageRequest) -> HttpResponse:
 
 @page("POST", needs=Needs.ANNOTATOR)
 def preview_text(request: PageRequest) -> HttpResponse:
-    """The posted text as its readers will see it; always the fragment alone."""
+    """The posted text as its readers will see it: what goes into an element of the class `prose`."""
     text = request.POST.get("text", "")
     if len(text) > MAX_MARKDOWN_CHARS:
         sentence = _("A preview shows at most {most} characters. Your text is safe where you wrote it.")
