@@ -27,7 +27,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field as `components/field.html` draws it. `place`: what problems call it; `name` where that is the same."""
+    """A field as `components/entry.html` draws it. `place`: what problems call it; `name` where that is the same."""
 
     name: str
     title: Words
