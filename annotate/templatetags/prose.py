@@ -6,7 +6,7 @@ from django import template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from annotate.web.rendering import render_text
+from annotate.rendering import render_text
 from tasks.text.markdown.unseen import write_text
 
 register = template.Library()

@@ -8,8 +8,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from annotate.exceptions import InvalidInput
+from annotate.rendering import render_unkept
 from annotate.web.pages import Needs, PageRequest, page, render_page
-from annotate.web.rendering import render_unkept
 from tasks.text.markdown.links import Target, find_target
 from tasks.text.markdown.render import MAX_MARKDOWN_CHARS
 

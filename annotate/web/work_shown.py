@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from annotate.queries.work_pages import Frame
-from annotate.web.rendering import Prose, render_many
+from annotate.rendering import Prose, render_many
 from annotate.web.work_forms import field_of, fill_form
 from annotate.web.work_words import (
     CANNOT_TELL_REASONS,

@@ -9,8 +9,8 @@ from django.core.cache import cache
 from django.template import Context, Template
 from django.utils import translation
 
-from annotate.web import rendering
-from annotate.web.rendering import Kept, Prose, render_many, render_text
+from annotate import rendering
+from annotate.rendering import Kept, Prose, render_many, render_text
 from tests.attacks import VECTORS
 
 TEXTS = [f"text *{number}*" for number in range(9)]
