@@ -21,11 +21,11 @@ from annotate.exceptions import Conflict, Gone, InvalidInput
 from annotate.limits import take_guest
 from annotate.queries.door import DoorPair, find_pair_again, find_pair_at_door, list_guest_languages
 from annotate.queries.people import GuestDevice
+from annotate.rendering import render_many
 from annotate.services.door import judge_at_door, meet_guest
 from annotate.services.guests import create_guest
 from annotate.services.terms import CURRENT_TERMS, accept_terms
 from annotate.web.pages import PageRequest, page
-from annotate.web.rendering import render_many
 from annotate.web.visitors import keep_guest
 from annotate.web.work_forms import VERDICTS
 from annotate.web.work_next import DICE, ask_for_next, go_to, show_next, show_next_anywhere
