@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from annotate.web.figures import day, percent, shorten, two, whole
+from annotate.figures import day, percent, shorten, two, whole
 
 register = template.Library()
 for figure in (day, percent, shorten, two, whole):

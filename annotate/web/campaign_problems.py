@@ -10,10 +10,10 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from annotate.figures import day, two, whole
 from annotate.models import Campaign, ImportRun
 from annotate.queries.campaign_page import Numbers
 from annotate.queries.results import FEWEST_UNITS
-from annotate.web.figures import day, two, whole
 from annotate.web.names import language_name
 from tasks.records.parameters import read_settings
 from tasks.vocabulary import GenerationOutcome, ImportState, ReleaseState
