@@ -16,9 +16,9 @@ from annotate.models import Campaign
 from annotate.queries.campaign_lists import load_needs
 from annotate.queries.progress import get_progress
 from annotate.services.campaigns import change_campaign
-from annotate.templatetags.words import state_name
 from annotate.web.campaign_words import TRANSITIONS
 from annotate.web.editing import MAX_REASON_CHARS, get_edited
+from annotate.web.names import state_name
 from annotate.web.pages import Needs, PageRequest, page, render_page
 from tasks.records.campaigns import CampaignSpec
 from tasks.vocabulary import CampaignState

@@ -13,9 +13,9 @@ from annotate.models import Campaign
 from annotate.queries.campaign_lists import Needs as CampaignNeeds
 from annotate.queries.campaign_lists import load_needs
 from annotate.queries.campaigns import list_visible_campaigns
-from annotate.templatetags.words import language_name, state_name
 from annotate.web.campaign_words import role_name
 from annotate.web.lists import take_part
+from annotate.web.names import language_name, state_name
 from annotate.web.pages import PageRequest, page, render_page
 from tasks.text.languages import BadLanguage, normalise_language
 from tasks.vocabulary import CampaignState

@@ -19,10 +19,10 @@ from annotate.models import Campaign, ImportRun
 from annotate.queries.campaign_lists import load_needs
 from annotate.queries.imports import describe_import, find_import, list_imports, list_problems
 from annotate.services.imports import ImportOptions, create_import
-from annotate.templatetags.words import language_name
 from annotate.web.fields import Field, Option, Problems, check_fields, problems_of, tell_wrong
 from annotate.web.import_words import FORMATS, STATES, import_title
 from annotate.web.lists import take_part, take_slice
+from annotate.web.names import language_name
 from annotate.web.pages import Needs, PageRequest, page, render_page
 from tasks.vocabulary import CampaignRole, CampaignState, ImportFormat, ImportState
 

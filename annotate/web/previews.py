@@ -12,7 +12,7 @@ from annotate.exceptions import NotFound
 from annotate.models import Campaign
 from annotate.queries.previews import find_preview
 from annotate.queries.work_pages import Frame
-from annotate.templatetags.words import kind_name
+from annotate.web.names import kind_name
 from annotate.web.pages import Needs, PageRequest, page, render_page
 from annotate.web.work_shown import show_work
 from tasks.records.parameters import read_settings

@@ -19,11 +19,11 @@ from annotate.queries.releases import describe_release, find_path, find_release,
 from annotate.services.campaign_files import read_campaign
 from annotate.services.campaigns import change_campaign
 from annotate.services.releases import check_filters, request_release
-from annotate.templatetags.words import kind_name, language_name
 from annotate.web.campaign_forms import read_parameter, schedule_fields
 from annotate.web.campaign_words import PARAMETER
 from annotate.web.fields import Field, Option, Problems, check_fields, problems_of, tell_wrong
 from annotate.web.lists import take_part
+from annotate.web.names import kind_name, language_name
 from annotate.web.pages import Needs, PageRequest, page, render_page
 from annotate.web.release_words import COUNTS, PERSONAL_DATA, STATES, TABLES, TRIGGERS
 from tasks.vocabulary import CampaignRole, ReleaseState

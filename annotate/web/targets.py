@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 from annotate.models import Campaign
 from annotate.queries.campaigns import list_targets
 from annotate.services.campaign_files import read_campaign
-from annotate.templatetags.words import language_name
 from annotate.web.editing import Press, get_edited, open_form, take_press
 from annotate.web.fields import Field, Option, check_fields, tell_wrong
 from annotate.web.guideline import keep_press
+from annotate.web.names import language_name
 from annotate.web.pages import Needs, PageRequest, page, render_page
 from annotate.web.rows import Row, drop_empty, is_row_step, read_rows, take_row_step, to_number
 

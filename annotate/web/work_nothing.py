@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotate.templatetags.words import kind_name, language_name
+from annotate.web.names import kind_name, language_name
 from tasks.vocabulary import WhyNone
 
 #: Below so many seconds people are told to ask at once.
