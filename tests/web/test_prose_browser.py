@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Route, sync_playwright
@@ -14,6 +15,7 @@ from tests.conftest import find_chromium
 
 pytestmark = pytest.mark.browser
 
+STYLES = Path(__file__).parents[2] / "annotate/static/site"
 SITE = "http://site.example/"
 #: Whatever a reader may do with the text: look at it, point at it, move through it by keys, press it.
 DISTURB = """() => {
@@ -85,6 +87,36 @@ def test_what_the_browser_reads_is_what_was_written(page: Page):
             html,
         )
         assert once == twice, text
+
+
+WIDE = [
+    "n" * 10_000,
+    "漢" * 10_000,
+    "`" + "n" * 3_000 + "`",
+    "```\n" + "n" * 3_000 + "\n```",
+    "|a|b|c|\n|-|-|-|\n|" + "n" * 3_000 + "|b|c|",
+    "$" + "x+" * 300 + "x$",
+    "$$" + "x+" * 300 + "x$$",
+    "https://a.example/" + "n" * 1_900,
+    "> " * 12 + "n" * 500,
+    "# " + "n" * 2_000,
+    "Z" + "\u0489\u0300" * 400,
+    "\u202e" * 500,
+]
+
+
+@pytest.mark.parametrize("text", WIDE, ids=lambda text: ascii(text[:6]))
+def test_no_text_reaches_out_of_its_card_on_the_smallest_screen(page: Page, text: str):
+    styles = "".join(
+        f"<style>{(STYLES / name).read_text(encoding='utf-8')}</style>" for name in ("chorus.css", "prose.css")
+    )
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.set_content(
+        f"{styles}<main class=page><div class=card><div class=prose>{render_markdown(text).html}</div></div></main>"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    wide = """[...document.querySelectorAll('.prose > *')].filter(e => e.getBoundingClientRect().right > 320).map(e => e.tagName)"""
+    assert page.evaluate(wide) == []
 
 
 def test_the_policy_of_the_site_alone_would_stop_the_scripts(settings):
