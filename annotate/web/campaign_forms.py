@@ -155,7 +155,7 @@ def schedule_fields(post: QueryDict) -> list[Field]:
     options = tuple(
         Option(schedule or "", title, is_chosen=(schedule or "") == chosen) for schedule, title in SCHEDULES.items()
     )
-    schedule = Field("release.schedule", FIELDS["release"].title, "select", options=options, place="release")
+    schedule = Field("release.schedule", _("When"), "select", options=options, place="release")
     return [schedule, parameter_field("release_target", post)]
 
 

@@ -85,7 +85,7 @@ FIELDS: dict[str, FieldWords] = {
     ),
     "parameters.stop_confidence": FieldWords(
         _("Stop asking when this sure"),
-        _("From 0.5 to 0.999. Empty: always ask as many as the line above says."),
+        _("How certain the order must be. Empty: always ask as many as the line above says."),
         _OPEN_WORK,
     ),
     "parameters.min_judgments": FieldWords(
@@ -148,9 +148,39 @@ TRANSITIONS: dict[tuple[str, str], tuple[Words, Words]] = {
 }  # fmt: skip
 
 
+#: Names that only the audit tells.
+MORE_TITLES: dict[str, Words] = {
+    "role": _("Role"),
+    "version": _("Version"),
+    "text": _("Text"),
+    "examples": _("Examples"),
+    "dimensions": _("Questions"),
+    "number": _("Number"),
+    "trigger": _("Asked for"),
+    "filters": _("Limited to"),
+    "requests": _("Requests"),
+    "generator": _("Generator"),
+    "file": _("File"),
+    "bytes": _("Bytes"),
+    "sha256": "SHA-256",
+    "format": _("Format"),
+    "strict": _("All or nothing"),
+    "language": _("Language"),
+    "topic": _("Topic"),
+    "name": _("Name"),
+    "engine": _("How it is reached"),
+    "endpoint": _("Address of the server"),
+    "model": _("Model"),
+    "revision": _("Revision"),
+    "system_prompt": _("System prompt"),
+    "sampling": _("Sampling"),
+    "enabled": _("In use"),
+}
+
+
 def field_title(name: str) -> str:
     """A field as people call it; its own name where we have no word."""
-    return str(FIELDS[name].title) if name in FIELDS else name
+    return str(FIELDS[name].title if name in FIELDS else MORE_TITLES.get(name, name))
 
 
 def role_name(role: str) -> str:

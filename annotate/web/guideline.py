@@ -109,7 +109,7 @@ def show_editor(
         "press": press,
         "main": main,
         "examples": examples,
-        "preview": {"text": text, "examples": rows} if is_preview else None,
+        "preview": {"text": text, "examples": rows},
         "can_add": len(rows) < MOST_EXAMPLES,
         **tell_wrong([main, *(field for example in examples for field in example)], press.problems),
     }

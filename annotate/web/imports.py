@@ -131,9 +131,9 @@ def import_fields(campaign: Campaign, post: QueryDict) -> list[Field]:
     choices = [("", _("as each record says")), *languages] if len(languages) > 1 else languages
     formats = [("", _("Told from the file")), *FORMATS.items()]
     return [
-        Field("file", _("File"), "file", hint=_("Plain text, JSON Lines, CSV, Parquet, or files of Open Assistant; also with .gz."),
+        Field("file", _("Or choose a file"), "file", hint=_("Plain text, JSON Lines, CSV, Parquet, or files of Open Assistant; also with .gz."),
               bounds=_("At most %(limit)s MiB.") % {"limit": f"{settings.MAX_IMPORT_BYTES // 2**20:,}"}),
-        Field("lines", _("Or paste prompts, one a line"), "area", post.get("lines", ""), rows=8, autofocus=False),
+        Field("lines", _("Paste prompts, one a line"), "area", post.get("lines", ""), rows=8, autofocus=False),
         Field("language", _("Language"), "select", hint=_("Of records that name none."), options=options(choices, chosen)),
         Field("topic", _("Topic"), value=post.get("topic", ""), hint=_("Of records that name none. May stay empty."), most=80),
         Field("format", _("Format"), "select", options=options(formats, post.get("format", ""))),
