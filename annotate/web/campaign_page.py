@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
@@ -38,7 +39,8 @@ def campaign(request: PageRequest, slug: str) -> HttpResponse:
     context |= describe_figures(numbers, now=now)
     context["moved"] = bool(request.htmx) and request.GET.get("state", found.state) != found.state
     if insider:
-        context["problems"] = find_problems(campaign=found, numbers=numbers, now=now)
+        organizes = context["is_organizer"]
+        context["problems"] = find_problems(campaign=found, numbers=numbers, organizes=organizes, now=now)
     status = STOP_POLLING if request.htmx and found.state == CampaignState.CLOSED else 200
     return render_page(request, "campaign/show.html", context, fragment="campaign/_numbers.html", status=status)
 
@@ -61,7 +63,20 @@ def describe_frame(actor: Actor, found: Campaign, numbers: Numbers) -> dict[str,
         "is_insider": is_insider(actor, found),
         "is_live": found.state != CampaignState.CLOSED,
         "counted_at": numbers.counted_at,
+        "has_judgments": bool(numbers.progress and numbers.progress["judgments"]),
+        "main": choose_main(found, organizes=organizes, progress=numbers.progress),
     }
+
+
+def choose_main(found: Campaign, *, organizes: bool, progress: Mapping[str, Any]) -> str:
+    """The one thing to do next: for those who run the campaign what it lacks, for everybody else its work."""
+    if not organizes:
+        return "work"
+    if found.state in {CampaignState.DRAFT, CampaignState.PAUSED}:
+        return "open"
+    if found.state == CampaignState.OPEN and not (progress and progress["units"]["units"]):
+        return "import"
+    return "release" if progress and progress["judgments"] else "work"
 
 
 def is_insider(actor: Actor, found: Campaign) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from django.urls import NoReverseMatch, reverse
@@ -26,6 +26,8 @@ LOW_ALPHA = 0.4
 MANY_EXPIRED, OFTEN = 10, 0.2
 #: Of one sort of problem at most so many are told one by one.
 MOST_ALIKE = 3
+#: Problems whose page moderators may open too; the others' are for organizers.
+MODERATORS_TOO = frozenset({"generation", "without_candidates"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,8 @@ class Problem:
     address: str
 
 
-def find_problems(*, campaign: Campaign, numbers: Numbers, now: datetime) -> list[Problem]:
-    """The problems, what stops everything first."""
+def find_problems(*, campaign: Campaign, numbers: Numbers, organizes: bool, now: datetime) -> list[Problem]:
+    """The problems, what stops everything first; a moderator is led only where moderators may go."""
     found: list[Problem] = []
     found += _release_failed(campaign, numbers)
     found += _imports(campaign, numbers, now)
@@ -52,7 +54,9 @@ def find_problems(*, campaign: Campaign, numbers: Numbers, now: datetime) -> lis
         found += _targets_without_work(campaign, numbers)
         found += _expired(campaign, numbers, now.astimezone(UTC).date())
     found += _low_agreement(campaign, numbers)
-    return found
+    if organizes:
+        return found
+    return [problem if problem.code in MODERATORS_TOO else replace(problem, address="") for problem in found]
 
 
 def _release_failed(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:

@@ -195,16 +195,25 @@ def find_buttons(page: str) -> list[str]:
 @pytest.mark.parametrize(
     ("state", "buttons"),
     [
-        ("draft", ["open!", "close"]),
+        ("draft", ["open!", "close", "release"]),
         ("open", ["pause", "close", "release!", "work"]),
         ("paused", ["open!", "close", "release"]),
         ("closed", ["open", "release!"]),
     ],
 )
-def test_organizer_finds_what_can_be_done_in_each_state(campaign, state, buttons) -> None:
+def test_organizer_finds_what_can_be_done_in_each_state(campaign, judged, state, buttons) -> None:
     client = come_as("organizer", campaign)
     Campaign.objects.update(state=state)
     assert find_buttons(client.get(PAGE).text) == buttons
+
+
+def test_first_thing_to_do_is_to_bring_in_prompts_then_to_judge(campaign) -> None:
+    client = come_as("organizer", campaign)
+    count()
+    assert find_buttons(client.get(PAGE).text) == ["pause", "close", "import!", "work"]
+    add_candidates(make_prompt(campaign, "one"), "alpha A.", "beta B.")
+    count()
+    assert find_buttons(client.get(PAGE).text) == ["pause", "close", "work!"]
 
 
 @pytest.mark.parametrize(("who", "leads_to"), [("annotator", f"{PAGE}next/"), ("nobody", "/account/login/?next=")])

@@ -34,10 +34,10 @@ def campaign() -> Campaign:
     return campaign
 
 
-def look(campaign: Campaign) -> list[Problem]:
+def look(campaign: Campaign, *, organizes: bool = True) -> list[Problem]:
     campaign.refresh_from_db()
     numbers = load_numbers(campaign=campaign, is_insider=True, knows_origins=True)
-    return find_problems(campaign=campaign, numbers=numbers, now=NOW)
+    return find_problems(campaign=campaign, numbers=numbers, organizes=organizes, now=NOW)
 
 
 def change_overview(**values) -> None:
@@ -192,3 +192,13 @@ def test_not_more_than_three_of_a_sort_are_told(campaign) -> None:
     for number in range(5):
         add_import(campaign, "failed", name=f"{number}.jsonl")
     assert [problem.sentence[-7:] for problem in look(campaign)] == ["4.jsonl", "3.jsonl", "2.jsonl"]
+
+
+def test_moderator_is_told_everything_and_led_where_moderators_may_go(campaign) -> None:
+    add_import(campaign, "failed")
+    change_overview(without_candidates=2)
+    assert [bool(problem.address) for problem in look(campaign)] == [True, True]
+    assert [(problem.code, bool(problem.address)) for problem in look(campaign, organizes=False)] == [
+        ("import_failed", False),
+        ("without_candidates", True),
+    ]
