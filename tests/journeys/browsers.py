@@ -85,6 +85,11 @@ class Window:
         if response.status >= 500 or lost:
             self.found.append(f"{response.status} from {response.url}")
 
+    def tell(self) -> None:
+        """Print what the pages show, for whoever reads why a test failed."""
+        for page in self.context.pages:
+            print(f"--- {page.url}\n{page.locator('body').inner_text()[:3000]}")
+
     def close(self) -> None:
         self.context.close()
 

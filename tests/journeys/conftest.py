@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -11,6 +11,7 @@ from tests.journeys.browsers import PHONE, Window, open_chromium
 from tests.journeys.site import Site, Volunteer
 
 OpenWindow = Callable[..., Window]
+FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +36,19 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember on the test whether its body failed, so that its windows can tell what they show."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
 @pytest.fixture
-def open_window(browser: Browser, running_site: Site) -> Iterator[OpenWindow]:
+def open_window(browser: Browser, running_site: Site, request: pytest.FixtureRequest) -> Iterator[OpenWindow]:
     """Opens fresh browser profiles: `open_window(person, phone=True, java_script_enabled=False)`.
 
     When the test ends, no script of any of them has failed and nobody but the site was asked for anything.
@@ -53,6 +65,9 @@ def open_window(browser: Browser, running_site: Site) -> Iterator[OpenWindow]:
         return window
 
     yield open_one
+    if request.node.stash.get(FAILED, False):
+        for window in opened:
+            window.tell()
     found = [line for window in opened for line in window.found]
     for window in opened:
         window.close()

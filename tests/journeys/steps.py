@@ -43,7 +43,7 @@ def find_ballot(site: Site, assignment: int) -> tuple[list[list[str]], int | Non
 
 
 def find_labels(site: Site, assignment: int) -> dict[str, Any]:
-    """Answers by question, as a number or a word; what was not answered is not there."""
+    """Answers by question, as a number or a word; `skipped` is what was not answered."""
     rows = site.query(STORED_LABELS, assignment)
     return {
         row["name"]: row["answer"] if row["value"] is None else row["value"] for row in rows if row["answer"] != "none"

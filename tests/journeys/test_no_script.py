@@ -101,7 +101,7 @@ def test_labels(site: Site, open_window: OpenWindow) -> None:
     page.locator('input[name="label.spam"][value=no]').check()
     page.locator('input[name="label.rude"]').check()
     submit(page)
-    assert find_labels(site, first) == {"spam": "no", "rude": "yes"}
+    assert find_labels(site, first) == {"spam": 0, "rude": 1, "quality": "skipped"}
 
 
 def test_reply_is_written_left_and_taken_up_again(site: Site, open_window: OpenWindow) -> None:
@@ -130,29 +130,30 @@ def test_skip_and_cannot_tell(site: Site, open_window: OpenWindow) -> None:
     assert site.query(CANNOT_TELL, second)[0]["cannot_tell_reason"]
 
 
-def test_back_button_and_sending_again_store_once(site: Site, open_window: OpenWindow) -> None:
-    page, _person = open_work(site, open_window)
-    first = number_of(page)
-    choose_places(page, a=1, b=2, c=3, d=4)
-    submit(page)
-    second = number_of(page)
-    page.go_back()
-    choose_places(page, a=1, b=2, c=3, d=4)
-    submit(page)
-    assert find_ballot(site, first) == ([["a"], ["b"], ["c"], ["d"]], None)
-    assert number_of(page) == second
-    page.goto(f"/work/{first}/")
-    expect(page.locator("h1")).to_be_visible()
-    assert page.locator("draft-keeper").count() == 0
-
-
-def test_another_answer_after_the_back_button_is_shown_beside_the_first(site: Site, open_window: OpenWindow) -> None:
+def test_back_button_shows_what_is_stored_and_how_to_change_it(site: Site, open_window: OpenWindow) -> None:
     page, _person = open_work(site, open_window)
     first = number_of(page)
     choose_places(page, a=1, b=2, c=3, d=4)
     submit(page)
     page.go_back()
-    choose_places(page, a=4, b=3, c=2, d=1)
-    submit(page)
+    expect(page.locator("main")).to_contain_text("A, then B, then C, then D")
+    page.get_by_role("button", name="Undo").click()
+    assert number_of(page) == first
+    assert find_ballots(site, first) == []
+
+
+def test_same_form_sent_again_from_another_tab_is_stored_once_and_another_answer_is_shown_beside_it(
+    site: Site, open_window: OpenWindow
+) -> None:
+    page, _person = open_work(site, open_window)
+    first = number_of(page)
+    same, other = page.context.new_page(), page.context.new_page()
+    for tab in (page, same, other):
+        tab.goto(f"/work/{first}/")
+        choose_places(tab, a=1, b=2, c=3, d=4)
+    choose_places(other, a=4, d=1)
+    for tab in (page, same, other):
+        submit(tab)
     assert find_ballot(site, first) == ([["a"], ["b"], ["c"], ["d"]], None)
-    expect(page.locator("main")).to_contain_text("What you sent now")
+    assert number_of(same) == number_of(page) != first
+    expect(other.locator("main")).to_contain_text("What you sent now")

@@ -136,13 +136,7 @@ def test_label_by_keys_keeps_open_not_applicable_and_lowest_apart(site: Site, op
         press(page, key)
     press(page, "Enter")
     await_next(page, first)
-    labels = find_labels(site, first)
-    assert {name: labels.get(name) for name in (*given, "humor")} == {
-        "spam": "no",
-        "quality": 0.0,
-        "creativity": "not_applicable",
-        "humor": None,
-    }
+    assert find_labels(site, first) == {"spam": 0, "quality": 0, "creativity": "not_applicable", "humor": "skipped"}
     undo(page, first)
     for name, value in given.items():
         assert page.locator(f'input[name="label.{name}"]:checked').input_value() == value
