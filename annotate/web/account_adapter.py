@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from smtplib import SMTPException
 from typing import Any
 
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -76,6 +79,11 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         take_failure(request)
+
+    def is_reauthentication_required(self, *, app: str, **given: Any) -> bool:
+        """Keys are changed by whoever has shown lately who they are, by signing in or by showing it again."""
+        known = get_authentication_records(self.request, self.request.user)
+        return not any(time.time() - record["at"] < app_settings.REAUTHENTICATION_TIMEOUT for record in known)
 
     def reauthenticate(self, user: Any, password: str) -> bool:
         """Also for accounts that were made by a command and have confirmed no address."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account import forms
 from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.manage_email import sync_user_email_address
 from allauth.account.internal.userkit import filter_users_by_email
 from django.conf import settings
 from django.db import transaction
@@ -98,7 +99,11 @@ class FirstPasswordForm(Plain, forms.SetPasswordForm):
 
 
 class ResetForm(Plain, forms.ResetPasswordForm):
-    pass
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        for user in self.users[:1]:
+            sync_user_email_address(user)
+        return email
 
 
 class NewPasswordForm(Plain, forms.ResetPasswordKeyForm):
@@ -106,7 +111,12 @@ class NewPasswordForm(Plain, forms.ResetPasswordKeyForm):
 
 
 class CodeRequestForm(Plain, forms.RequestLoginCodeForm):
-    pass
+    def clean_email(self) -> str:
+        """An account that a command made has no address to confirm yet; the code will confirm it."""
+        email: str = super().clean_email()
+        if self._user is not None:
+            sync_user_email_address(self._user)
+        return email
 
 
 class SignInCodeForm(Plain, forms.ConfirmLoginCodeForm):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
@@ -30,6 +30,7 @@ from tasks.vocabulary import AssignmentState, CampaignState, Kind, WhyNone
 
 #: Contributions on the first page; the list has all of them.
 LAST_GIVEN = 5
+MOMENT = timedelta(minutes=1)
 
 
 def build_home(actor: Actor, *, annotator_id: int, now: datetime) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def build_home(actor: Actor, *, annotator_id: int, now: datetime) -> dict[str, A
         "none": None if openings else _show_none(campaigns, now=now),
         "needs": [show_need(row) for row in list_needs(openings=openings)],
         "begun": [show_begun(row) for row in list_begun(annotator_id=annotator_id)],
-        "given": [show_given(row) for row in given[:LAST_GIVEN]],
+        "given": [show_given(row, now=now) for row in given[:LAST_GIVEN]],
         "has_more": len(given) > LAST_GIVEN,
         "lately": count_lately(annotator_id=annotator_id, now=now),
         "must_accept": actor.accepted_terms != CURRENT_TERMS and not actor.is_suspended,
@@ -92,7 +93,7 @@ def show_begun(row: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def show_given(row: Mapping[str, Any]) -> dict[str, Any]:
+def show_given(row: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
     """A line of what somebody gave, and what became of it. Counts of judgments, and nothing of what they said."""
     return {
         "id": row["id"],
@@ -101,6 +102,7 @@ def show_given(row: Mapping[str, Any]) -> dict[str, Any]:
         "what": _("%(kind)s in %(language)s") % {"kind": kind_name(row["kind"]), "language": language_name(row["language"])},
         "campaign": row["title"],
         "at": row["created_at"],
+        "is_fresh": now - row["created_at"] < MOMENT,
         **_describe_fate(row),
     }  # fmt: skip
 

@@ -61,7 +61,7 @@ def my_contributions(request: PageRequest) -> HttpResponse:
     before = read_whole(request.GET.get("before"), high=MAX_ID)
     rows = list_given(annotator_id=require_annotator(request.actor), before=before, limit=PAGE_SIZE + 1)
     context = {
-        "given": [show_given(row) for row in rows[:PAGE_SIZE]],
+        "given": [show_given(row, now=timezone.now()) for row in rows[:PAGE_SIZE]],
         "older": change_query(request, before=rows[PAGE_SIZE - 1]["id"]) if len(rows) > PAGE_SIZE else None,
         "newest": change_query(request, before=None) if before else None,
     }

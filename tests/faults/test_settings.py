@@ -178,6 +178,23 @@ def test_https_address_makes_cookies_secure_and_http_does_not(load) -> None:
     assert https["ALLOWED_HOSTS"] == ["chorus.example", "localhost", "127.0.0.1", "[::1]"]
 
 
+def test_mail_goes_to_the_server_that_is_named_and_into_a_folder_without_one(load, tmp_path: Path) -> None:
+    without = load()
+    assert (without["EMAIL_BACKEND"], without["MAIL_DIR"]) == (
+        "annotate.web.mail.FolderBackend",
+        tmp_path / "data" / "mail",
+    )
+    assert (without["VERIFY_ADDRESSES"], without["DEFAULT_FROM_EMAIL"]) == (False, "Chorus <chorus@localhost>")
+    (tmp_path / "url").write_text("smtp://u:p@mail.example\n")
+    named = load(CHORUS_EMAIL_URL_FILE=str(tmp_path / "url"), CHORUS_EMAIL_FROM="a@b.example")
+    assert named["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
+    assert [named[name] for name in ("EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD")] == [
+        "mail.example", 587, "u", "p",
+    ]  # fmt: skip
+    assert (named["EMAIL_USE_TLS"], named["EMAIL_USE_SSL"], named["DEFAULT_FROM_EMAIL"]) == (True, False, "a@b.example")
+    assert (named["VERIFY_ADDRESSES"], load(CHORUS_EMAIL_VERIFICATION="1")["VERIFY_ADDRESSES"]) == (True, True)
+
+
 def test_database_address_is_taken_apart() -> None:
     address = parse_database_url("postgresql://a%40b:p%2Fw@db.example:6432/chorus?sslmode=require")
     assert (address.user, address.password, address.host, address.port) == ("a@b", "p/w", "db.example", "6432")

@@ -219,3 +219,161 @@ def test_code_for_an_unknown_address_is_asked_for_in_the_same_words(client: Clie
     pages = [known_client.get(known["Location"]).text for known_client in (client, other)]
     assert strip(pages[0]) == strip(pages[1].replace("nobody@", "ada@"))
     assert [message.to for message in mail.outbox] == [["ada@example.org"], ["nobody@example.org"]]
+
+
+def test_forgotten_password_is_replaced_with_a_code_by_mail(client: Client) -> None:
+    user = make_ada()
+    other = Client()
+    sign_in(other)
+    asked = client.post("/account/password/reset/", {"email": "ada@example.org"})
+    assert asked["Location"] == "/account/password/reset/confirm/"
+    client.post("/account/password/reset/confirm/", {"code": read_code()})
+    done = client.post("/account/password/reset/complete/", {"password1": "new-corn-flower"})
+    assert (done.status_code, who(client)) == (302, user.pk)
+    assert other.get("/me/").status_code == 302
+    assert sign_in(Client(), password="new-corn-flower").status_code == 302
+    assert sign_in(Client()).status_code == 422
+
+
+def test_new_password_by_code_is_refused_where_it_is_weak(client: Client) -> None:
+    make_ada()
+    client.post("/account/password/reset/", {"email": "ada@example.org"})
+    client.post("/account/password/reset/confirm/", {"code": read_code()})
+    answer = client.post("/account/password/reset/complete/", {"password1": "short"})
+    assert (answer.status_code, who(client)) == (422, None)
+
+
+def test_new_password_needs_its_code_first(client: Client) -> None:
+    make_ada()
+    client.post("/account/password/reset/", {"email": "ada@example.org"})
+    answer = client.post("/account/password/reset/complete/", {"password1": "new-corn-flower"})
+    assert (answer.status_code, sign_in(Client()).status_code) == (302, 302)
+
+
+def test_forgotten_password_of_an_unknown_address_looks_the_same(client: Client) -> None:
+    make_ada()
+    other = Client()
+    known = client.post("/account/password/reset/", {"email": "ada@example.org"})
+    unknown = other.post("/account/password/reset/", {"email": "nobody@example.org"})
+    assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
+    assert mail.outbox[-1].subject == "There is no account with this address"
+
+
+def test_password_is_changed_by_whoever_knows_the_old_one(client: Client) -> None:
+    make_ada()
+    sign_in(client)
+    wrong = client.post("/account/password/change/", {"oldpassword": "wrong", "password1": "new-corn-flower"})
+    assert (wrong.status_code, "This is not your password." in wrong.text) == (422, True)
+    right = client.post("/account/password/change/", {"oldpassword": PASSWORD, "password1": "new-corn-flower"})
+    assert (right.status_code, right["Location"], client.get("/me/").status_code) == (302, "/me/", 200)
+    assert mail.outbox[-1].subject == "Your password was changed"
+    assert sign_in(Client(), password="new-corn-flower").status_code == 302
+
+
+def test_account_without_a_password_gets_one(client: Client) -> None:
+    make_ada(password=None)
+    client.post("/account/login/code/", {"email": "ada@example.org"})
+    client.post("/account/login/code/confirm/", {"code": read_code()})
+    assert client.get("/account/password/change/")["Location"] == "/account/password/set/"
+    client.post("/account/password/set/", {"password1": PASSWORD})
+    assert sign_in(Client()).status_code == 302
+
+
+def test_address_is_changed_once_the_new_one_is_confirmed(client: Client) -> None:
+    user = make_ada()
+    sign_in(client)
+    asked = client.post("/account/email/", {"email": "Bea@example.org", "action_add": "1"})
+    assert (asked["Location"], User.objects.get().email) == ("/account/confirm-email/", "ada@example.org")
+    assert mail.outbox[-1].to == ["bea@example.org"]
+    client.post("/account/confirm-email/", {"code": read_code()})
+    user.refresh_from_db()
+    assert user.email == "bea@example.org"
+    assert (mail.outbox[-1].to, mail.outbox[-1].subject) == (["ada@example.org"], "Your address was changed")
+    assert sign_in(Client(), email="bea@example.org").status_code == 302
+    assert sign_in(Client()).status_code == 422
+
+
+def test_address_of_another_account_cannot_be_taken_and_is_not_told(client: Client) -> None:
+    make_ada()
+    create_user(email="bea@example.org", now=timezone.now(), with_terms=True, password=PASSWORD)
+    sign_in(client)
+    client.post("/account/email/", {"email": "bea@example.org", "action_add": "1"})
+    assert mail.outbox[-1].to == ["bea@example.org"]
+    answer = client.post("/account/confirm-email/", {"code": "ZZZ-ZZZ"})
+    assert (answer.status_code, User.objects.filter(email="ada@example.org").count()) == (422, 1)
+
+
+def test_address_of_a_new_account_is_confirmed_when_its_owner_likes(client: Client) -> None:
+    sign_up(client)
+    assert "not confirmed" in client.get("/me/").text
+    client.post("/account/email/", {"email": "ada@example.org", "action_send": "1"})
+    client.post("/account/confirm-email/", {"code": read_code()})
+    assert "not confirmed" not in client.get("/me/").text
+
+
+def test_keys_are_changed_by_whoever_has_shown_lately_who_they_are(client: Client) -> None:
+    make_ada()
+    sign_in(client)
+    session = client.session
+    session["account_authentication_methods"][0]["at"] -= 3600
+    session.save()
+    asked = client.post("/account/email/", {"email": "bea@example.org", "action_add": "1"})
+    assert (asked.status_code, asked["Location"].split("?")[0]) == (302, "/account/reauthenticate/")
+    wrong = client.post(asked["Location"], {"password": "wrong-password"})
+    assert (wrong.status_code, mail.outbox) == (422, [])
+    client.post(asked["Location"], {"password": PASSWORD})
+    assert mail.outbox[-1].to == ["bea@example.org"]
+
+
+def test_closed_account_is_told_so_and_not_let_in(client: Client) -> None:
+    user = make_ada()
+    user.is_active = False
+    user.save()
+    answer = sign_in(client)
+    assert who(client) is None
+    assert answer.status_code in (302, 422)
+
+
+def test_mail_server_that_is_away_is_said_and_nothing_is_changed(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(message: object, **_given: object) -> int:
+        raise ConnectionRefusedError
+
+    make_ada()
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", fail)
+    answer = client.post("/account/login/code/", {"email": "ada@example.org"})
+    assert (answer.status_code, answer["Retry-After"]) == (503, "60")
+    assert "The mail could not be sent just now; nothing was changed." in answer.text
+
+
+def test_notice_that_cannot_be_sent_stops_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(message: object, **_given: object) -> int:
+        raise ConnectionRefusedError
+
+    make_ada()
+    sign_in(client)
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", fail)
+    answer = client.post("/account/password/change/", {"oldpassword": PASSWORD, "password1": "new-corn-flower"})
+    assert (answer.status_code, sign_in(Client(), password="new-corn-flower").status_code) == (302, 302)
+
+
+def test_many_requests_for_codes_for_one_address_are_stopped(client: Client) -> None:
+    make_ada()
+    answers = [Client().post("/account/login/code/", {"email": "ada@example.org"}) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [302, 302, 302, 422]
+    assert len(mail.outbox) == 3
+
+
+def test_many_sign_ups_from_one_address_are_stopped_with_a_page(client: Client) -> None:
+    answers = [sign_up(Client(), email=f"{number}@example.org", password="short") for number in range(21)]
+    assert (answers[19].status_code, answers[20].status_code) == (422, 429)
+    assert "Nothing was changed." in answers[20].text
+
+
+def test_mail_holds_addresses_as_they_are(client: Client) -> None:
+    create_user(email="o'hara&co@example.org", now=timezone.now(), password=PASSWORD)
+    sign_in(client, email="o'hara&co@example.org")
+    client.post("/account/email/", {"email": "bea@example.org", "action_add": "1"})
+    client.post("/account/confirm-email/", {"code": read_code()})
+    assert "changed from o'hara&co@example.org to bea@example.org." in mail.outbox[-1].body
