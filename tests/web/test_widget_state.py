@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 WALK = """async ({seed, walks, steps, keys}) => {
   const R = await import("/static/site/js/ranking-state.js");
   let x = seed;
-  const dice = (n) => (x = (x * 1103515245 + 12345) % 2147483648) % n;
+  const dice = (n) => Math.floor((x = (x * 48271) % 2147483647) / 65536) % n;
   const one = (list) => list[dice(list.length)];
   const CHANGES = {
     better: (s) => R.better(s, one(keys)),
@@ -64,7 +64,7 @@ WALK = """async ({seed, walks, steps, keys}) => {
 @pytest.mark.parametrize("keys", ["a", "ab", "abcd", "abcdefgh"])
 def test_every_way_of_changing_a_ranking_keeps_its_promises(desk: Desk, keys: str):
     page = desk.open()
-    seen = page.evaluate(WALK, {"seed": len(keys), "walks": 300, "steps": 40, "keys": list(keys)})
+    seen = page.evaluate(WALK, {"seed": 4711 + len(keys), "walks": 300, "steps": 40, "keys": list(keys)})
     assert seen["broken"] == []
     assert seen["reached"] >= {1: 4, 2: 15, 4: 300, 8: 3000}[len(keys)]
 
