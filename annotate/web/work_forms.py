@@ -190,7 +190,7 @@ def _fill_ranking(body: Mapping[str, Any], *, shown: Sequence[str]) -> dict[str,
     bar = body.get("acceptable_tiers")
     return {
         "place_of": {handle: places.get(handle) for handle in shown},
-        "acceptable_tiers": bar if isinstance(bar, int) and not isinstance(bar, bool) else None,
+        "acceptable_tiers": min(bar, len(shown)) if _is_count(bar) else None,
         "rest_worse": rest_worse,
     }
 
@@ -204,7 +204,7 @@ def _fill_verdict(body: Mapping[str, Any], *, shown: Sequence[str]) -> dict[str,
     elif tiers and tiers[0] and tiers[0][0] in list(shown)[:2]:
         side = "a" if tiers[0][0] == shown[0] else "b"
         verdict = f"{side}{2 if much else 1}"
-    return {"preference": verdict, "both_bad": bar == 0 and not isinstance(bar, bool)}
+    return {"preference": verdict, "both_bad": _is_count(bar) and bar == 0}
 
 
 def _as_tiers(value: Any) -> list[list[str]]:
@@ -212,6 +212,10 @@ def _as_tiers(value: Any) -> list[list[str]]:
     if not isinstance(value, list):
         return []
     return [[handle for handle in tier if isinstance(handle, str)] for tier in value if isinstance(tier, list)]
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _as_text(value: Any) -> str:

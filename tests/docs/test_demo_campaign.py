@@ -27,9 +27,13 @@ def items():
 
 def test_the_campaign_speaks_the_words_of_the_vocabulary(campaign):
     assert Preset(campaign["preset"]) == Preset.RANK
-    assert {Kind(kind) for kind in campaign["kinds"]} == {Kind.RANK, Kind.LABEL}
+    assert {Kind(kind) for kind in campaign["kinds"]} == {Kind.RANK, Kind.COMPARE, Kind.LABEL}
     assert ReleaseSchedule(campaign["release"]["schedule"]) == ReleaseSchedule.MONTHLY
     assert {Widget(d["widget"]) for d in campaign["label_schema"]["dimensions"]} == set(Widget)
+
+
+def test_whoever_looks_in_may_judge_at_once(campaign):
+    assert campaign["allow_guests"] is True
 
 
 def test_scales_have_anchors_from_zero_to_one_in_order(campaign):

@@ -151,7 +151,7 @@ def test_the_demo_file_is_a_campaign():
     spec = read_campaign_file(CAMPAIGN_FILE.read_bytes())
     assert (spec.slug, spec.kinds, len(spec.targets), spec.guideline is not None, spec.label_schema is not None) == (
         "everyday-questions",
-        ("rank", "label"),
+        ("rank", "compare", "label"),
         8,
         True,
         True,
