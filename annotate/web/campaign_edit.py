@@ -13,7 +13,14 @@ from annotate.queries.campaigns import describe_campaign
 from annotate.services.campaign_files import read_campaign
 from annotate.services.campaign_text import write_campaign_file
 from annotate.web.campaign_file import read_posted_file, read_told_file
-from annotate.web.campaign_forms import PARAMETER_NAMES, as_post, main_fields, parameter_groups, read_settings_form
+from annotate.web.campaign_forms import (
+    PARAMETER_NAMES,
+    as_post,
+    at_fields,
+    main_fields,
+    parameter_groups,
+    read_settings_form,
+)
 from annotate.web.campaign_words import PARAMETER
 from annotate.web.editing import Press, get_edited, open_form, take_press
 from annotate.web.fields import check_fields, tell_wrong
@@ -36,7 +43,8 @@ def campaign_edit(request: PageRequest, slug: str) -> HttpResponse:
     """Settings and parameters: the first press shows what would change, the second applies it."""
     campaign = get_edited(request, slug)
     if request.method != "POST":
-        return show_settings(request, campaign, as_post(describe_campaign(campaign)), open_form(campaign, SETTINGS))
+        values = describe_campaign(campaign)
+        return show_settings(request, campaign, as_post(values), open_form(values, SETTINGS))
     press = take_press(request, campaign, lambda: read_campaign(read_settings_form(request.POST)))
     if press.is_applied:
         return redirect("campaign_edit", slug)
@@ -49,7 +57,7 @@ def edit_file(request: PageRequest, slug: str) -> HttpResponse:
     campaign = get_edited(request, slug)
     if request.method != "POST":
         written = write_campaign_file(campaign)
-        press = open_form(campaign, read_told_file(written).as_values())
+        press = open_form(describe_campaign(campaign), read_told_file(written).as_values())
         return show_file(request, campaign, written, press)
     sent: list[str] = []
     press = take_press(request, campaign, lambda: read_own_file(request, campaign, sent))
@@ -71,15 +79,16 @@ def read_own_file(request: PageRequest, campaign: Campaign, sent: list[str]) -> 
 
 
 def show_settings(request: PageRequest, campaign: Campaign, post: QueryDict, press: Press) -> HttpResponse:
-    main = check_fields(main_fields(post), press.problems)
-    groups = [(title, check_fields(fields, press.problems)) for title, fields in parameter_groups(post)]
+    problems = at_fields(press.problems)
+    main = check_fields(main_fields(post), problems)
+    groups = [(title, check_fields(fields, problems)) for title, fields in parameter_groups(post)]
     shown = [*main, *(field for _title, fields in groups for field in fields)]
     context = {
         "campaign": campaign,
         "press": press,
         "main": main,
         "groups": groups,
-        **tell_wrong(shown, press.problems),
+        **tell_wrong(shown, problems),
     }
     return render_page(request, "campaigns/edit.html", context, status=press.status)
 

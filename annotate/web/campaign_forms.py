@@ -14,9 +14,9 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from annotate.web.campaign_words import FIELDS, PARAMETER, PARAMETER_GROUPS, PRESETS, SCHEDULES, Words
-from annotate.web.fields import Field, Option
+from annotate.web.fields import Field, Option, Problems
 from annotate.web.names import kind_name, language_name
-from tasks.records.parameters import FRACTIONAL, RANGES, CampaignSettings
+from tasks.records.parameters import FRACTIONAL, NAMES, RANGES, CampaignSettings
 from tasks.vocabulary import Kind, Preset
 
 #: Offered as boxes to tick; any other language is written by its code.
@@ -176,9 +176,49 @@ def parameter_field(name: str, post: QueryDict) -> Field:
         "number",
         value,
         words.hint,
-        bounds=_("%(low)s to %(high)s")
-        % {"low": f"{bounds.low:g}", "high": f"{bounds.high:,.3f}".rstrip("0").rstrip(".")},
+        bounds=_("%(low)s to %(high)s") % {"low": f"{bounds.low:g}", "high": write_bound(bounds.high)},
         low=f"{bounds.low:g}",
         high=f"{bounds.high:.3f}".rstrip("0").rstrip("."),
         step="any" if name in FRACTIONAL else "1",
     )
+
+
+def at_fields(problems: Problems) -> Problems:
+    """Problems of parameters at their fields, in the words of the form."""
+    told: dict[str, list[str]] = {}
+    for at, sentences in problems.items():
+        name = at.removeprefix(PARAMETER)
+        if name in NAMES:
+            told[f"{PARAMETER}{name}"] = [explain_parameter(name, sentence) for sentence in sentences]
+        else:
+            told[at] = list(sentences)
+    if "languages" in told:
+        told["languages"] = [explain_empty(_("Choose at least one language."), one) for one in told["languages"]]
+    if "kinds" in told:
+        told["kinds"] = [explain_empty(_("Choose at least one kind of work."), one) for one in told["kinds"]]
+    return told
+
+
+def explain_empty(words: str, sentence: str) -> str:
+    return words if sentence.startswith("This has 0 items") else sentence
+
+
+def explain_parameter(name: str, sentence: str) -> str:
+    """What a parameter may be, without the names that files use."""
+    if name == "max_judgments" and "min_judgments" in sentence:
+        return _("This must be at least as many as the line above.")
+    if name == "offered_lease_seconds" and "at most lease_seconds" in sentence:
+        return _("This must be at most as long as the line above.")
+    if name not in RANGES or " must be " not in sentence:
+        return sentence
+    words = (
+        _("Write a number from %(low)s to %(high)s.")
+        if name in FRACTIONAL
+        else _("Write a whole number from %(low)s to %(high)s.")
+    )
+    return words % {"low": f"{RANGES[name].low:g}", "high": write_bound(RANGES[name].high)}
+
+
+def write_bound(number: float) -> str:
+    text = f"{number:,.3f}"
+    return text.rstrip("0").rstrip(".")

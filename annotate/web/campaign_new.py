@@ -22,6 +22,7 @@ from annotate.services.campaigns import create_campaign
 from annotate.web.campaign_file import read_posted_file, read_told_file
 from annotate.web.campaign_forms import (
     LICENCES,
+    at_fields,
     default_post,
     guests_field,
     language_fields,
@@ -93,6 +94,7 @@ def read_new_form(post: QueryDict) -> dict[str, Any]:
 
 
 def show_form(request: PageRequest, post: QueryDict, problems: Problems, *, status: int = 200) -> HttpResponse:
+    problems = at_fields(problems)
     first = check_fields(first_fields(post), problems)
     more = [(title, check_fields(fields, problems)) for title, fields in more_groups(post)]
     shown = [*first, *(field for _title, fields in more for field in fields)]

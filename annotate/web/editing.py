@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,6 @@ from django.utils.translation import ngettext
 from annotate.access import get_campaign_for
 from annotate.exceptions import ChorusError
 from annotate.models import Campaign
-from annotate.queries.campaigns import describe_campaign
 from annotate.services.campaign_review import PlannedChange, apply_change, digest_fields, plan_change
 from annotate.web.differences import ShownChange, show_changes
 from annotate.web.fields import Problems, problems_of
@@ -55,9 +54,9 @@ def get_edited(request: PageRequest, slug: str) -> Campaign:
     return get_campaign_for(request.actor, slug, CampaignRole.ORGANIZER, "guideline", "label_schema")
 
 
-def open_form(campaign: Campaign, fields: Iterable[str]) -> Press:
-    """What a form that is opened remembers: how its fields are now."""
-    return Press(seen=digest_fields(describe_campaign(campaign), fields))
+def open_form(values: Mapping[str, Any], fields: Iterable[str]) -> Press:
+    """What a form that is opened remembers: how its fields are now, in `describe_campaign`'s values."""
+    return Press(seen=digest_fields(values, fields))
 
 
 def take_press(request: PageRequest, campaign: Campaign, read: Callable[[], CampaignSpec]) -> Press:

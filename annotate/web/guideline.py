@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from annotate.access import get_campaign_for
 from annotate.exceptions import NotFound
 from annotate.models import Campaign, Guideline
-from annotate.queries.campaigns import list_guidelines
+from annotate.queries.campaigns import describe_guideline, list_guidelines
 from annotate.services.campaign_files import read_campaign
 from annotate.web.editing import Press, get_edited, open_form, take_press
 from annotate.web.fields import Field, check_fields, tell_wrong
@@ -41,7 +41,13 @@ def edit_guideline(request: PageRequest, slug: str) -> HttpResponse:
     campaign = get_edited(request, slug)
     if request.method != "POST":
         text, rows = read_current(campaign.guideline)
-        return show_editor(request, campaign, text, rows, open_form(campaign, ("guideline",)))
+        return show_editor(
+            request,
+            campaign,
+            text,
+            rows,
+            open_form({"guideline": describe_guideline(campaign.guideline)}, ("guideline",)),
+        )
     text, rows, step = request.POST.get("text", ""), read_examples(request), request.POST.get("step", "")
     if is_row_step(step):
         rows, focus = take_row_step(rows, step, empty=empty_example)

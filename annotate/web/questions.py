@@ -30,7 +30,9 @@ def edit_questions(request: PageRequest, slug: str) -> HttpResponse:
     """The questions in force as rows; what is applied is the next version."""
     campaign = get_edited(request, slug)
     if request.method != "POST":
-        return show_rows(request, campaign, read_current(campaign), open_form(campaign, ("label_schema",)))
+        schema = describe_label_schema(schema_id=campaign.label_schema_id)
+        rows = [as_row(dimension) for dimension in (schema or {}).get("dimensions", ())]
+        return show_rows(request, campaign, rows, open_form({"label_schema": schema}, ("label_schema",)))
     rows, step = (
         read_rows(request.POST, "question", TEXTS, lists=LISTS, most=MOST_QUESTIONS + 1),
         request.POST.get("step", ""),
@@ -44,11 +46,6 @@ def edit_questions(request: PageRequest, slug: str) -> HttpResponse:
     if press.is_applied:
         return redirect("edit_questions", slug)
     return show_rows(request, campaign, rows, press)
-
-
-def read_current(campaign: Campaign) -> list[Row]:
-    schema = describe_label_schema(schema_id=campaign.label_schema_id)
-    return [as_row(dimension) for dimension in (schema or {}).get("dimensions", ())]
 
 
 def as_row(dimension: dict[str, Any]) -> Row:

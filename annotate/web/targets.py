@@ -30,7 +30,7 @@ def edit_targets(request: PageRequest, slug: str) -> HttpResponse:
     campaign = get_edited(request, slug)
     if request.method != "POST":
         rows = list_targets(campaign_id=campaign.pk)
-        return show_rows(request, campaign, rows, open_form(campaign, ("targets",)))
+        return show_rows(request, campaign, rows, open_form({"targets": rows}, ("targets",)))
     rows, step = read_rows(request.POST, "target", NAMES, most=MOST_ROWS + 1), request.POST.get("step", "")
     if is_row_step(step):
         rows, focus = take_row_step(rows, step, empty=lambda: empty_target(campaign))

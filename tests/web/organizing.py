@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import html
-import re
+from html.parser import HTMLParser
 from typing import Any
 
 from django.http import HttpResponse
@@ -61,35 +60,58 @@ def come_as(who: str, campaign: Campaign) -> Client:
     return sign_in(who)
 
 
-def read_form(answer: HttpResponse, *, number: int | None = None) -> dict[str, list[str]]:
-    """The fields of a form of a page as a browser would send them without touching them.
+class Forms(HTMLParser):
+    """The fields of every form of a page, as a browser would send them untouched."""
 
-    `number`: which form; by default the first with the class `form`.
-    """
-    page = answer.text
-    forms = re.findall(r"<form\b.*?</form>", page, re.DOTALL)
-    wanted = forms[number] if number is not None else next(form for form in forms if 'class="form' in form)
-    sent: dict[str, list[str]] = {}
-    for tag in re.findall(
-        r"<(?:input|textarea|select)\b[^>]*>.*?(?:</textarea>|</select>)|<input\b[^>]*>", wanted, re.DOTALL
-    ):
-        add_field(sent, tag)
-    return sent
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[tuple[str, dict[str, list[str]]]] = []
+        self.text: str | None = None
+        self.select: str | None = None
+
+    def handle_starttag(self, tag: str, given: list[tuple[str, str | None]]) -> None:
+        told = {name: value or "" for name, value in given}
+        if tag == "form":
+            self.forms.append((told.get("class", ""), {}))
+        elif tag == "textarea" and "name" in told:
+            self.text = told["name"]
+            self.add(told["name"], "")
+        elif tag == "select":
+            self.select = told.get("name")
+        elif tag == "option" and self.select is not None:
+            self.take_option(told)
+        elif tag == "input" and "name" in told and is_sent(told):
+            self.add(told["name"], told.get("value", ""))
+
+    def take_option(self, told: dict[str, str]) -> None:
+        """The chosen option, or the first one."""
+        fields = self.forms[-1][1]
+        if "selected" in told or self.select not in fields:
+            fields[str(self.select)] = [told.get("value", "")]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self.text = None
+        elif tag == "select":
+            self.select = None
+
+    def handle_data(self, data: str) -> None:
+        if self.text is not None:
+            values = self.forms[-1][1][self.text]
+            values[-1] = (values[-1] + data).removeprefix("\n") if not values[-1] else values[-1] + data
+
+    def add(self, name: str, value: str) -> None:
+        if self.forms and name != "csrfmiddlewaretoken":
+            self.forms[-1][1].setdefault(name, []).append(value)
 
 
-def add_field(sent: dict[str, list[str]], tag: str) -> None:
-    named = re.search(r'\bname="([^"]*)"', tag)
-    if named is None or named[1] == "csrfmiddlewaretoken":
-        return
-    name, head = html.unescape(named[1]), tag.partition(">")[0]
-    if tag.startswith("<textarea"):
-        value = re.sub(r"\A<textarea[^>]*>\n?", "", tag, count=1, flags=re.DOTALL).removesuffix("</textarea>")
-    elif tag.startswith("<select"):
-        chosen = re.search(r'<option value="([^"]*)"[^>]*\bselected', tag) or re.search(r'<option value="([^"]*)"', tag)
-        value = chosen[1] if chosen else ""
-    elif 'type="file"' in head or (re.search(r'type="(checkbox|radio)"', head) and not re.search(r"\bchecked\b", head)):
-        return
-    else:
-        found = re.search(r'\bvalue="([^"]*)"', head)
-        value = found[1] if found else ""
-    sent.setdefault(name, []).append(html.unescape(value))
+def is_sent(told: dict[str, str]) -> bool:
+    """Whether a browser sends an input that nobody touched."""
+    return told.get("type") != "file" and (told.get("type") not in {"checkbox", "radio"} or "checked" in told)
+
+
+def read_form(answer: HttpResponse) -> dict[str, list[str]]:
+    """The fields of the first form with the class `form`, as a browser would send them without touching them."""
+    forms = Forms()
+    forms.feed(answer.text)
+    return next(fields for css, fields in forms.forms if "form" in css.split())

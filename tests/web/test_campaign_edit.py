@@ -1,0 +1,167 @@
+"""A running campaign is changed in two presses: what would change is shown, then applied as it was shown."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from annotate.models import AuditEvent, Campaign
+from annotate.services.campaign_files import read_campaign
+from annotate.services.campaigns import change_campaign
+from tests.web.organizing import make_run, read_form, sign_in
+
+pytestmark = pytest.mark.django_db
+
+HERE, FILE = "/campaigns/birds/edit/", "/campaigns/birds/edit/file/"
+
+
+@pytest.fixture
+def campaign():
+    return make_run(state="open")
+
+
+@pytest.fixture
+def ines(campaign):
+    return sign_in("ines")
+
+
+def look(client, here=HERE, **more):
+    return client.post(here, {**read_form(client.get(here)), **more, "step": "look"})
+
+
+def press_apply(client, looked, here=HERE, **more):
+    return client.post(here, {**read_form(looked), **more, "step": "apply"})
+
+
+def shown(answer):
+    return [(change.title, change.before, change.after) for change in answer.context["press"].changes]
+
+
+def test_form_that_is_not_touched_changes_nothing(ines):
+    answer = look(ines)
+    assert (answer.status_code, shown(answer), answer.context["press"].is_same) == (200, [], True)
+    assert "Nothing would change" in answer.text
+
+
+def test_first_press_shows_and_second_applies(ines, campaign):
+    looked = look(ines, title="Songbirds", **{"parameters.redundancy": "5", "parameters.daily_cap": "9"})
+    assert shown(looked) == [
+        ("Title", "Birds", "Songbirds"),
+        ("Judgments for each piece of work", "3", "5"),
+        ("Judgments one person may give in 24 hours", "none", "9"),
+    ]
+    assert "Work that is open follows within a minute." in looked.text
+    campaign.refresh_from_db()
+    assert (campaign.title, campaign.parameters_version) == ("Birds", 1)
+    applied = press_apply(ines, looked, reason="Two voices more.")
+    campaign.refresh_from_db()
+    assert (applied.status_code, applied["Location"]) == (302, HERE)
+    assert (campaign.title, campaign.parameters["redundancy"], campaign.parameters["daily_cap"]) == ("Songbirds", 5, 9)
+    event = AuditEvent.objects.order_by("-pk").first()
+    assert (event.action, event.actor.email, event.reason) == (
+        "campaign.changed",
+        "ines@example.org",
+        "Two voices more.",
+    )
+    assert "Applied: 3 changes." in ines.get(HERE).text
+
+
+def test_what_was_not_looked_at_is_not_applied(ines, campaign):
+    looked = look(ines, title="Songbirds")
+    answer = press_apply(ines, looked, title="Something else")
+    campaign.refresh_from_db()
+    assert (answer.status_code, campaign.title) == (200, "Birds")
+    assert shown(answer) == [("Title", "Birds", "Something else")]
+    never = ines.post(HERE, {**read_form(ines.get(HERE)), "title": "Unseen", "step": "apply"})
+    campaign.refresh_from_db()
+    assert (never.status_code, campaign.title) == (200, "Birds")
+
+
+def test_change_of_somebody_else_meanwhile_is_told_and_not_overwritten(ines, campaign):
+    looked = look(ines, title="Songbirds")
+    change_campaign(campaign=campaign, spec=read_campaign({"redundancy": 7}), actor=None, now=timezone.now())
+    answer = press_apply(ines, looked)
+    campaign.refresh_from_db()
+    assert (answer.status_code, campaign.title, campaign.parameters["redundancy"]) == (409, "Birds", 7)
+    assert "Somebody changed this campaign" in answer.text
+    assert shown(answer) == [("Title", "Birds", "Songbirds"), ("Judgments for each piece of work", "7", "3")]
+    assert press_apply(ines, answer).status_code == 302
+
+
+def test_form_that_was_open_while_somebody_changed_the_campaign_says_so(ines, campaign):
+    opened = read_form(ines.get(HERE))
+    change_campaign(campaign=campaign, spec=read_campaign({"redundancy": 7}), actor=None, now=timezone.now())
+    answer = ines.post(HERE, {**opened, "step": "look"})
+    assert (answer.status_code, answer.context["press"].is_stale) == (200, True)
+
+
+def test_change_of_the_guideline_meanwhile_is_nobodys_business_here(ines, campaign):
+    looked = look(ines, title="Songbirds")
+    change_campaign(campaign=campaign, spec=read_campaign({"guideline": "Listen."}), actor=None, now=timezone.now())
+    assert press_apply(ines, looked).status_code == 302
+
+
+def test_double_press_applies_once(ines, campaign):
+    looked = look(ines, title="Songbirds")
+    sent = {**read_form(looked), "step": "apply"}
+    assert [ines.post(HERE, sent).status_code for _ in range(2)] == [302, 409]
+    assert AuditEvent.objects.filter(action="campaign.changed").count() == 1
+
+
+def test_what_is_wrong_is_told_at_its_field_and_kept(ines, campaign):
+    answer = look(
+        ines,
+        title=" ",
+        kinds=[],
+        **{"parameters.min_judgments": "9", "parameters.max_judgments": "4", "parameters.lease_seconds": "1"},
+    )
+    assert answer.status_code == 422
+    assert {field.name for field in answer.context["wrong"]} == {"title", "kinds", "parameters.lease_seconds"}
+    both = look(ines, **{"parameters.min_judgments": "9", "parameters.max_judgments": "4"})
+    assert [field.name for field in both.context["wrong"]] == ["parameters.max_judgments"]
+    assert "This must be at least as many as the line above." in both.text
+    assert "Write a number from 30 to 86,400." in answer.text
+    assert read_form(both)["parameters.min_judgments"] == ["9"]
+
+
+def test_language_with_a_target_is_not_taken_out(ines, campaign):
+    targets = {"targets": [{"language": "de", "judgments": 3}]}
+    change_campaign(campaign=campaign, spec=read_campaign(targets), actor=None, now=timezone.now())
+    answer = look(ines, languages=["en"])
+    assert (answer.status_code, len(answer.context["rest"])) == (422, 1)
+    assert "de" in answer.context["rest"][0]
+
+
+def test_file_is_what_holds_and_changes_what_is_written_in_it(ines, campaign):
+    opened = read_form(ines.get(FILE))
+    assert 'slug = "birds"' in opened["text"][0]
+    same = ines.post(FILE, {**opened, "step": "look"})
+    assert (same.status_code, same.context["press"].is_same) == (200, True)
+    text = opened["text"][0].replace("redundancy = 3", "redundancy = 4")
+    looked = ines.post(FILE, {**opened, "text": text, "step": "look"})
+    assert shown(looked) == [("Judgments for each piece of work", "3", "4")]
+    assert press_apply(ines, looked, FILE).status_code == 302
+    assert Campaign.objects.get().parameters["redundancy"] == 4
+
+
+def test_file_of_another_campaign_is_refused(ines, campaign):
+    make_run("fish", state="open")
+    text = read_form(ines.get(FILE))["text"][0].replace('slug = "birds"', 'slug = "fish"')
+    answer = ines.post(FILE, {"text": text, "step": "apply"})
+    assert (answer.status_code, "another campaign" in answer.text) == (422, True)
+
+
+def test_problem_in_the_file_is_told_with_its_line_and_the_text_stays(ines, campaign):
+    answer = ines.post(FILE, {"text": 'slug = "birds"\nredundancy = 0\n', "step": "look"})
+    assert (answer.status_code, read_form(answer)["text"]) == (422, ['slug = "birds"\nredundancy = 0\n'])
+    assert answer.context["rest"][0].startswith("redundancy, line 2:")
+
+
+def test_form_of_a_running_campaign_costs_the_same_whatever_its_targets(ines, campaign, django_assert_num_queries):
+    ines.get(HERE)
+    with django_assert_num_queries(4):
+        ines.get(HERE)
+    targets = {"targets": [{"language": "de", "topic": str(n), "judgments": 3} for n in range(3)]}
+    change_campaign(campaign=campaign, spec=read_campaign(targets), actor=None, now=timezone.now())
+    with django_assert_num_queries(4):
+        ines.get(HERE)
