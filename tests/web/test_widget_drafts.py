@@ -253,13 +253,35 @@ def test_a_refused_answer_is_shown_with_what_was_wrong_and_saved(desk: Desk):
     assert page.inner_text(".problems") == "This reply is too short."
 
 
-def test_activity_without_a_change_renews_the_hold(desk: Desk):
-    page = desk.open(context={"work": make_work(lease_seconds_left=200)})
+LEASE = (
+    "(seconds) => document.dispatchEvent(new CustomEvent('draft:lease', {detail: {id: '7', state: 'live', seconds}}))"
+)
+
+
+def test_the_end_of_a_hold_is_said_when_it_is_near(desk: Desk):
+    page = desk.open(context={"work": make_work(lease_seconds_left=1800)})
+    page.evaluate(LEASE, 301)
+    assert page.locator(".notices > *").count() == 0
+    page.evaluate(LEASE, 200)
     assert notice(page, "lease") == "This is kept for you for 4 more min. Go on, and it stays yours."
-    answer_with(page, "**/work/7/renew/", body=SAVED)
-    page.mouse.wheel(0, 100)
-    page.evaluate("document.querySelector('draft-keeper').renew()")
+
+
+def test_a_short_hold_just_given_is_not_near_its_end(desk: Desk):
+    page = desk.open(context={"work": make_work(lease_seconds_left=120)})
+    assert page.locator(".notices > *").count() == 0
+
+
+def test_the_first_sign_of_activity_renews_the_hold(desk: Desk):
+    page = desk.open(context={"work": make_work(lease_seconds_left=120)})
+    carried = answer_with(page, "**/work/7/renew/", body=SAVED)
+    page.evaluate(LEASE, 50)
+    notice(page, "lease")
+    page.mouse.move(300, 300)
     wait_until(page, "!document.querySelector('.notices [data-name=lease]')")
+    page.mouse.move(320, 300)
+    page.keyboard.press("Shift")
+    page.wait_for_timeout(100)
+    assert len(carried) == 1
 
 
 def test_a_hold_that_ended_says_that_the_answer_is_safe(desk: Desk):

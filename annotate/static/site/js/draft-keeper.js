@@ -12,6 +12,8 @@ import { word } from "./words.js";
 const PAUSE = 600; // milliseconds without a change before it is saved
 const LONGEST_PAUSE = 5000; // milliseconds after which it is saved though changes go on
 const RENEW_EVERY = 60_000; // milliseconds between signs of activity without a change
+// What was given along with a submit is kept for a short while only, until somebody is seen to look at it.
+const FIRST_SIGNS = ["pointerdown", "pointermove", "keydown", "scroll", "touchstart"];
 const LONGEST_WAIT = 60; // seconds between tries
 
 class DraftKeeper extends HTMLElement {
@@ -50,6 +52,7 @@ class DraftKeeper extends HTMLElement {
     document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && this.leave(), { signal });
     this.sinceActive = countActiveSeconds(this.form, signal);
     this.renewal = setInterval(() => this.renew(), RENEW_EVERY);
+    for (const sign of FIRST_SIGNS) addEventListener(sign, () => this.renew(), { signal, once: true, passive: true });
   }
 
   get isDirty() {
@@ -176,6 +179,7 @@ class DraftKeeper extends HTMLElement {
   async renew() {
     const isFresh = Date.now() - (this.lastSign ?? 0) < RENEW_EVERY / 2;
     if (this.isSubmitting || this.isDirty || isFresh || this.sinceActive() > RENEW_EVERY) return;
+    this.lastSign = Date.now();
     const answer = await send(this.dataset.renewUrl, [], this.token);
     if (!this.isConnected) return;
     if (answer.outcome === "saved") this.tellLease(answer);
@@ -213,7 +217,7 @@ class DraftKeeper extends HTMLElement {
 
   tellLease({ state, lease_seconds_left: left }) {
     const seconds = left === undefined || left === null ? null : Number(left);
-    document.dispatchEvent(new CustomEvent("draft:lease", { detail: { state, seconds } }));
+    document.dispatchEvent(new CustomEvent("draft:lease", { detail: { id: this.dataset.id, state, seconds } }));
   }
 }
 
