@@ -10,13 +10,9 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from annotate.models import Annotator, Consent, User
-from annotate.services.guests import create_guest
+from annotate.models import Consent, User
 from annotate.services.people import create_user
 from annotate.services.terms import CURRENT_TERMS
-from annotate.web import account_adapter
-from annotate.web.visitors import GUEST_COOKIE
-from tests.loop import ask, make_campaign, make_prompt, ranking_of, state_of, submit
 
 PASSWORD = "corn-flower-blue"
 pytestmark = pytest.mark.django_db
