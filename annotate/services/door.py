@@ -5,6 +5,7 @@
    the page and the browser.
 3. In one transaction: lock the person; lock an assignment of theirs on this unit, if there is one; take a place, if one
    is free; freeze those two in that order, under the guideline that was shown; submit. Without a place it is surplus.
+4. What comes next is another pair, if there is one: more of what they came in with.
 """
 
 import base64
@@ -29,7 +30,7 @@ from annotate.services.judgments import submit_answer
 from annotate.services.shown import stop_showing
 from annotate.services.terms import CURRENT_TERMS
 from annotate.services.tokens import GUEST_PREFIX, hash_token
-from tasks.vocabulary import AssignmentState
+from tasks.vocabulary import AssignmentState, Kind
 
 SALT = "annotate.door.device"
 
@@ -109,7 +110,9 @@ def judge_at_door(
             assignment = _put_assignment(row=row, pair=pair, now=now)
             first = _freeze(assignment=assignment, shown=shown, is_new=mine is None)
         body = _make_body(HANDLES[first : first + 2], better=better, much_better=much_better)
-        return submit_answer(annotator_id=annotator_id, assignment_id=assignment, body=body, now=now, rng=rng)
+        return submit_answer(
+            annotator_id=annotator_id, assignment_id=assignment, body=body, now=now, rng=rng, rather=[Kind.COMPARE]
+        )
 
 
 def _lock_person(*, annotator_id: int, pair: DoorPair, now: datetime) -> Row:

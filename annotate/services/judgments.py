@@ -9,7 +9,7 @@
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -96,15 +96,19 @@ STILL_THEIRS = """
 SELECT id FROM annotate_assignment
 WHERE id = %(next_assignment_id)s AND annotator_id = %(me)s AND state IN ('live', 'expired', 'released')"""
 
+Kinds = Collection[str] | None
+
 
 class _Raced(Exception):
     """Another request of the same person closed the assignment while this one waited."""
 
 
 def submit_answer(
-    *, annotator_id: int, assignment_id: int, body: Any, now: datetime, rng: random.Random
+    *, annotator_id: int, assignment_id: int, body: Any, now: datetime, rng: random.Random, rather: Kinds = None
 ) -> dict[str, Any]:
     """Store an answer and give the next work: `{"judgment": {"id", "counted"} | None, "next": …}`.
+
+    `rather`: kinds of work to be offered next, if there is some of them.
 
     Raises NotFound for what is not this person's, InvalidInput or TooLarge for what cannot be read (the hold and the
     draft stay), and the refusals of the predicate, after which what was sent is the draft.
@@ -116,6 +120,7 @@ def submit_answer(
         "body": answer_body,
         "now": now,
         "rng": rng,
+        "rather": rather,
     }
     try:
         try:
@@ -167,7 +172,7 @@ def skip_assignment(
 
 
 def _submit(
-    *, annotator_id: int, assignment_id: int, body: Mapping[str, Any], now: datetime, rng: random.Random
+    *, annotator_id: int, assignment_id: int, body: Mapping[str, Any], now: datetime, rng: random.Random, rather: Kinds
 ) -> dict[str, Any]:
     giving = int(body.get("cannot_tell_reason") is None)
     row = _get_held(annotator_id=annotator_id, assignment_id=assignment_id, now=now, giving=giving)
@@ -192,8 +197,17 @@ def _submit(
     if stored is None:
         raise _Raced
     wake(JobName.RECOMPUTE_STALE)
-    offer = claim_for(row=row, now=now, rng=rng, previous=assignment_id)
+    offer = _claim_rather(row=row, now=now, rng=rng, rather=rather)
     return _with_next(judgment={"id": stored["id"], "counted": stored["counted"]}, offer=offer)
+
+
+def _claim_rather(*, row: Row, now: datetime, rng: random.Random, rather: Kinds) -> Offer:
+    """The next work, of these kinds if there is some; else any."""
+    if rather is not None:
+        offer = claim_for(row=row, now=now, rng=rng, kinds=rather, previous=row["assignment"])
+        if offer.assignment is not None:
+            return offer
+    return claim_for(row=row, now=now, rng=rng, previous=row["assignment"])
 
 
 def _get_held(*, annotator_id: int, assignment_id: int, now: datetime, giving: int) -> Row:

@@ -7,7 +7,7 @@ the bar, on the numbers as they were sent, and then the gaps close. What was not
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -214,7 +214,7 @@ def _as_tiers(value: Any) -> list[list[str]]:
     return [[handle for handle in tier if isinstance(handle, str)] for tier in value if isinstance(tier, list)]
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 

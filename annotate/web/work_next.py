@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
@@ -14,9 +15,10 @@ from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect, push_url
 
 from annotate.access import require_annotator
-from annotate.exceptions import NotFound
+from annotate.exceptions import Conflict, NotFound
 from annotate.queries.work_pages import find_frame, list_campaigns_for
 from annotate.services.claims import offer_next
+from annotate.services.holds import renew_lease
 from annotate.web.pages import PageRequest, render_page
 from annotate.web.work_nothing import show_no_campaign, show_nothing
 from annotate.web.work_shown import show_work
@@ -49,6 +51,8 @@ def show_next(
     assignment = offered["assignment"]
     address = reverse("work", args=[assignment["id"]])
     if not is_exchange(request):
+        if following is not None:
+            _keep_offered(request, assignment["id"])
         if said:
             messages.success(request, said)
         return go_to(request, address + (f"?stored={stored['judgment_id']}" if stored else ""))
@@ -72,6 +76,12 @@ def show_next_anywhere(request: PageRequest) -> HttpResponse:
         return _show_none(request, show_no_campaign(), stored=None)
     offered, slug = reasons[0]
     return show_next(request, offered, slug=slug)
+
+
+def _keep_offered(request: PageRequest, assignment_id: int) -> None:
+    """What comes along with an answer is held for a moment, until our script sees activity; without it, from now on."""
+    with suppress(Conflict):
+        renew_lease(annotator_id=require_annotator(request.actor), assignment_id=assignment_id, now=timezone.now())
 
 
 def show_this(request: PageRequest, assignment_id: int) -> HttpResponse:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from annotate.models import Assignment, Judgment, Message, Unit
 from annotate.queries.work_pages import rebuild_stored
@@ -50,6 +53,18 @@ def test_exchange_by_htmx_answers_with_the_next_work_and_its_address(client: Cli
     assert answer.text.count('id="work"') == 1
     assert f'action="/work/{following}/submit/"' in answer.text
     assert "Your ranking is stored." in answer.text
+
+
+def test_next_work_is_held_for_a_moment_with_scripts_and_for_its_full_time_without(client: Client, campaign) -> None:
+    make_prompt(campaign, "Why do dogs bark?")
+    sign_in(client)
+    first = ask_next(client)
+    post(client, first, "submit", RANKED, **HTMX)
+    second = Assignment.objects.get(state="live")
+    assert (second.lease_grade, second.lease_expires_at < timezone.now() + timedelta(minutes=3)) == ("offered", True)
+    post(client, second.pk, "submit", RANKED)
+    third = Assignment.objects.get(state="live")
+    assert (third.lease_grade, third.lease_expires_at > timezone.now() + timedelta(minutes=25)) == ("active", True)
 
 
 def test_last_work_is_followed_by_why_there_is_no_more(client: Client) -> None:

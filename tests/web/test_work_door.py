@@ -71,6 +71,18 @@ def test_one_press_stores_the_judgment_of_a_guest_and_leads_on(client: Client, c
     assert find_drift() == {}
 
 
+def test_another_pair_follows_a_pair(client: Client, campaign) -> None:
+    Campaign.objects.update(kinds=["rank", "compare", "label"])
+    for question in ("Why do cats purr?", "Why do dogs bark?"):
+        prompt = make_prompt(campaign, question, replies=2)
+    Unit.objects.exclude(kind="compare").update(band=1000)
+    following = Assignment.objects.get(pk=work_id(press(client, pair_at_door())["Location"]))
+    assert following.unit.kind == "compare"
+    Unit.objects.filter(kind="compare", pk__lte=prompt.units.get(kind="compare").pk).update(is_open=False)
+    after = post(client, following.pk, "submit", {"kind": "compare", "shown": "a b", "preference": "tie"})
+    assert Assignment.objects.get(pk=work_id(after["Location"])).unit.kind != "compare"
+
+
 def test_pair_shows_texts_alone_and_its_token_names_no_message(client: Client, campaign) -> None:
     pair = pair_at_door()
     assert sorted(pair) == ["campaign", "candidates", "language", "reason", "thread", "token"]
