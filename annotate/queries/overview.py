@@ -4,6 +4,7 @@ Each statement reads what an index finds: judgments of a month, holds that ran o
 nothing, messages that were removed; only the prompts without candidates take a walk over all prompts.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,27 +17,28 @@ from tasks.vocabulary import ORDERING_KINDS, TreeState
 DAYS = 30
 WEEK = timedelta(days=7)
 
+#: The judgments of the month are read once. `able`: who says that they work in a language, or has judged in it here.
 _GIVEN = """
-FROM annotate_judgment j
-JOIN annotate_unit u ON u.id = j.unit_id
-JOIN annotate_queue q ON q.id = u.queue_id
-JOIN annotate_annotator a ON a.id = j.annotator_id
-WHERE j.is_current AND j.created_at >= %(since)s AND q.campaign_id = %(campaign)s"""
-
-_DAYS = f"""
-SELECT to_char(j.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, count(*) AS judgments {_GIVEN}
-GROUP BY 1 ORDER BY 1"""
-
-_PEOPLE = f"SELECT count(DISTINCT COALESCE(a.merged_into_id, a.id)) AS people {_GIVEN}"
-
-#: Who says that they work in a language, or has judged in it here this month.
-_ABLE = f"""
-SELECT known.language, count(DISTINCT known.person) AS people FROM (
-  SELECT k.language, a.id AS person FROM annotate_languageskill k JOIN annotate_annotator a ON a.id = k.annotator_id
-  WHERE k.language = ANY(%(languages)s) AND a.suspended_at IS NULL AND a.merged_into_id IS NULL
-  UNION ALL
-  SELECT q.language, COALESCE(a.merged_into_id, a.id) {_GIVEN} AND a.suspended_at IS NULL) AS known
-GROUP BY 1 ORDER BY 1"""
+WITH given AS MATERIALIZED (
+  SELECT (j.created_at AT TIME ZONE 'UTC')::date AS day, j.created_at >= %(week)s AS is_late, q.language,
+    COALESCE(a.merged_into_id, a.id) AS person, a.suspended_at IS NULL AS may_work
+  FROM annotate_judgment j
+  JOIN annotate_unit u ON u.id = j.unit_id
+  JOIN annotate_queue q ON q.id = u.queue_id
+  JOIN annotate_annotator a ON a.id = j.annotator_id
+  WHERE j.is_current AND j.created_at >= %(since)s AND q.campaign_id = %(campaign)s),
+days AS (SELECT day, count(*) AS judgments FROM given GROUP BY day),
+able AS (
+  SELECT language, count(*) AS people FROM (
+    SELECT k.language, a.id FROM annotate_languageskill k JOIN annotate_annotator a ON a.id = k.annotator_id
+    WHERE k.language = ANY(%(languages)s) AND a.suspended_at IS NULL AND a.merged_into_id IS NULL
+    UNION
+    SELECT language, person FROM given WHERE may_work GROUP BY language, person) AS known
+  GROUP BY language)
+SELECT
+  (SELECT jsonb_agg(jsonb_build_array(to_char(day, 'YYYY-MM-DD'), judgments) ORDER BY day) FROM days) AS days,
+  (SELECT count(*) FROM (SELECT FROM given WHERE is_late GROUP BY person) AS late) AS people_week,
+  (SELECT jsonb_object_agg(language, people) FROM able) AS able"""
 
 _GENERATION = """
 SELECT g.name AS generator, COALESCE(r.outcome, '') AS outcome, count(*) AS requests, max(r.finished_at) AS latest
@@ -61,7 +63,7 @@ WHERE m.removed_at IS NOT NULL AND t.campaign_id = %(campaign)s"""
 _EXPIRED = """
 SELECT count(*) AS holds
 FROM annotate_assignment s JOIN annotate_unit u ON u.id = s.unit_id JOIN annotate_queue q ON q.id = u.queue_id
-WHERE s.state = 'expired' AND s.closed_at >= %(since)s AND q.campaign_id = %(campaign)s"""
+WHERE s.state = 'expired' AND s.closed_at >= %(week)s AND q.campaign_id = %(campaign)s"""
 
 
 def count_overview(*, campaign_id: int, languages: Sequence[str], kinds: Sequence[str], now: datetime) -> Row:
@@ -69,24 +71,27 @@ def count_overview(*, campaign_id: int, languages: Sequence[str], kinds: Sequenc
 
     days                 [day in UTC, judgments given then that stand], without days that have none
     people_week          people who gave one in the last seven days
-    able                 people by language, of those that the campaign has; see `_ABLE`
+    able                 people by language, of those that the campaign has; see `_GIVEN`
     generation           requests that came to nothing, by generator and outcome
     without_candidates   prompts that wait for two candidates; None where nothing is ordered
     removed              messages taken down by moderators
     expired_week         holds that ran out in the last seven days
     """
     ordering = [str(kind) for kind in ORDERING_KINDS if kind in kinds]
-    of: Row = {"campaign": campaign_id}
-    month, week = {**of, "since": first_day(now)}, {**of, "since": now - WEEK}
-    waiting = {**of, "ranking": TreeState.RANKING, "ordering": ordering}
+    of: Row = {"campaign": campaign_id, "since": first_day(now), "week": now - WEEK}
+    given = fetch_row(_GIVEN, {**of, "languages": list(languages)})
     return {
-        "days": [[row["day"], row["judgments"]] for row in fetch_all(_DAYS, month)],
-        "people_week": fetch_row(_PEOPLE, week)["people"],
-        "able": {row["language"]: row["people"] for row in fetch_all(_ABLE, {**month, "languages": list(languages)})},
+        "days": json.loads(given["days"] or "[]"),
+        "people_week": given["people_week"],
+        "able": json.loads(given["able"] or "{}"),
         "generation": [_as_problem(row) for row in fetch_all(_GENERATION, of)],
-        "without_candidates": fetch_row(_WITHOUT_CANDIDATES, waiting)["prompts"] if ordering else None,
+        "without_candidates": fetch_row(
+            _WITHOUT_CANDIDATES, {**of, "ranking": TreeState.RANKING, "ordering": ordering}
+        )["prompts"]
+        if ordering
+        else None,
         "removed": fetch_row(_REMOVED, of)["messages"],
-        "expired_week": fetch_row(_EXPIRED, week)["holds"],
+        "expired_week": fetch_row(_EXPIRED, of)["holds"],
     }
 
 
