@@ -17,6 +17,10 @@ from django.urls import URLPattern, path
 from annotate.web.pages import PageRequest, page, render_page
 
 
+#: After which somebody who was stopped by one of allauth's limits may try again.
+SECONDS_TO_WAIT = 60
+
+
 @page("GET")
 def look_in_mail(request: PageRequest) -> HttpResponse:
     """Where a sign-up ends whose address has an account: the rest is told by mail."""
@@ -33,6 +37,8 @@ def frame(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         form = (getattr(response, "context_data", None) or {}).get("form")
         if request.method == "POST" and response.status_code == HTTPStatus.OK and form is not None and form.errors:
             response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            response.headers.setdefault("Retry-After", str(SECONDS_TO_WAIT))
         return response
 
     return framed

@@ -6,6 +6,7 @@ import logging
 import time
 from smtplib import SMTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
@@ -95,8 +96,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Raises a `ChorusError` (`mail_away`) when the mail server does not take it."""
+        values = {name: _at_home(value) if name.endswith("_url") else value for name, value in context.items()}
         try:
-            super().send_mail(template_prefix, email, context)
+            super().send_mail(template_prefix, email, {**values, "site_url": settings.PUBLIC_URL})
         except (OSError, SMTPException) as error:
             logger.exception("mail could not be handed in")
             if _can_wait(template_prefix):
@@ -116,6 +118,11 @@ class AccountAdapter(DefaultAccountAdapter):
 def is_confirmed(user: User) -> bool:
     """Whether this person has shown that the address of their account is theirs."""
     return EmailAddress.objects.filter(user_id=user.pk, email=user.email, verified=True).exists()
+
+
+def _at_home(address: str) -> str:
+    """The same page under the site's own address, whatever name the request was sent to."""
+    return f"{settings.PUBLIC_URL}{urlsplit(address).path}"
 
 
 def _can_wait(template_prefix: str) -> bool:

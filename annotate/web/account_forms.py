@@ -77,11 +77,13 @@ class SignUpForm(Plain, forms.SignupForm):
         return CURRENT_TERMS
 
     def validate_unique_email(self, value: str) -> str:
-        """A taken address is told to its owner by mail, never to whoever typed it."""
+        """A taken address is told to its owner by mail, never to whoever typed it, nor by how long the answer takes."""
         self.account_already_exists = bool(filter_users_by_email(value))
         return str(get_adapter().validate_unique_email(value))
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        if self.account_already_exists:
+            User().set_password(self.cleaned_data["password1"])
         if self.account_already_exists and not settings.VERIFY_ADDRESSES:
             get_adapter().send_account_already_exists_mail(self.cleaned_data["email"])
             return None, redirect("account_look_in_mail")
