@@ -36,7 +36,7 @@ def extract_messages() -> Catalog:
     catalog = Catalog(charset="utf-8")
     for path in _list_sources():
         text = path.read_text(encoding="utf-8")
-        if path.suffix == ".html":
+        if path.suffix != ".py":
             text = templatize(text, origin=str(path))
         found = extract("python", io.BytesIO(text.encode("utf-8")), keywords=KEYWORDS)
         for _, message, _, context in found:
@@ -89,7 +89,7 @@ def _empty(language: str) -> Catalog:
 
 def _list_sources() -> Iterator[Path]:
     base = Path(settings.BASE_DIR)
-    yield from sorted((base / "templates").rglob("*.html"))
+    yield from sorted(path for path in (base / "templates").rglob("*") if path.suffix in {".html", ".txt"})
     yield from sorted(
         path for path in (base / "annotate").rglob("*.py") if not {"migrations", "embedded"} & set(path.parts)
     )
