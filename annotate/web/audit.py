@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time
+from operator import itemgetter
 from typing import Any
 
 from django.http import HttpResponse
@@ -89,10 +90,9 @@ def export_query(filters: dict[str, Any]) -> dict[str, str]:
 
 
 def list_people(campaign: Campaign) -> list[tuple[str, str]]:
-    """Those who may have done something: the members, by name."""
-    return sorted(
-        ((str(row.user_id), str(row.user)) for row in list_members(campaign_id=campaign.pk)), key=lambda who: who[1]
-    )
+    """Those who may have done something: the members, by name or, where they gave none, by address."""
+    members = list_members(campaign_id=campaign.pk)
+    return sorted(((str(row.user_id), row.user.display_name or row.user.email) for row in members), key=itemgetter(1))
 
 
 def present(event: AuditEvent) -> dict[str, Any]:

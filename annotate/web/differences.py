@@ -77,7 +77,9 @@ def write_value(name: str, value: Any) -> str:
 
 
 def _write_word(name: str, value: str) -> str:
-    return {"state": state_name, "role": role_name}.get(name, str)(value)
+    if name == "state":
+        return state_name(value)
+    return role_name(value) if name == "role" else value
 
 
 def _write_named(name: str, value: Any) -> str:

@@ -29,6 +29,8 @@ from annotate.web.rows import to_number
 from tasks.vocabulary import CampaignRole, GenerationOutcome, RequestState
 
 MOST_SAMPLES = 16
+#: A field for each generator.
+SAMPLES = "samples."
 COUNTED = (RequestState.QUEUED, RequestState.RUNNING, RequestState.DONE, RequestState.FAILED, RequestState.SET_ASIDE,
            RequestState.CANCELLED)  # fmt: skip
 TRIED_AGAIN = (RequestState.FAILED, RequestState.SET_ASIDE)
@@ -41,11 +43,8 @@ def generators(request: PageRequest, slug: str) -> HttpResponse:
     campaign = get_campaign_for(request.actor, slug, role)
     if request.method != "POST":
         return show_generators(request, campaign, read_uses(campaign), {})
-    samples = {
-        name.removeprefix("samples."): text.strip()
-        for name, text in request.POST.items()
-        if name.startswith("samples.")
-    }
+    names = [name for name in request.POST if name.startswith(SAMPLES)]
+    samples = {name.removeprefix(SAMPLES): request.POST.get(name, "").strip() for name in names}
     try:
         spec = read_campaign({"generators": as_uses(samples)})
         change_campaign(
@@ -102,7 +101,7 @@ def as_uses(samples: dict[str, str]) -> list[dict[str, Any]]:
 
 def by_name(problems: Problems, uses: list[dict[str, Any]]) -> Problems:
     """Problems at the field of their generator instead of at its place in a list."""
-    places = {f"generators[{number}]": f"samples.{use['name']}" for number, use in enumerate(uses)}
+    places = {f"generators[{number}]": SAMPLES + use["name"] for number, use in enumerate(uses)}
     return {places.get(at.partition(".")[0], at): told for at, told in problems.items()}
 
 
@@ -130,8 +129,8 @@ def show_generators(
 def sample_field(name: str, samples: dict[str, str]) -> Field:
     title = _("Samples of %(name)s for each prompt") % {"name": name}
     return Field(
-        f"samples.{name}", title, "number", samples.get(name, "0"), low="0", high=str(MOST_SAMPLES), step="1",
-        hides_title=True, place=f"samples.{name}",
+        SAMPLES + name, title, "number", samples.get(name, "0"), low="0", high=str(MOST_SAMPLES), step="1",
+        hides_title=True, place=SAMPLES + name,
     )  # fmt: skip
 
 

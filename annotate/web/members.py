@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.utils.translation import gettext as _
 
-from annotate.access import get_campaign_for
+from annotate.access import get_campaign_for, require_account
 from annotate.exceptions import ChorusError, InvalidInput
 from annotate.models import Campaign
 from annotate.queries.campaigns import list_members, present_member
@@ -60,7 +60,7 @@ def member_remove(request: PageRequest, slug: str, user_id: int) -> HttpResponse
 
 def redirect_after(request: PageRequest, campaign: Campaign) -> HttpResponse:
     """Back to the list, unless one has just given up the role that shows it."""
-    member = list_members(campaign_id=campaign.pk).filter(user_id=request.actor.user_id).first()
+    member = list_members(campaign_id=campaign.pk).filter(user=require_account(request.actor)).first()
     runs = request.actor.is_administrator or (member is not None and member.role == CampaignRole.ORGANIZER)
     return redirect("members", campaign.slug) if runs else redirect("campaigns")
 

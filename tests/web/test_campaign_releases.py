@@ -1,0 +1,174 @@
+"""Releases are asked for, watched until they are sealed, looked at and fetched; and make themselves by a schedule."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+
+import pytest
+
+from annotate.management.release_tools import list_release_tools
+from annotate.models import Campaign, Release
+from annotate.services.release_building import build_release
+from annotate.services.releases import claim_release
+from tests.loop import NOW
+from tests.releases import NAMES, make_given
+from tests.web.organizing import HTMX, make_person, make_run, sign_in
+
+pytestmark = pytest.mark.django_db
+
+HERE = "/campaigns/birds/releases/"
+
+
+@pytest.fixture(autouse=True)
+def release_dir(settings, tmp_path):
+    settings.RELEASE_DIR = tmp_path / "releases"
+
+
+@pytest.fixture
+def campaign():
+    campaign, _people = make_given("ada", "bob")
+    campaign.memberships.create(user=make_person("ines"), role="organizer")
+    return campaign
+
+
+@pytest.fixture
+def ines(campaign):
+    return sign_in("ines")
+
+
+def build():
+    claimed = claim_release(now=NOW)
+    return build_release(claimed=claimed, tools=list_release_tools(), clock=lambda: NOW)
+
+
+def test_release_is_asked_for_watched_and_fetched(ines):
+    here = ines.post(HERE)["Location"]
+    assert here == f"{HERE}1/"
+    asking = {**HTMX, "HX-Target": "release"}
+    waiting = ines.get(here, headers=asking)
+    assert (waiting.status_code, 'hx-trigger="every 2s"' in waiting.text, "<html" in waiting.text) == (200, True, False)
+    build()
+    sealed = ines.get(here, headers=asking)
+    assert (sealed.status_code, "hx-trigger" in sealed.text) == (286, False)
+    page = ines.get(here)
+    assert [file.name for file in page.context["files"]] == NAMES
+    for file in page.context["files"]:
+        assert (
+            file.sha256 in page.text,
+            f"{here}files/{file.name}".replace("/campaigns", "/api/v1/campaigns") in page.text,
+        ) == (True, True)
+    ballots = ines.get("/api/v1/campaigns/birds/releases/1/files/ballots.jsonl.gz")
+    content = b"".join(ballots.streaming_content)
+    ballots.close()
+    assert hashlib.sha256(content).hexdigest() in page.text
+    assert len(gzip.decompress(content).splitlines()) == 2
+
+
+def test_card_is_shown_without_its_lines_for_machines(ines):
+    ines.post(HERE)
+    build()
+    page = ines.get(f"{HERE}1/")
+    assert page.context["card"].lstrip().startswith("#")
+    assert "configs:" not in page.context["card"]
+
+
+def test_counts_are_told_in_words(ines):
+    ines.post(HERE)
+    build()
+    counted = {str(name): count for name, count in ines.get(f"{HERE}1/").context["release"]["counted"]}
+    assert counted["rankings and comparisons"] == 2
+    assert [name for name in counted if "_" in name] == []
+
+
+def test_release_is_limited_to_what_is_ticked(ines, campaign):
+    Campaign.objects.filter(pk=campaign.pk).update(languages=["en", "de"])
+    ines.post(HERE, {"languages": ["en"], "kinds": ["rank"]})
+    release = Release.objects.get()
+    assert release.filters == {"languages": ["en"]}
+    assert "only English" in ines.get(HERE).text
+
+
+@pytest.mark.parametrize("sent", [{}, {"languages": ["en"]}])
+def test_everything_ticked_is_no_limit(ines, sent):
+    ines.post(HERE, sent)
+    assert Release.objects.get().filters == {}
+
+
+@pytest.mark.parametrize(("sent", "field"), [({"languages": ["xx"]}, "languages"), ({"kinds": ["dance"]}, "kinds")])
+def test_limit_that_cannot_be_is_told_at_its_field(ines, sent, field):
+    answer = ines.post(HERE, sent)
+    assert (answer.status_code, [wrong.name for wrong in answer.context["wrong"]]) == (422, [field])
+
+
+def test_second_release_waits_for_the_first(ines):
+    ines.post(HERE)
+    answer = ines.post(HERE)
+    assert (answer.status_code, Release.objects.count()) == (409, 1)
+    assert "is being made already" in answer.text
+
+
+def test_campaign_without_judgments_says_that_there_is_nothing():
+    make_run("fish", state="open")
+    answer = sign_in("ines").post("/campaigns/fish/releases/")
+    assert (answer.status_code, "nothing to release" in answer.text) == (409, True)
+
+
+def test_release_that_failed_says_why(ines, campaign):
+    ines.post(HERE)
+    Release.objects.update(state="failed", reason="The disk is full.")
+    page = ines.get(f"{HERE}1/").text
+    assert ("The disk is full." in page, "Ask for a new one" in page) == (True, True)
+
+
+def test_release_that_is_not_there_is_not_found(ines):
+    assert [ines.get(f"{HERE}{number}/").status_code for number in (1, 2**31, 10**30)] == [404, 404, 404]
+
+
+def test_schedule_is_kept_and_shown(ines, campaign):
+    answer = ines.post(f"{HERE}schedule/", {"release.schedule": "weekly", "parameters.release_target": ""})
+    campaign.refresh_from_db()
+    assert (answer.status_code, campaign.release_schedule, campaign.next_release_at is not None) == (
+        302,
+        "weekly",
+        True,
+    )
+    assert "The next one is made on" in ines.get(HERE).text
+    ines.post(f"{HERE}schedule/", {"release.schedule": "", "parameters.release_target": ""})
+    campaign.refresh_from_db()
+    assert (campaign.release_schedule, campaign.next_release_at) == (None, None)
+
+
+def test_schedule_at_a_number_wants_the_number(ines, campaign):
+    answer = ines.post(f"{HERE}schedule/", {"release.schedule": "target", "parameters.release_target": ""})
+    assert (answer.status_code, [wrong.name for wrong in answer.context["wrong"]]) == (
+        422,
+        ["parameters.release_target"],
+    )
+    ines.post(f"{HERE}schedule/", {"release.schedule": "target", "parameters.release_target": "500"})
+    campaign.refresh_from_db()
+    assert (campaign.release_schedule, campaign.parameters["release_target"]) == ("target", 500)
+
+
+@pytest.mark.parametrize(
+    "sent", [{"release.schedule": "yearly"}, {"release.schedule": "target", "parameters.release_target": "few"}]
+)
+def test_schedule_that_cannot_be_is_refused(ines, campaign, sent):
+    assert ines.post(f"{HERE}schedule/", sent).status_code == 422
+    campaign.refresh_from_db()
+    assert campaign.release_schedule is None
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_list_costs_the_same_whatever_its_length(ines, campaign, rows, django_assert_num_queries):
+    for number in range(rows):
+        Release.objects.create(
+            campaign=campaign,
+            number=number + 1,
+            state="failed",
+            licence="CC0-1.0",
+            pseudonym_salt=b"x",
+            requested_at=NOW,
+        )
+    with django_assert_num_queries(3):
+        assert len(ines.get(HERE).context["releases"]) == rows

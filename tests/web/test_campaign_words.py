@@ -1,0 +1,58 @@
+"""Every word of the product that these pages show has a word for people."""
+
+from __future__ import annotations
+
+import pytest
+
+from annotate.services.campaign_states import TRANSITIONS as SERVICE_TRANSITIONS
+from annotate.services.release_writing import COUNTED
+from annotate.web.audit_words import ACTIONS
+from annotate.web.campaign_forms import PARAMETER_NAMES
+from annotate.web.campaign_words import FIELDS, PARAMETER, PRESETS, ROLES, SCHEDULES, TRANSITIONS, WIDGETS
+from annotate.web.generator_words import OUTCOMES, REQUEST_STATES
+from annotate.web.import_words import FORMATS, STATES
+from annotate.web.release_words import COUNTS, PERSONAL_DATA, TABLES
+from annotate.web.release_words import STATES as RELEASE_STATES
+from tasks.records.parameters import NAMES
+from tasks.vocabulary import (
+    AuditAction,
+    CampaignRole,
+    GenerationOutcome,
+    ImportFormat,
+    ImportState,
+    PersonalDataKind,
+    Preset,
+    ReleaseSchedule,
+    ReleaseState,
+    ReleaseTable,
+    RequestState,
+    Widget,
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        (ACTIONS, AuditAction),
+        (PRESETS, Preset),
+        (ROLES, CampaignRole),
+        (SCHEDULES, [None, *ReleaseSchedule]),
+        (WIDGETS, Widget),
+        (OUTCOMES, GenerationOutcome),
+        (REQUEST_STATES, RequestState),
+        (FORMATS, ImportFormat),
+        (STATES, ImportState),
+        (RELEASE_STATES, ReleaseState),
+        (COUNTS, COUNTED),
+        (TABLES, ReleaseTable),
+        (PERSONAL_DATA, PersonalDataKind),
+        (TRANSITIONS, SERVICE_TRANSITIONS),
+    ],
+)
+def test_each_word_is_told_in_words(words, known):
+    assert set(words) == set(known)
+
+
+def test_each_parameter_is_in_a_form_with_its_words():
+    assert set(PARAMETER_NAMES) | {"release_target"} == set(NAMES)
+    assert {f"{PARAMETER}{name}" for name in NAMES} <= set(FIELDS)
