@@ -22,7 +22,6 @@ from annotate.web.work_next import is_exchange, show_this
 from annotate.web.work_shown import count_seconds_left
 from annotate.web.work_standing import get_held, show_form
 from annotate.web.work_taken import save_form, show_again, show_refused
-from annotate.web.work_words import describe_answer
 
 
 def take_draft(request: PageRequest, assignment_id: int) -> HttpResponse:
@@ -80,19 +79,19 @@ def _show_both_drafts(request: PageRequest, assignment_id: int, error: ChorusErr
     sentence = _(
         "Another device or tab saved this work first: below is what it saved. Take over what you need, and save."
     )
-    kept = {"sentence": sentence, **describe_answer(error.details["stored"], titles=held.titles)}
+    kept = {"sentence": sentence, **held.describe(error.details["stored"])}
     return show_form(request, held, body=error.details["yours"], kept=kept, status=error.status)
 
 
 def _refuse_draft(request: PageRequest, assignment_id: int, error: ChorusError) -> JsonResponse:
     if error.code != "draft_conflict":
         return _as_json(error)
-    titles = get_held(request, assignment_id).titles
+    held = get_held(request, assignment_id)
     version = error.details["draft_version"]
     conflict = {
         "draft_version": version,
-        "theirs": describe_answer(error.details["stored"], titles=titles),
-        "yours": describe_answer(error.details["yours"], titles=titles),
+        "theirs": held.describe(error.details["stored"]),
+        "yours": held.describe(error.details["yours"]),
     }
     html = render_to_string("work/_conflict.html", {"conflict": conflict}, request=request)
     return _as_json(error, draft_version=version, html=html)

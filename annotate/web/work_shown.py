@@ -87,12 +87,33 @@ def show_thread(thread: Sequence[Mapping[str, str]], texts: Sequence[Prose]) -> 
 def show_candidates(
     handles: Sequence[str], texts: Sequence[Prose], *, kind: str, places: Mapping[str, int | None]
 ) -> list[dict[str, Any]]:
-    """Cards in the order shown. Two that are compared are A and B whatever their handles."""
-    letters = "AB" if kind == Kind.COMPARE and len(handles) == 2 else [handle.upper() for handle in handles]
+    """Cards in the order shown."""
+    letters = name_candidates(handles, kind=kind)
     return [
-        {"handle": handle, "letter": letter, "html": prose.html, "is_long": prose.is_long, "place": places.get(handle)}
-        for handle, letter, prose in zip(handles, letters, texts, strict=True)
-    ]
+        {"handle": handle, "letter": letters[handle], "html": prose.html, "is_long": prose.is_long,
+         "place": places.get(handle)}
+        for handle, prose in zip(handles, texts, strict=True)
+    ]  # fmt: skip
+
+
+def name_candidates(handles: Sequence[str], *, kind: str) -> dict[str, str]:
+    """The letter of each handle on the page. Two that are compared are A and B whatever their handles."""
+    if kind == Kind.COMPARE and len(handles) == 2:
+        return dict(zip(handles, "AB", strict=True))
+    return {handle: handle.upper() for handle in handles}
+
+
+def show_subject(assignment: Mapping[str, Any]) -> dict[str, Any]:
+    """What the work was about, to read again: `thread` and `candidates`; nothing of it where its texts are gone."""
+    subject = assignment["subject"]
+    handles = [candidate["id"] for candidate in subject["candidates"]]
+    texts = [part["text"] for part in (*subject["thread"], *subject["candidates"])]
+    if not all(texts):
+        return {"thread": [], "candidates": []}
+    rendered = render_many(texts)
+    turns = len(subject["thread"])
+    candidates = show_candidates(handles, rendered[turns:], kind=assignment["kind"], places={})
+    return {"thread": show_thread(subject["thread"], rendered[:turns]), "candidates": candidates}
 
 
 def show_guideline(frame: Frame, texts: Sequence[Prose]) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ from annotate.services.undo import list_undoable
 from annotate.web.pages import PageRequest, render_page
 from annotate.web.work_forms import read_form
 from annotate.web.work_kept import find_kept
-from annotate.web.work_shown import add_problems, show_work
+from annotate.web.work_shown import add_problems, name_candidates, show_subject, show_work
 from annotate.web.work_words import CANNOT_TELL_REASONS, SKIP_REASONS, describe_answer, describe_stored
 from tasks.vocabulary import AssignmentState, CampaignState
 
@@ -42,9 +42,11 @@ class Held:
     def shown(self) -> list[str]:
         return [candidate["id"] for candidate in self.assignment["subject"]["candidates"]]
 
-    @property
-    def titles(self) -> dict[str, str]:
-        return {label["name"]: label["title"] for label in self.assignment["subject"].get("labels", ())}
+    def describe(self, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        """An answer to this work in words."""
+        titles = {label["name"]: label["title"] for label in self.assignment["subject"].get("labels", ())}
+        letters = name_candidates(self.shown, kind=self.assignment["kind"])
+        return describe_answer(body, titles=titles, letters=letters)
 
 
 def get_held(request: PageRequest, assignment_id: int) -> Held:
@@ -98,9 +100,16 @@ def describe_end(
     held: Held, *, title: str, sentence: str, body: Mapping[str, Any] | None, **more: Any
 ) -> dict[str, Any]:
     """`ended` of the page: what happened, one's own words to copy, and the way on."""
-    own = describe_answer(body, titles=held.titles)
-    return {"title": title, "sentence": sentence, **own, "language": held.assignment["subject"]["language"],
-            "next_url": reverse("next_work", args=[held.frame.slug]), **more}  # fmt: skip
+    return {
+        "title": title,
+        "sentence": sentence,
+        **held.describe(body),
+        **show_subject(held.assignment),
+        "campaign": {"slug": held.frame.slug, "title": held.frame.title},
+        "language": held.assignment["subject"]["language"],
+        "next_url": reverse("next_work", args=[held.frame.slug]),
+        **more,
+    }
 
 
 def make_stored_note(*, kind: str, judgment_id: int, counted: bool) -> dict[str, Any]:
@@ -219,4 +228,4 @@ def _take_kept(request: PageRequest, held: Held) -> tuple[dict[str, Any] | None,
         )
         return body, {"sentence": sentence, "text": "", "lines": []}
     sentence = _("Your sign-in or the form had expired, and this work was saved elsewhere since. What you sent then:")
-    return None, {"sentence": sentence, **describe_answer(body, titles=held.titles)}
+    return None, {"sentence": sentence, **held.describe(body)}

@@ -29,7 +29,7 @@ from annotate.web.work_standing import (
     show_ended,
     show_form,
 )
-from annotate.web.work_words import describe_answer, find_problems
+from annotate.web.work_words import find_problems
 from tasks.vocabulary import Kind, SkipReason
 
 MAX_VERSION = 2**31 - 1
@@ -144,7 +144,7 @@ def _show_already(request: PageRequest, held: Held, *, body: Mapping[str, Any]) 
         title=_("You had already answered this"),
         sentence=_("What you gave first is stored and stands. To change it, undo it and answer anew."),
         body=stored,
-        sent=describe_answer(body, titles=held.titles) if body else None,
+        sent=held.describe(body) if body else None,
         undo_url=find_undo(request, judgment),
     )
     return show_ended(request, ended, status=409)

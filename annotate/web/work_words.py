@@ -96,12 +96,17 @@ def describe_stored(*, kind: str, counted: bool) -> str:
     return done if counted else extra
 
 
-def describe_answer(body: Mapping[str, Any] | None, *, titles: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """An answer or a draft to read and copy: its `text` where it is one, and `lines` of sentences."""
+def describe_answer(
+    body: Mapping[str, Any] | None, *, titles: Mapping[str, str], letters: Mapping[str, str]
+) -> dict[str, Any]:
+    """An answer or a draft to read and copy: its `text` where it is one, and `lines` of sentences.
+
+    `titles` of questions by name, `letters` of candidates by handle.
+    """
     body = body or {}
     text = body.get("text") if isinstance(body.get("text"), str) else ""
     lines = []
-    if order := describe_order(body.get("tiers")):
+    if order := describe_order(body.get("tiers"), letters=letters):
         lines.append(order)
     acceptable = body.get("acceptable_tiers")
     if isinstance(acceptable, int) and not isinstance(acceptable, bool):
@@ -113,19 +118,20 @@ def describe_answer(body: Mapping[str, Any] | None, *, titles: Mapping[str, str]
         lines.append(_("The first is much better."))
     labels: Any = body.get("labels")
     labels = labels if isinstance(labels, Mapping) else {}
-    lines += [
-        f"{(titles or {}).get(name, name)} {_name_value(value)}" for name, value in labels.items() if value is not None
-    ]
+    lines += [f"{titles.get(name, name)} {_name_value(value)}" for name, value in labels.items() if value is not None]
     if isinstance(body.get("rationale"), str) and body["rationale"]:
         lines.append(_("Your reason: %(words)s") % {"words": body["rationale"]})
     return {"text": text, "lines": lines}
 
 
-def describe_order(tiers: Any) -> str:
+def describe_order(tiers: Any, *, letters: Mapping[str, str]) -> str:
     """`B, then A and C.`"""
     if not isinstance(tiers, list):
         return ""
-    named = [get_text_list([str(handle).upper() for handle in tier], _("and")) for tier in tiers if tier]
+    named = [
+        get_text_list([letters.get(str(handle), str(handle).upper()) for handle in tier], _("and"))
+        for tier in tiers if tier and isinstance(tier, list)
+    ]  # fmt: skip
     return pgettext("between places of a ranking", ", then ").join(named) + "." if named else ""
 
 

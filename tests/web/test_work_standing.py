@@ -138,6 +138,7 @@ def test_answer_to_what_was_removed_is_shown_and_kept(client: Client, ada, campa
     shown = client.get(f"/work/{assignment}/")
     assert "This cannot be answered any more" in shown.text
     assert "C, then A." in text_of(shown)
+    assert "Reply 3." not in text_of(shown)
     answer = post(client, assignment, "submit", RANKED)
     assert answer.status_code == 410
     assert "B, then A and C, then D." in text_of(answer)
@@ -163,6 +164,7 @@ def test_submitted_work_shows_what_was_stored_and_how_to_change_it(client: Clien
     assert "Acceptable: the first 2 places." in words
     assert "Your reason: So." in words
     assert "Undo and answer anew" in words
+    assert "Why do birds sing? Reply 3." in words
     assert 'action="/campaigns/birds/next/"' in page.text
 
 
