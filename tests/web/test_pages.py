@@ -75,3 +75,11 @@ def test_answers_are_private_and_vary_by_who_asks(client: Client) -> None:
     answer = client.get("/terms/")
     assert "private" in answer["Cache-Control"]
     assert {"Cookie", "HX-Request"} <= {name.strip() for name in answer["Vary"].split(",")}
+
+
+@pytest.mark.django_db
+def test_pages_are_compressed_for_whoever_takes_that(client: Client) -> None:
+    plain, packed = client.get("/terms/"), client.get("/terms/", headers={"Accept-Encoding": "gzip"})
+    assert (plain.get("Content-Encoding"), packed["Content-Encoding"]) == (None, "gzip")
+    assert len(packed.content) < len(plain.content) / 2
+    assert "Accept-Encoding" in packed["Vary"]
