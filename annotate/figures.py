@@ -6,10 +6,13 @@ from datetime import date
 
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
+from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext as _
 
 #: From here on (Hangul Jamo) characters may be as wide as two Latin ones.
 FIRST_WIDE = 0x1100
+#: Unseen; what follows reads from left to right.
+LEFT_TO_RIGHT = "\u200e"
 
 
 def whole(value: float | None) -> str:
@@ -50,5 +53,7 @@ def shorten(name: str, columns: int = 14) -> str:
 
 
 def _sign(text: str) -> str:
-    """A minus that is as wide as a plus, and never breaks from its number."""
-    return text.replace("-", "−", 1) if text.startswith("-") else text
+    """A minus that is as wide as a plus, never breaks from its number, and stands before it from right to left too."""
+    if not text.startswith("-"):
+        return text
+    return (LEFT_TO_RIGHT if get_language_bidi() else "") + text.replace("-", "−", 1)

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,6 +105,11 @@ def test_share_is_never_whole_before_it_is(value, text) -> None:
 
 def test_numbers_have_their_sign_and_their_groups() -> None:
     assert (whole(4630), whole(None), two(-0.131), two(None)) == ("4,630", "–", "−0.13", "–")
+
+
+def test_minus_stays_before_its_number_where_one_reads_from_right_to_left() -> None:
+    with override("ar"):
+        assert two(-0.131) == "\u200e−0,13"
 
 
 def test_names_are_cut_where_they_no_longer_fit() -> None:
