@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from tests.journeys.world import World
+from tests.journeys.site import Volunteer
+from tests.journeys.world import KINDS, World
 
-NOBODY, VOLUNTEER, ORGANIZER = "nobody", "volunteer", "organizer"
+NOBODY, BEGINNER, VOLUNTEER, ORGANIZER, ADMINISTRATOR = "nobody", "beginner", "volunteer", "organizer", "administrator"
 
 
 @dataclass(frozen=True)
@@ -25,38 +26,99 @@ class Look:
 
 
 LOOKS: dict[str, list[Look]] = {
+    # coming in
     "home": [Look(NOBODY), Look(VOLUNTEER)],
     "about": [Look(NOBODY)],
     "terms": [Look(NOBODY)],
-    "campaigns": [Look(NOBODY), Look(ORGANIZER)],
-    "campaign": [Look(NOBODY), Look(ORGANIZER)],
-    "campaign_new": [Look()],
-    "campaign_new_file": [Look()],
-    "campaign_edit": [Look()],
-    "edit_file": [Look()],
-    "me": [Look(VOLUNTEER)],
     "away": [Look(NOBODY, query="?to=https://example.org/")],
+    "api:docs": [Look(NOBODY)],
     "account_login": [Look(NOBODY)],
     "account_signup": [Look(NOBODY)],
+    "account_look_in_mail": [Look(NOBODY)],
     "account_request_login_code": [Look(NOBODY)],
     "account_reset_password": [Look(NOBODY)],
-    "account_look_in_mail": [Look(NOBODY)],
+    "account_password_reset_completed": [Look(NOBODY)],
     "account_inactive": [Look(NOBODY)],
+    # working
+    "work": [Look(VOLUNTEER, kind=kind) for kind in KINDS],
+    "guideline": [Look(NOBODY)],
+    # oneself
+    "me": [Look(VOLUNTEER)],
+    "my_contributions": [Look(VOLUNTEER), Look(BEGINNER)],
+    "my_tokens": [Look(VOLUNTEER)],
+    "my_consent": [Look(VOLUNTEER)],
+    "sign_out": [Look(VOLUNTEER)],
     "account_logout": [Look(VOLUNTEER)],
     "account_email": [Look(VOLUNTEER)],
     "account_change_password": [Look(VOLUNTEER)],
     "account_set_password": [Look(VOLUNTEER)],
     "account_reauthenticate": [Look(VOLUNTEER)],
-    "account_request_reauthentication_code": [Look(VOLUNTEER)],
-    "work": [Look(VOLUNTEER, kind=kind) for kind in ("rank", "compare", "label", "write_assistant_reply")],
-    "api:docs": [Look(NOBODY)],
+    # organizing
+    "campaigns": [Look(NOBODY), Look(ORGANIZER)],
+    "campaign": [Look(NOBODY), Look(VOLUNTEER), Look(ORGANIZER)],
+    "campaign_new": [Look()],
+    "campaign_new_file": [Look()],
+    "campaign_edit": [Look()],
+    "edit_file": [Look()],
+    "edit_guideline": [Look()],
+    "edit_questions": [Look()],
+    "edit_targets": [Look()],
+    "campaign_state": [Look(query="?to=paused")],
+    "campaign_preview": [Look()],
+    "campaign_api": [Look()],
+    "imports": [Look()],
+    "import_run": [Look()],
+    "members": [Look()],
+    "generators": [Look()],
+    "releases": [Look()],
+    "release": [Look()],
+    "audit": [Look()],
+    "site_generators": [Look(ADMINISTRATOR)],
+    "generator_new": [Look(ADMINISTRATOR)],
+    "generator_edit": [Look(ADMINISTRATOR)],
 }
 
+POSTED = "is posted to, and answers with a page that is looked at elsewhere"
+IN_BETWEEN = "leads on at once, except in the middle of what a mail began"
+
 NO_PAGES: dict[str, str] = {
-    "set_interface_language": "a button of the foot",
+    "accept_terms": "leads on at once where the terms are accepted",
     "preview_text": "a piece of the page on which somebody writes",
     "healthz": "for machines",
     "readyz": "for machines",
+    **dict.fromkeys(
+        [
+            "set_interface_language",
+            "try_pair",
+            "start",
+            "next_anywhere",
+            "next_work",
+            "submit_work",
+            "skip_work",
+            "save_draft",
+            "renew_work",
+            "leave_work",
+            "undo",
+            "my_profile",
+            "my_languages",
+            "my_token_revoke",
+            "member_remove",
+            "ask_generators",
+            "release_schedule",
+        ],
+        POSTED,
+    ),
+    **dict.fromkeys(
+        [
+            "account_confirm_login_code",
+            "account_confirm_password_reset_code",
+            "account_complete_password_reset",
+            "account_email_verification_sent",
+            "account_request_reauthentication_code",
+            "account_confirm_reauthentication_code",
+        ],
+        IN_BETWEEN,
+    ),
 }
 
 
@@ -81,3 +143,14 @@ def make_path(name: str, look: Look, world: World) -> str:
         known["assignment"] = world.holds[look.kind]
     names = get_resolver().reverse_dict.getlist(name)[0][0][0][1] if ":" not in name else []
     return reverse(name, kwargs={parameter: known[parameter] for parameter in names}) + look.query
+
+
+def find_person(look: Look, world: World) -> Volunteer | None:
+    """Who looks; None is nobody."""
+    people = {
+        BEGINNER: world.beginner,
+        VOLUNTEER: world.volunteer,
+        ORGANIZER: world.organizer,
+        ADMINISTRATOR: world.site.administrator,
+    }
+    return people.get(look.who)

@@ -17,6 +17,7 @@ PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile":
 #: What the browser prints for an answer of 4xx that a test provokes, or while a test has it offline.
 EXPECTED = re.compile(
     r"Failed to load resource: (the server responded with a status of 4|net::ERR_INTERNET_DISCONNECTED)"
+    r"|Response Status Error Code 4|htmx:(afterRequest|sendError)"
 )
 
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import redis
 
 from tests.conftest import find_free_port
 from tests.faults.runs import Run, manage, wait_until
 from tests.faults.workplace import Person, query
 
-PEOPLE = 100
+PEOPLE = 70
 API = "/api/v1/"
 
 #: Accounts by the product's own command, with a token and a session as after a sign-in, all in one process.
@@ -24,17 +27,18 @@ import io, json
 from django.core.management import call_command
 from annotate.models import User
 from tests.bench.serving_data import open_session
-def make(name):
-    quiet = {'stdout': io.StringIO(), 'stderr': io.StringIO()}
+quiet = {'stdout': io.StringIO(), 'stderr': io.StringIO()}
+def make(name, scopes):
     email = f'{name}@example.org'
-    call_command('create_user', email, name=name.title(), **quiet)
-    token = call_command('create_token', email, '--scope', 'annotate', '--scope', 'organize', '--scope', 'read', **quiet)
+    call_command('create_user', email, name=name.title(), administrator='admin' in scopes, **quiet)
+    token = call_command('create_token', email, *(f'--scope={scope}' for scope in scopes), **quiet)
     return [token, open_session(User.objects.get(email=email))]
-print(json.dumps({name: make(name) for name in json.loads(%r)}))
+print(json.dumps({name: make(name, scopes) for name, scopes in json.loads(%r).items()}))
 """
 
 LIMITS = {"CHORUS_LIMIT_GUESTS": "0", "CHORUS_LIMIT_ADDRESS": "0", "CHORUS_LIMIT_PERSON": "0"}
 
+SCOPES = ["annotate", "organize", "read"]
 CLOSE = {"state": "closed"}
 
 
@@ -71,14 +75,28 @@ class Site:
     def prepare(self, *, people: int = PEOPLE) -> Site:
         self.run.await_up()
         if people:
-            names = [f"person{number:02}" for number in range(people)]
-            told = manage(self.run.places.data, "shell", "-v0", "-c", MAKE_PEOPLE % json.dumps(names))
-            assert told.returncode == 0, told.stderr
-            made: Mapping[str, Sequence[str]] = json.loads(told.stdout)
-            for name, (token, session) in made.items():
-                self.everybody.append(Volunteer(port=self.run.port, token=token, session=session, name=name))
-            self.people = iter(self.everybody)
+            self.everybody = self._make_people(people)
+            self.people = iter(self.everybody[2:])
         return self
+
+    def _make_people(self, count: int) -> list[Volunteer]:
+        scopes = {"root": ["admin"], **{f"person{number:02}": SCOPES for number in range(count)}}
+        told = manage(self.run.places.data, "shell", "-v0", "-c", MAKE_PEOPLE % json.dumps(scopes))
+        assert told.returncode == 0, told.stderr
+        made: Mapping[str, Sequence[str]] = json.loads(told.stdout)
+        return [
+            Volunteer(port=self.run.port, token=token, session=session, name=name)
+            for name, (token, session) in made.items()
+        ]
+
+    @property
+    def administrator(self) -> Volunteer:
+        return self.everybody[0]
+
+    @property
+    def organizer(self) -> Volunteer:
+        """Whoever makes the campaigns in which others are looked at."""
+        return self.everybody[1]
 
     def person(self, *languages: str) -> Volunteer:
         """Somebody who has done nothing yet."""
@@ -121,6 +139,12 @@ class Site:
         while self.open:
             organizer, slug = self.open.pop()
             organizer.ask("PATCH", f"campaigns/{slug}/", CLOSE)
+
+    def forget_cached(self) -> None:
+        """What pages remember for a while is looked up anew."""
+        with closing(redis.Redis.from_url(self.run.places.redis_url)) as server:
+            for key in server.scan_iter("chorus-cache*"):
+                server.delete(key)
 
     def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
         return query(self.run.places.database_url, sql, *values)

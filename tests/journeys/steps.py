@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.faults.workplace import BALLOTS, as_sent
 from tests.journeys.site import Site
@@ -20,6 +20,8 @@ WHERE j.assignment_id = %s AND j.is_current"""
 VERDICT = "SELECT much_better FROM annotate_judgment WHERE assignment_id = %s AND is_current"
 STATE = "SELECT state FROM annotate_assignment WHERE id = %s"
 CANNOT_TELL = "SELECT cannot_tell_reason FROM annotate_assignment WHERE id = %s"
+
+PASSWORD = "a nightingale sang there"
 
 #: Stands for the passing of time.
 END_LEASE = "UPDATE annotate_assignment SET lease_expires_at = now() - interval '1 minute' WHERE id = %s RETURNING id"
@@ -69,3 +71,21 @@ def await_next(page: Page, before: int) -> int:
 def await_saved(page: Page) -> None:
     """The server has the draft."""
     page.wait_for_function("() => /^Saved/.test(document.querySelector('saved-line')?.textContent ?? '')")
+
+
+def tab_to(page: Page, target: Locator, *, most: int = 80) -> None:
+    """Move the focus there with the Tab key alone, as somebody without a mouse does."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if target.evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError(f"Tab does not lead to {target}")
+
+
+def sign_up(page: Page, email: str, password: str = PASSWORD) -> None:
+    """Make an account by the form."""
+    page.goto("/account/signup/")
+    page.locator("input[name=email]").fill(email)
+    page.locator("input[name=password1]").fill(password)
+    page.get_by_role("button", name="sign up").click()
+    page.wait_for_url("**/")

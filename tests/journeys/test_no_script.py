@@ -38,7 +38,7 @@ def open_work(
     site: Site, open_window: OpenWindow, *kinds: str, phone: bool = False, **spec: object
 ) -> tuple[Page, Volunteer]:
     person = site.person()
-    slug = site.make_campaign(site.person(), items=make_items(3), kinds=list(kinds or ("rank",)), **spec)
+    slug = site.make_campaign(site.organizer, items=make_items(3), kinds=list(kinds or ("rank",)), **spec)
     return open_window(person, phone=phone, java_script_enabled=False).go(person.hold(slug)), person
 
 

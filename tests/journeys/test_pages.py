@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.journeys.addresses import LOOKS, NO_PAGES, NOBODY, ORGANIZER, Look, list_names, make_path
+from tests.journeys.addresses import LOOKS, NO_PAGES, Look, find_person, list_names, make_path
 from tests.journeys.browsers import find_overflow
 from tests.journeys.conftest import OpenWindow
 from tests.journeys.site import Site
@@ -37,8 +37,7 @@ def hostile_world(running_site: Site) -> Iterator[World]:
 
 
 def open_page(open_window: OpenWindow, world: World, name: str, look: Look, **options: Any) -> Page:
-    person = {NOBODY: None, ORGANIZER: world.organizer}.get(look.who, world.volunteer)
-    page = open_window(person, **options).page
+    page = open_window(find_person(look, world), **options).page
     answer = page.goto(make_path(name, look, world), wait_until="load")
     assert answer is not None
     assert answer.status == 200, f"{answer.status} {page.url} {page.inner_text('body')}"

@@ -39,7 +39,7 @@ QUESTIONS = {
 def open_work(site: Site, open_window: OpenWindow, *kinds: str, phone: bool = False, **spec: object) -> Page:
     """A page of work of somebody new in a campaign of these kinds."""
     person = site.person()
-    slug = site.make_campaign(site.person(), items=make_items(3), kinds=list(kinds or ("rank",)), **spec)
+    slug = site.make_campaign(site.organizer, items=make_items(3), kinds=list(kinds or ("rank",)), **spec)
     return open_window(person, phone=phone).go(person.hold(slug))
 
 
@@ -79,7 +79,7 @@ def test_taps_on_a_phone_rank_and_undo(site: Site, open_window: OpenWindow) -> N
 
 def test_eight_candidates_keep_their_letters(site: Site, open_window: OpenWindow) -> None:
     person = site.person()
-    slug = site.make_campaign(site.person(), items=make_items(1, candidates=8), candidates_shown=8)
+    slug = site.make_campaign(site.organizer, items=make_items(1, candidates=8), candidates_shown=8)
     page = open_window(person).go(person.hold(slug))
     first = number_of(page)
     press(page, *"hgfedcba", "-", "Enter")
@@ -194,7 +194,7 @@ def test_keys_are_letters_again_while_typing(site: Site, open_window: OpenWindow
 
 def test_double_click_on_submit_stores_once_and_takes_one_next(site: Site, open_window: OpenWindow) -> None:
     person = site.person()
-    slug = site.make_campaign(site.person(), items=make_items(3))
+    slug = site.make_campaign(site.organizer, items=make_items(3))
     page = open_window(person).go(person.hold(slug))
     first = number_of(page)
     press(page, "a", "b", "c", "d")
@@ -216,7 +216,7 @@ def test_help_shows_every_key_of_its_page(site: Site, open_window: OpenWindow) -
 
 def test_nothing_left_says_why_and_what_to_do(site: Site, open_window: OpenWindow) -> None:
     person = site.person()
-    slug = site.make_campaign(site.person(), items=make_items(1))
+    slug = site.make_campaign(site.organizer, items=make_items(1))
     page = open_window(person).go(person.hold(slug))
     press(page, "o", "Enter")
     expect(page.locator("draft-keeper")).to_have_count(0)

@@ -46,17 +46,17 @@ class World:
     slug: str
     holds: dict[str, int]
     run: str
-    release: int
-    guest: str = ""
+    generator: int
+    beginner: Volunteer
 
     def arguments(self) -> dict[str, Any]:
         """Values for the parameters of addresses, by their names there."""
         return {
             "slug": self.slug,
             "assignment": self.holds["rank"],
-            "run": self.run,
-            "number": self.release,
-            "version": 1,
+            "public_id": self.run,
+            "number": 1,
+            "generator_id": self.generator,
         }
 
 
@@ -80,7 +80,8 @@ def make_world(site: Site, *, hostile: bool = False) -> World:
         slug=slug,
         holds={kind: _hold(volunteer, slug, kind) for kind in KINDS},
         run=_import_with_mistakes(organizer, slug),
-        release=1,
+        generator=_make_generator(site, "lab-hostile" if hostile else "lab"),
+        beginner=site.person(),
     )
 
 
@@ -149,3 +150,9 @@ def _import_with_mistakes(organizer: Volunteer, slug: str) -> str:
     path = f"campaigns/{slug}/imports/{started['id']}/"
     wait_until(lambda: organizer.insist("GET", path)["state"] in {"done", "failed"}, "the end of the import")
     return str(started["id"])
+
+
+def _make_generator(site: Site, name: str) -> int:
+    """A generator of the site that no campaign asks."""
+    given = {"name": name, "engine": "openai", "endpoint": "https://lab.example.org/v1", "model": "a-model"}
+    return int(site.administrator.insist("POST", "generators/", given)["id"])
