@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import wraps
 from pathlib import PurePosixPath
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import urlencode
 
 from django.db import InterfaceError, OperationalError
@@ -32,7 +32,7 @@ from annotate.web.visitors import find_actor
 
 P = ParamSpec("P")
 #: Compresses a finished answer for whoever takes that; its padding keeps the length from telling secrets.
-COMPRESS = GZipMiddleware(lambda request: HttpResponse())
+COMPRESS = GZipMiddleware(HttpResponse)
 
 
 class Needs(Enum):
@@ -75,7 +75,7 @@ def page(*methods: str, needs: Needs = Needs.ANYONE) -> Callable[[View[P]], View
             patch_vary_headers(response, ["Cookie", "HX-Request"])
             if not response.has_header("Cache-Control"):
                 add_never_cache_headers(response)
-            return COMPRESS.process_response(request, response)
+            return cast("HttpResponse", COMPRESS.process_response(request, response))
 
         return shown
 

@@ -71,6 +71,7 @@ def test_scripts_and_styles_of_the_ranking_page_are_small(collected: Path):
     assert total < 60_000
 
 
+@pytest.mark.django_db  # a file that is closed lets Django look at the connections of tests before
 def test_a_hashed_file_is_sent_compressed_and_kept_for_ever(collected: Path):
     def unused(request: HttpRequest) -> HttpResponse:
         raise AssertionError("whitenoise did not know the file")
