@@ -22,7 +22,8 @@ def whole(value: float | None) -> str:
 
 def two(value: float | None) -> str:
     """With two decimals; what is not known is a dash."""
-    return "–" if value is None else _sign(number_format(value, decimal_pos=2, use_l10n=True))
+    # Rounded first: Django cuts off what is beyond the decimals. And no zero has a sign.
+    return "–" if value is None else _sign(number_format(round(value, 2) + 0.0, decimal_pos=2, use_l10n=True))
 
 
 def percent(value: float | None) -> str:

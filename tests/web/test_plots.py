@@ -104,7 +104,8 @@ def test_share_is_never_whole_before_it_is(value, text) -> None:
 
 
 def test_numbers_have_their_sign_and_their_groups() -> None:
-    assert (whole(4630), whole(None), two(-0.131), two(None)) == ("4,630", "–", "−0.13", "–")
+    assert (whole(4630), whole(None)) == ("4,630", "–")
+    assert [two(value) for value in (2 / 3, -0.131, -0.001, 1, None)] == ["0.67", "−0.13", "0.00", "1.00", "–"]
 
 
 def test_minus_stays_before_its_number_where_one_reads_from_right_to_left() -> None:
