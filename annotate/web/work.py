@@ -50,7 +50,7 @@ def next_anywhere(request: PageRequest) -> HttpResponse:
 def next_work(request: PageRequest, slug: str) -> HttpResponse:
     """The next work of a campaign; `kind` and `language` choose among it."""
     if request.method != "POST":
-        return redirect(f"{reverse('campaigns')}{slug}/")
+        return redirect("campaign", slug)
     wanted = {
         "kinds": [value for value in request.POST.getlist("kind") if value][:100] or None,
         "languages": [value for value in request.POST.getlist("language") if value][:100] or None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -70,7 +71,8 @@ def _first_steps(why: Mapping[str, Any], *, slug: str) -> list[dict[str, Any]]:
     """What this reason itself asks for."""
     code = why["code"]
     if code == WhyNone.TERMS_NOT_ACCEPTED:
-        return [_link(_("Read the terms"), reverse("terms"))]
+        following = urlencode({"next": reverse("campaign", args=[slug])})
+        return [_link(_("Read the terms"), f"{reverse('accept_terms')}?{following}")]
     if code == "guests_not_allowed":
         return [_link(_("Make an account"), reverse("account_signup"))]
     if code in (WhyNone.BUSY, WhyNone.ALL_HELD):

@@ -155,7 +155,7 @@ def test_terms_are_asked_for_before_the_first_work(client: Client) -> None:
     Annotator.objects.filter(pk=ada.pk).update(accepted_terms="")
     answer = client.post("/campaigns/birds/next/")
     assert "read the terms and accept them" in answer.text
-    assert 'href="/terms/"' in answer.text
+    assert "?next=%2Fcampaigns%2Fbirds%2F" in answer.text
 
 
 def test_guest_is_asked_to_make_an_account_where_a_campaign_wants_one(client: Client) -> None:
