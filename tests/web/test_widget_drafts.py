@@ -274,7 +274,9 @@ def test_a_short_hold_just_given_is_not_near_its_end(desk: Desk):
 def test_the_first_sign_of_activity_renews_the_hold(desk: Desk):
     page = desk.open(context={"work": make_work(lease_seconds_left=120)})
     carried = answer_with(page, "**/work/7/renew/", body=SAVED)
-    page.evaluate(LEASE, 50)
+    page.evaluate(LEASE, 46)
+    assert page.locator(".notices > *").count() == 0
+    page.evaluate(LEASE, 44)
     notice(page, "lease")
     page.mouse.move(300, 300)
     wait_until(page, "!document.querySelector('.notices [data-name=lease]')")

@@ -84,6 +84,27 @@ def test_a_page_fits_a_window_320_wide_and_low(desk: Desk, name: str):
     assert stuck == []
 
 
+@pytest.mark.parametrize("width", [320, 390, 800])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_without_scripts(desk: Desk, name: str, width: int):
+    page = desk.open(width=width, context=PAGES[name], java_script_enabled=False)
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844), (900, 1000)])
+@pytest.mark.parametrize("name", ["rank", "compare", "label", "write"])
+def test_a_notice_covers_neither_submit_nor_the_head(desk: Desk, name: str, size: tuple[int, int]):
+    work = PAGES[name]["work"] | {"lease_seconds_left": None, "state": "expired"}
+    page = desk.open(width=size[0], height=size[1], context={"work": work, "stored": STORED})
+    box = page.locator(".notices > *").bounding_box()
+    assert box is not None
+    for part in ("#answer .main", ".top", ".stored", "h1", ".say"):
+        other = page.locator(part).first.bounding_box()
+        apart = other is None or box["y"] + box["height"] <= other["y"] or other["y"] + other["height"] <= box["y"]
+        beside = other is None or box["x"] + box["width"] <= other["x"]
+        assert apart or beside, part
+
+
 @pytest.mark.parametrize("width", [320, 700, 1280, 2400])
 @pytest.mark.parametrize("name", ["rank", "compare", "label", "write"])
 def test_ten_thousand_characters_without_a_space_break_nothing(desk: Desk, name: str, width: int):

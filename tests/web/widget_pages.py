@@ -121,7 +121,7 @@ def make_work(kind: str = "rank", n: int = 4, **more: Any) -> dict[str, Any]:
             question("true", "Is it true?", "ghjkl", "m", value="na"),
         ]
         work["flags"] = [
-            {"name": "pii", "title": "Names a private person", "key": "6", "value": None},
+            {"name": "pii", "title": "Does it contain personal data of a real person?", "key": "6", "value": None},
             {"name": "harm", "title": "Could do harm", "key": "7", "value": None},
         ]
         work["cannot_tell_reasons"] = []
@@ -186,7 +186,9 @@ def undo(request: HttpRequest, judgment_id: int) -> HttpResponse:
 @csrf_exempt
 def save(request: HttpRequest, work_id: int) -> HttpResponse:
     version = int(request.POST.get("draft_version", 0)) + 1
-    return JsonResponse({"draft_version": version, "lease_seconds_left": 1800, "state": "live"})
+    state = SHOWN["context"]["work"]["state"]
+    left = 1800 if state == "live" else None
+    return JsonResponse({"draft_version": version, "lease_seconds_left": left, "state": state})
 
 
 @csrf_exempt

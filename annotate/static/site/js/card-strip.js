@@ -42,9 +42,16 @@ class CardStrip extends HTMLElement {
     this.strip.style.height = this.isNarrow ? `${card.offsetHeight}px` : "";
   }
 
+  // What was asked for stays the current one while it is in view, also where two cards are.
+  inFront() {
+    const [strip, card] = [this.strip, this.asked].map((el) => el?.getBoundingClientRect());
+    return card && card.left > strip.left - 2 && card.right < strip.right + 2 ? this.asked : this.atFront();
+  }
+
   show(key, reveal) {
     const card = this.cards.find((c) => c.dataset.candidate === key);
     if (this.isStrip) {
+      this.asked = card;
       this.strip.scrollTo({ left: card.offsetLeft - this.cards[0].offsetLeft });
       return this.mark(card);
     }
@@ -63,7 +70,7 @@ class CardStrip extends HTMLElement {
 
   onScroll() {
     clearTimeout(this.settled);
-    this.settled = setTimeout(() => this.isStrip && this.mark(this.atFront()), 60);
+    this.settled = setTimeout(() => this.isStrip && this.mark(this.inFront()), 60);
   }
 }
 

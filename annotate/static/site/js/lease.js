@@ -4,6 +4,7 @@ import { clearNotice, notice } from "./notices.js";
 import { word } from "./words.js";
 
 const NEAR = 300; // seconds
+const NEAR_OF_SHORT = 45; // seconds, for a hold given along with a submit: it lasts until somebody is seen to look at it
 let timer;
 let held = { id: null, longest: 0 };
 
@@ -13,7 +14,7 @@ document.addEventListener("draft:lease", ({ detail: { id, state, seconds } }) =>
   clearNotice("lease");
   if (seconds === null) return;
   held = { id, longest: Math.max(seconds, held.id === id ? held.longest : 0) };
-  const near = Math.min(NEAR, held.longest / 2); // a short hold, just given, is not near its end at once
+  const near = held.longest > 2 * NEAR ? NEAR : NEAR_OF_SHORT;
   const end = Date.now() + seconds * 1000;
   timer = setInterval(() => say(end, near), 5000);
   say(end, near);
