@@ -18,6 +18,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect, render
+from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.views.decorators.http import require_http_methods
@@ -75,6 +76,8 @@ def page(*methods: str, needs: Needs = Needs.ANYONE) -> Callable[[View[P]], View
             patch_vary_headers(response, ["Cookie", "HX-Request"])
             if not response.has_header("Cache-Control"):
                 add_never_cache_headers(response)
+            if isinstance(response, SimpleTemplateResponse):
+                response.render()
             return cast("HttpResponse", COMPRESS.process_response(request, response))
 
         return shown
