@@ -13,6 +13,7 @@ from annotate.access import Actor, get_campaign_for
 from annotate.models import Campaign
 from annotate.queries.campaign_page import Numbers, load_numbers
 from annotate.queries.campaigns import INSIDERS
+from annotate.services.terms import get_current_terms
 from annotate.web.campaign_figures import describe_figures
 from annotate.web.campaign_problems import find_problems
 from annotate.web.pages import PageRequest, page, render_page
@@ -64,6 +65,7 @@ def describe_frame(actor: Actor, found: Campaign, numbers: Numbers) -> dict[str,
         "is_live": found.state != CampaignState.CLOSED,
         "counted_at": numbers.counted_at,
         "has_judgments": bool(numbers.progress and numbers.progress["judgments"]),
+        "terms": get_current_terms() if found.allow_guests and not actor.is_signed_in else None,
         "main": choose_main(found, organizes=organizes, progress=numbers.progress),
     }
 

@@ -111,7 +111,7 @@ def try_pair(request: PageRequest) -> HttpResponse:
 
 @page("POST")
 def start(request: PageRequest) -> HttpResponse:
-    """Take part without an account: a guest, the terms, and the first work."""
+    """Take part without an account: a guest, the terms, and the first work, of the campaign that is named or of any."""
     token = None
     if not request.actor.is_signed_in:
         take_guest(request)
@@ -121,7 +121,9 @@ def start(request: PageRequest) -> HttpResponse:
         _become(request, guest.pk)
     elif request.POST.get("terms") == CURRENT_TERMS and request.actor.annotator_id is not None:
         accept_terms(annotator_id=request.actor.annotator_id, terms_version=CURRENT_TERMS, now=timezone.now())
-    return _with_guest(show_next_anywhere(request), token)
+    slug = request.POST.get("campaign", "")
+    shown = show_next(request, ask_for_next(request, slug), slug=slug) if slug else show_next_anywhere(request)
+    return _with_guest(shown, token)
 
 
 def _judge(request: PageRequest, pair: DoorPair, better: int | None, much_better: bool | None) -> HttpResponse:  # noqa: FBT001  (a verdict)

@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from annotate.models import Campaign, CampaignProgress, Generator, Message, Stratum, Unit
+from annotate.models import Assignment, Campaign, CampaignProgress, Generator, Message, Stratum, Unit
 from tasks.jobs.quality import recompute_stale_job
 from tasks.jobs.work import summarize_queues_job
 from tests import opinions
@@ -218,11 +218,27 @@ def test_first_thing_to_do_is_to_bring_in_prompts_then_to_judge(campaign) -> Non
 
 @pytest.mark.parametrize(("who", "leads_to"), [("annotator", f"{PAGE}next/"), ("nobody", "/account/login/?next=")])
 def test_volunteer_finds_the_way_into_the_work(campaign, who, leads_to) -> None:
+    Campaign.objects.update(allow_guests=False)
     page = come_as(who, campaign).get(PAGE).text
     assert find_buttons(page) == ["work!"]
     assert leads_to in page
     Campaign.objects.update(state="paused")
     assert find_buttons(come_as(who, campaign).get(PAGE).text) == []
+
+
+def test_nobody_starts_here_without_an_account_with_one_press(campaign) -> None:
+    other = make_campaign("aardvarks", state="open")
+    Campaign.objects.update(allow_guests=True)
+    for one in (other, campaign):
+        add_candidates(make_prompt(one, f"one of {one.slug}"), "alpha A.", "beta B.")
+    client = Client()
+    page = client.get(PAGE).text
+    assert "All the terms" in page
+    form = re.search(r'<form method="post" action="/start/">.*?</form>', page)[0]
+    sent = dict(re.findall(r'name="(terms|campaign)" value="([^"]*)"', form))
+    answer = client.post("/start/", sent, headers={"Accept-Language": "en"})
+    assert Assignment.objects.get().unit.queue.campaign == campaign
+    assert answer["Location"].startswith("/work/")
 
 
 # --- renewing
