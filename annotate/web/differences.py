@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,8 +83,10 @@ def _write_word(name: str, value: str) -> str:
 
 
 def _write_named(name: str, value: Any) -> str:
-    if name in {"languages", "kinds"} and isinstance(value, list):
-        return ", ".join(map(language_name if name == "languages" else kind_name, value))
+    if name == "languages" and isinstance(value, list):
+        return ", ".join(language_name(str(code)) for code in value)
+    if name == "kinds" and isinstance(value, list):
+        return ", ".join(kind_name(str(kind)) for kind in value)
     if name == "release" and isinstance(value, dict):
         return _write_schedule(value)
     return json.dumps(value, ensure_ascii=False)
@@ -160,7 +162,7 @@ def _write_generators(uses: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"{use['name']} x {use['samples']}" for use in uses]
 
 
-_WRITERS = {
+_WRITERS: Mapping[str, Callable[[Any], list[str]]] = {
     "guideline": _write_guideline,
     "examples": _write_examples,
     "label_schema": _write_schema,

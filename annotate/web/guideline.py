@@ -19,6 +19,7 @@ from annotate.web.fields import Field, check_fields, tell_wrong
 from annotate.web.lists import read_whole
 from annotate.web.pages import Needs, PageRequest, page, render_page
 from annotate.web.rows import Row, drop_empty, is_row_step, read_rows, take_row_step, without_empty
+from tasks.records.campaigns import CampaignSpec
 
 PARTS = ("title", "prompt", "better", "worse", "text", "why")
 MOST_EXAMPLES = 50
@@ -55,12 +56,14 @@ def edit_guideline(request: PageRequest, slug: str) -> HttpResponse:
     rows = drop_empty(rows, PARTS)
     if step == "preview":
         return show_editor(request, campaign, text, rows, keep_press(request), is_preview=True)
+    press = take_press(request, campaign, lambda: read_text(text, rows))
+    return redirect("edit_guideline", slug) if press.is_applied else show_editor(request, campaign, text, rows, press)
+
+
+def read_text(text: str, rows: list[Row]) -> CampaignSpec:
+    """A campaign of which nothing is said but its guideline."""
     examples = [without_empty(row) for row in rows]
-    values = {"guideline": {"text": text.replace("\r\n", "\n"), "examples": examples}}
-    press = take_press(request, campaign, lambda: read_campaign(values))
-    if press.is_applied:
-        return redirect("edit_guideline", slug)
-    return show_editor(request, campaign, text, rows, press)
+    return read_campaign({"guideline": {"text": text.replace("\r\n", "\n"), "examples": examples}})
 
 
 def choose_version(versions: list[Guideline], wanted: str | None, current: int | None) -> Guideline | None:
