@@ -20,8 +20,8 @@ SALT = "annotate.door"
 
 #: A compare queue of an open campaign that takes guests. No languages: any.
 FRONT = """
-SELECT near.id FROM (
-  SELECT q.id FROM annotate_queue q JOIN annotate_campaign c ON c.id = q.campaign_id
+SELECT near.id, queues.language FROM (
+  SELECT q.id, q.language FROM annotate_queue q JOIN annotate_campaign c ON c.id = q.campaign_id
   WHERE c.state = 'open' AND c.allow_guests AND q.kind = %(kind)s AND q.kind = ANY(c.kinds)
     AND q.language = ANY(c.languages) AND q.qualification IS NULL
     AND (q.language = ANY(%(languages)s) OR cardinality(%(languages)s::text[]) = 0)
@@ -89,16 +89,19 @@ class DoorPair:
 
 
 def find_pair_at_door(*, languages: Sequence[str], annotator_id: int | None, rng: random.Random) -> DoorPair | None:
-    """A pair from the front of the queues, short if there is one, by chance: visitors do not all get the same."""
+    """A pair from the front of the queues, short if there is one, by chance: visitors do not all get the same.
+
+    In the first of `languages` in which there is one; of none, in any language.
+    """
     params = {"languages": list(languages), "me": annotator_id, "kind": Kind.COMPARE, "near": NEAR, "wide": WIDE}
-    ids = [row["id"] for row in fetch_all(FRONT, params)]
-    chosen = rng.sample(ids, min(len(ids), NEAR))
-    rows = fetch_all(UNITS, {"units": chosen, "kind": Kind.COMPARE}) if chosen else []
-    pairs = [pair for row in rows if (pair := _choose_pair(row, rng=rng)) is not None]
-    short = [pair for pair in pairs if pair.chars <= MOST_CHARS]
-    if short:
-        return rng.choice(short)
-    return min(pairs, key=lambda pair: pair.chars, default=None)
+    front = fetch_all(FRONT, params)
+    wanted: Sequence[str | None] = languages or [None]
+    for language in wanted:
+        ids = [row["id"] for row in front if language in (None, row["language"])]
+        pair = _choose_among(rng.sample(ids, min(len(ids), NEAR)), rng=rng)
+        if pair is not None:
+            return pair
+    return None
 
 
 def find_pair_again(*, unit_id: int, digest: str) -> DoorPair | None:
@@ -115,6 +118,13 @@ def find_pair_again(*, unit_id: int, digest: str) -> DoorPair | None:
 def list_guest_languages() -> list[str]:
     """Languages of the open campaigns that take guests."""
     return [row["language"] for row in fetch_all(LANGUAGES, {})]
+
+
+def _choose_among(unit_ids: Sequence[int], *, rng: random.Random) -> DoorPair | None:
+    rows = fetch_all(UNITS, {"units": list(unit_ids), "kind": Kind.COMPARE}) if unit_ids else []
+    pairs = [pair for row in rows if (pair := _choose_pair(row, rng=rng)) is not None]
+    short = [pair for pair in pairs if pair.chars <= MOST_CHARS]
+    return rng.choice(short) if short else min(pairs, key=lambda pair: pair.chars, default=None)
 
 
 def _choose_pair(row: Row, *, rng: random.Random) -> DoorPair | None:

@@ -279,6 +279,7 @@ def test_judgment_keeps_the_guideline_that_stood_when_the_page_was_made(client: 
 def test_door_shows_what_is_asked_for_in_the_languages_of_the_browser(campaign) -> None:
     make_prompt(campaign, "Warum singen Vögel?", replies=2, language="de")
     assert {pair_at_door(["de"])["language"] for _ in range(8)} == {"de"}
+    assert {pair_at_door(["sw", "de", "en"])["language"] for _ in range(8)} == {"de"}
     assert {pair_at_door([])["language"] for _ in range(40)} == {"de", "en"}
     assert door.find_pair(languages=["sw"], annotator_id=None) is None
 
