@@ -84,6 +84,18 @@ def test_a_page_fits_a_window_320_wide_and_low(desk: Desk, name: str):
     assert stuck == []
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_what_is_pressed_on_a_phone_is_as_large_as_a_thumb(desk: Desk, name: str):
+    page = desk.open_phone(context=PAGES[name])
+    press(page, "a", "b")
+    small = page.evaluate("""() => [...document.querySelectorAll("#work :is(button, summary, select, .bar, label:has(input), a[data-tab])")]
+      .filter((el) => el.checkVisibility() && !el.closest(".menu:not([open]) > div"))
+      .map((el) => [el.outerHTML.slice(0, 80), el.getBoundingClientRect()])
+      .filter(([, box]) => box.width > 1 && box.height < 47)
+      .map(([html, box]) => [html, Math.round(box.width), Math.round(box.height)])""")
+    assert small == []
+
+
 @pytest.mark.parametrize("width", [320, 390, 800])
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_without_scripts(desk: Desk, name: str, width: int):

@@ -5,6 +5,8 @@ export const askWhich = (html) =>
   new Promise((resolve) => {
     const dialog = document.createElement("dialog");
     dialog.className = "pop conflict-pop";
+    dialog.setAttribute("role", "alertdialog");
+    dialog.setAttribute("aria-labelledby", "conflict-h");
     dialog.innerHTML = html; // rendered by our server, which escapes both texts
     const theirs = dialog.querySelector(".own")?.textContent ?? "";
     let choice = null;

@@ -24,6 +24,7 @@ class DraftKeeper extends HTMLElement {
     this.isSending = false;
     this.isSubmitting = false;
     this.isStopped = false; // until the next change
+    this.isSettling = false; // while two answers are shown
     this.isGivenUp = false; // for the answer of another device
     this.tries = 0;
     this.gone = new AbortController();
@@ -86,7 +87,7 @@ class DraftKeeper extends HTMLElement {
 
   async save({ leaving = false } = {}) {
     clearTimeout(this.timer);
-    if (this.isSubmitting || this.isStopped || !this.isDirty) return;
+    if (this.isSubmitting || this.isStopped || this.isSettling || this.isGivenUp || !this.isDirty) return;
     if (this.isSending) return this.saveIn(PAUSE);
     this.isSending = true;
     this.firstChange = undefined;
@@ -99,7 +100,7 @@ class DraftKeeper extends HTMLElement {
   heard(answer, sent) {
     if (this.isSubmitting) return;
     if (answer.outcome === "saved") return this.saved(answer, sent);
-    if (answer.outcome === "conflict") return this.settle(answer, sent);
+    if (answer.outcome === "conflict") return this.settle(answer);
     this.tell("kept");
     if (["away", "offline"].includes(answer.outcome)) return this.tryAgain(answer);
     this.isStopped = true;
@@ -133,9 +134,11 @@ class DraftKeeper extends HTMLElement {
 
   /* another device saved first */
 
-  async settle(answer, sent) {
+  async settle(answer) {
     this.tell("kept");
+    this.isSettling = true;
     const { choice, theirs } = areAlike(answer.html) ? { choice: "yours" } : await askWhich(answer.html);
+    this.isSettling = false;
     if (!choice) return;
     if (choice === "theirs") {
       forgetCopy(this.dataset.id);

@@ -6,12 +6,18 @@ class SavedLine extends HTMLElement {
   connectedCallback() {
     this.gone = new AbortController();
     document.addEventListener("draft:state", ({ detail }) => this.show(detail), { signal: this.gone.signal });
+    document.addEventListener("htmx:load", ({ target }) => this.arrive(target), { signal: this.gone.signal });
     this.timer = setInterval(() => this.dataset.state === "saved" && this.age(), 5000);
   }
 
   disconnectedCallback() {
     this.gone.abort();
     clearInterval(this.timer);
+  }
+
+  // What came in the place of the work may be no work at all.
+  arrive(target) {
+    if (target.id === "work" && !target.querySelector("draft-keeper")) this.show({ state: "", at: 0 });
   }
 
   /** `state`: "" nothing saved yet, "saving", "saved" (with `at`, in milliseconds), "kept" in this browser alone. */
