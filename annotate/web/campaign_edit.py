@@ -79,7 +79,7 @@ def read_own_file(request: PageRequest, campaign: Campaign, sent: list[str]) -> 
 
 
 def show_settings(request: PageRequest, campaign: Campaign, post: QueryDict, press: Press) -> HttpResponse:
-    problems = at_fields(press.problems)
+    problems = at_fields(press.problems, post)
     main = check_fields(main_fields(post), problems)
     groups = [(title, check_fields(fields, problems)) for title, fields in parameter_groups(post)]
     shown = [*main, *(field for _title, fields in groups for field in fields)]

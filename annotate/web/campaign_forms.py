@@ -23,6 +23,8 @@ from tasks.vocabulary import Kind, Preset
 COMMON_LANGUAGES = ("en", "es", "de", "fr", "pt", "ar", "zh", "hi", "ja", "ru", "sw", "id")
 LICENCES = ("CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0", "ODC-By-1.0", "Apache-2.0")
 DEFAULT_LICENCE = "CC-BY-4.0"
+#: As many as a campaign may have.
+MOST_LANGUAGES = 200
 PLAIN = ("title", "purpose", "licence")
 SWITCHES = ("require_rationale",)
 PARAMETER_NAMES = tuple(name for _title, names in PARAMETER_GROUPS for name in names)
@@ -183,10 +185,14 @@ def parameter_field(name: str, post: QueryDict) -> Field:
     )
 
 
-def at_fields(problems: Problems) -> Problems:
-    """Problems of parameters at their fields, in the words of the form."""
+def at_fields(problems: Problems, post: QueryDict) -> Problems:
+    """Problems of parameters and of languages that were written at their fields, in the words of the form."""
+    written = {f"languages[{place}]" for place in range(len(post.getlist("languages")), MOST_LANGUAGES)}
     told: dict[str, list[str]] = {}
     for at, sentences in problems.items():
+        if at in written:
+            told.setdefault("languages_more", []).extend(sentences)
+            continue
         name = at.removeprefix(PARAMETER)
         if name in NAMES:
             told[f"{PARAMETER}{name}"] = [explain_parameter(name, sentence) for sentence in sentences]

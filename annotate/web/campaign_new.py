@@ -94,7 +94,7 @@ def read_new_form(post: QueryDict) -> dict[str, Any]:
 
 
 def show_form(request: PageRequest, post: QueryDict, problems: Problems, *, status: int = 200) -> HttpResponse:
-    problems = at_fields(problems)
+    problems = at_fields(problems, post)
     first = check_fields(first_fields(post), problems)
     more = [(title, check_fields(fields, problems)) for title, fields in more_groups(post)]
     shown = [*first, *(field for _title, fields in more for field in fields)]

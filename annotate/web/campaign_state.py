@@ -16,7 +16,7 @@ from annotate.models import Campaign
 from annotate.queries.campaign_lists import load_needs
 from annotate.queries.progress import get_progress
 from annotate.services.campaigns import change_campaign
-from annotate.web.campaign_words import TRANSITIONS
+from annotate.web.campaign_words import STATE_HEADS, TRANSITIONS
 from annotate.web.editing import MAX_REASON_CHARS, get_edited
 from annotate.web.names import state_name
 from annotate.web.pages import Needs, PageRequest, page, render_page
@@ -59,6 +59,7 @@ def show_state(
     needs = load_needs(campaign_ids=[campaign.pk])[campaign.pk]
     context: dict[str, Any] = {
         "campaign": campaign,
+        "head": STATE_HEADS[campaign.state],
         "ways": list_ways(campaign),
         "asking": next((way for way in list_ways(campaign) if way["state"] == asking), None),
         "refused": refused,

@@ -178,6 +178,14 @@ MORE_TITLES: dict[str, Words] = {
 }
 
 
+STATE_HEADS: dict[str, Words] = {
+    CampaignState.DRAFT: _("This campaign is a draft"),
+    CampaignState.OPEN: _("This campaign is open"),
+    CampaignState.PAUSED: _("This campaign is paused"),
+    CampaignState.CLOSED: _("This campaign is closed"),
+}
+
+
 def field_title(name: str) -> str:
     """A field as people call it; its own name where we have no word."""
     return str(FIELDS[name].title if name in FIELDS else MORE_TITLES.get(name, name))

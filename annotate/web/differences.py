@@ -11,10 +11,10 @@ from typing import Any
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from annotate.web.campaign_words import FIELDS, SCHEDULES, WIDGETS, Words, field_title, role_name
+from annotate.web.campaign_words import FIELDS, PRESETS, SCHEDULES, WIDGETS, Words, field_title, role_name
 from annotate.web.names import kind_name, language_name, state_name
 from tasks.records.campaigns import Change
-from tasks.vocabulary import ReleaseSchedule
+from tasks.vocabulary import Preset, ReleaseSchedule
 
 #: Beyond this many lines a difference is told as its size alone.
 MOST_LINES = 2_000
@@ -79,6 +79,8 @@ def write_value(name: str, value: Any) -> str:
 def _write_word(name: str, value: str) -> str:
     if name == "state":
         return state_name(value)
+    if name == "preset":
+        return str(PRESETS[Preset(value)].title) if value in set(Preset) else value
     return role_name(value) if name == "role" else value
 
 

@@ -33,6 +33,7 @@ COUNTS: dict[str, Words] = {
     "trees": _("prompts"),
     "messages": _("messages"),
     "preference_pairs": _("preference pairs"),
+    "annotators": _("people"),
 }
 TABLES: dict[str, Words] = {
     ReleaseTable.BALLOTS.value: _("rankings and comparisons"),

@@ -150,9 +150,15 @@ def present(found: Release) -> dict[str, Any]:
         "is_under_way": found.state in UNDER_WAY,
         "is_failed": state == ReleaseState.FAILED,
         "is_sealed": found.sealed_at is not None,
-        "counted": [(COUNTS.get(name, name), count) for name, count in found.counts.items()],
+        "counted": [(COUNTS.get(name, name), found.counts[name]) for name in sort_counts(found.counts)],
         "personal": list_personal(found.personal_data),
     }
+
+
+def sort_counts(counts: Mapping[str, int]) -> list[str]:
+    """Names of counts in the order of our words, then any other."""
+    order = list(COUNTS)
+    return sorted(counts, key=lambda name: (order.index(name) if name in order else len(order), name))
 
 
 def write_limits(filters: Mapping[str, Any]) -> str:

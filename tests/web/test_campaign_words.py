@@ -43,7 +43,7 @@ from tasks.vocabulary import (
         (FORMATS, ImportFormat),
         (STATES, ImportState),
         (RELEASE_STATES, ReleaseState),
-        (COUNTS, COUNTED),
+        (COUNTS, [*COUNTED, "annotators"]),
         (TABLES, ReleaseTable),
         (PERSONAL_DATA, PersonalDataKind),
         (TRANSITIONS, SERVICE_TRANSITIONS),
