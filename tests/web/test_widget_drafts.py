@@ -223,11 +223,11 @@ def test_a_submit_without_a_connection_keeps_everything_and_says_so(desk: Desk):
     type_text(page, "Sent from a tunnel.")
     page.wait_for_selector("saved-line[data-state=saved]")
     page.context.set_offline(True)
-    page.click("text=Submit")
+    page.click(".dock .main")
     assert notice(page, "submit").startswith("No connection, so nothing was sent.")
     assert page.input_value("textarea[name=text]") == "Sent from a tunnel."
     page.context.set_offline(False)
-    page.click("text=Submit")
+    page.click(".dock .main")
     page.wait_for_selector(".stored")
     assert desk.sent == [[["text", "Sent from a tunnel."], ["language", "en"]]]
     assert page.locator(".notices [data-name=submit]").count() == 0
@@ -238,7 +238,7 @@ def test_a_site_that_fails_never_takes_the_place_of_the_text(desk: Desk):
     page = write_page(desk)
     answer_with(page, "**/submit/", status=500, body="<h1>Something failed</h1>", kind="text/html")
     type_text(page, "Precious.")
-    page.click("text=Submit")
+    page.click(".dock .main")
     assert notice(page, "submit").startswith("The site failed to answer")
     assert page.input_value("textarea[name=text]") == "Precious."
     assert ["text", "Precious."] in page.evaluate(COPY)["fields"]

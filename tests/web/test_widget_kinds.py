@@ -92,7 +92,7 @@ def test_length_is_counted_as_the_server_counts_it(desk: Desk):
     assert page.inner_text("[data-count]") == "Characters left: 1"
     page.fill("textarea[name=text]", "🌱🌱🌱🌱🌱🌱🌱")
     assert page.inner_text("[data-count]") == "Too long by 2"
-    page.click("text=Submit")
+    page.click(".main")
     assert said(page) == "Not sent. Too long by this many characters: 2"
     assert desk.sent == []
 
@@ -100,7 +100,7 @@ def test_length_is_counted_as_the_server_counts_it(desk: Desk):
 def test_an_empty_reply_is_not_sent(desk: Desk):
     page = desk.open(context={"work": make_work("write_assistant_reply")})
     page.fill("textarea[name=text]", "  \n ")
-    page.click("text=Submit")
+    page.click(".main")
     assert said(page) == "Not sent: the reply is empty. Write something, or skip."
     assert desk.sent == []
 
@@ -111,7 +111,7 @@ def test_a_campaign_that_asks_why_gets_an_answer(desk: Desk, kind: str):
     press(page, *({"rank": "abcd", "compare": "1"}[kind]), "Enter")
     assert said(page) == "Not sent: this campaign asks why. Say it in a few words."
     page.keyboard.type("Clear and true.")
-    page.click("text=Submit")
+    page.click(".main")
     page.wait_for_selector(".stored")
 
 
