@@ -175,9 +175,7 @@ def explain_none(*, campaigns: Sequence[OpenCampaign], now: datetime) -> tuple[s
     nearest = next((c for c in campaigns if c.refusal is None and c.languages), None)
     nearest = nearest or next((c for c in campaigns if c.refusal is None), campaigns[0])
     kinds = list(nearest.row["kinds"])
-    reason = explain_nothing(
-        row=nearest.row, clause=nearest.refusal, kinds=kinds, languages=nearest.languages, now=now
-    )
+    reason = explain_nothing(row=nearest.row, clause=nearest.refusal, kinds=kinds, languages=nearest.languages, now=now)
     return str(nearest.row["slug"]), reason
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from allauth.account import views
 from django.http import HttpResponse
-from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, path
 
 from annotate.web.pages import PageRequest, page, render_page
@@ -39,7 +38,7 @@ def frame(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             response.headers.setdefault("Retry-After", str(SECONDS_TO_WAIT))
-        return response.render() if isinstance(response, SimpleTemplateResponse) else response
+        return response
 
     return framed
 

@@ -42,7 +42,7 @@ def build_home(actor: Actor, *, annotator_id: int, now: datetime) -> dict[str, A
         "first": _show_first(openings),
         "none": None if openings else _show_none(campaigns, now=now),
         "needs": [show_need(row) for row in list_needs(openings=openings)],
-        "begun": [show_begun(row) for row in list_begun(annotator_id=annotator_id)],
+        "begun": [show_begun(row, now=now) for row in list_begun(annotator_id=annotator_id)],
         "given": [show_given(row, now=now) for row in given[:LAST_GIVEN]],
         "has_more": len(given) > LAST_GIVEN,
         "lately": count_lately(annotator_id=annotator_id, now=now),
@@ -80,15 +80,17 @@ def show_need(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def show_begun(row: Mapping[str, Any]) -> dict[str, Any]:
+def show_begun(row: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
     """A line of what somebody holds or left with a draft."""
     is_live = row["state"] == AssignmentState.LIVE
+    has_time = is_live and row["lease_expires_at"] - now >= MOMENT
     return {
         "url": reverse("work", args=[row["id"]]),
         "text": " ".join(row["text"].split()) or _("Its text was taken out"),
         "what": _("%(kind)s in %(language)s") % {"kind": kind_name(row["kind"]), "language": language_name(row["language"])},
         "so_far": _describe_draft(row["kind"], row["draft"]),
-        "until": row["lease_expires_at"] if is_live else None,
+        "until": row["lease_expires_at"] if has_time else None,
+        "has_draft": row["draft"] is not None,
         "is_closed": row["campaign_state"] == CampaignState.CLOSED and not is_live,
     }  # fmt: skip
 

@@ -186,6 +186,16 @@ def test_expired_draft_says_how_far_it_is(client: Client, ada: Annotator, campai
     assert "Why do birds sing? draft kept Rank replies in English · 3 placed so far" in page
 
 
+def test_hold_says_how_long_it_lasts_while_it_does(client: Client, ada: Annotator, campaign: Campaign) -> None:
+    make_prompt(campaign)
+    held = hold(ada, campaign)["id"]
+    Assignment.objects.filter(pk=held).update(lease_expires_at=timezone.now() + timedelta(minutes=20, seconds=30))
+    assert "yours for 20" in client.get("/").text.replace("\xa0", " ")
+    Assignment.objects.filter(pk=held).update(lease_expires_at=timezone.now() - timedelta(minutes=1))
+    page = client.get("/").text
+    assert (f'href="/work/{held}/"' in page, "yours for" in page, "draft kept" in page) == (True, False, False)
+
+
 def test_hold_without_a_draft_that_ended_is_not_among_them(client: Client, ada: Annotator, campaign: Campaign) -> None:
     make_prompt(campaign)
     hold(ada, campaign)
