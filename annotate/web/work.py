@@ -31,8 +31,7 @@ def _kept_when_signed_out(view: Callable[[PageRequest, int], HttpResponse]) -> C
 
     @wraps(view)
     def guarded(request: PageRequest, assignment: int) -> HttpResponse:
-        if assignment > LARGEST_ID:
-            raise NotFound(_("You hold no such work. Ask for the next piece."), code="assignment_not_found")
+        _check_number(assignment)
         if not request.actor.is_signed_in:
             return turn_away(request, assignment)
         return view(request, assignment)
@@ -83,9 +82,10 @@ def save_draft(request: PageRequest, assignment: int) -> HttpResponse:
     return take_draft(request, assignment)
 
 
-@page("POST")
-@_kept_when_signed_out
+@page("POST", needs=Needs.ANNOTATOR)
 def renew_work(request: PageRequest, assignment: int) -> HttpResponse:
+    """A sign of activity. It brings no answer, so that it takes the place of none that is kept."""
+    _check_number(assignment)
     return take_renewal(request, assignment)
 
 
@@ -105,6 +105,11 @@ def undo(request: PageRequest, judgment: int) -> HttpResponse:
         raise NotFound(_("You have given no such judgment."), code="judgment_not_found")
     undone = undo_judgment(annotator_id=require_annotator(request.actor), judgment_id=judgment, now=timezone.now())
     return show_this(request, undone["id"])
+
+
+def _check_number(assignment: int) -> None:
+    if assignment > LARGEST_ID:
+        raise NotFound(_("You hold no such work. Ask for the next piece."), code="assignment_not_found")
 
 
 urlpatterns = [

@@ -167,6 +167,8 @@ def test_script_and_htmx_are_told_that_the_sign_in_ended(client: Client, held) -
     assert (htmx.status_code, htmx["HX-Retarget"]) == (401, "#refusal")
     assert "is kept in this browser" in htmx.text
     assert client.session[work_kept.KEPT]["assignment"] == held
+    assert post(client, held, "renew", {}, **JSON).status_code == 401
+    assert ["rationale", "So."] in client.session[work_kept.KEPT]["fields"]
 
 
 def test_answer_that_is_too_much_to_keep_is_said_to_be_so(client: Client, held) -> None:
