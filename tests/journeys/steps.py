@@ -88,4 +88,8 @@ def sign_up(page: Page, email: str, password: str = PASSWORD) -> None:
     page.locator("input[name=email]").fill(email)
     page.locator("input[name=password1]").fill(password)
     page.get_by_role("button", name="sign up").click()
-    page.wait_for_url("**/")
+    await_signed_in(page)
+
+
+def await_signed_in(page: Page) -> None:
+    page.wait_for_url(lambda url: "/account/" not in url)

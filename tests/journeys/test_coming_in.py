@@ -8,7 +8,16 @@ from playwright.sync_api import Page, expect
 from tests.journeys.browsers import Window
 from tests.journeys.conftest import OpenWindow
 from tests.journeys.site import Site, make_items
-from tests.journeys.steps import await_next, find_ballot, find_ballots, number_of, press, sign_up, tab_to
+from tests.journeys.steps import (
+    await_next,
+    await_signed_in,
+    find_ballot,
+    find_ballots,
+    number_of,
+    press,
+    sign_up,
+    tab_to,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -72,9 +81,10 @@ def test_guest_goes_on_undoes_and_is_counted_once_after_signing_up(site: Site, o
     before = site.query(GIVEN, slug)
     assert [row["has_account"] for row in before] == [False, False]
     assert site.query(COUNTED, slug)[0]["n"] == 2
-    sign_up(page, "former-guest@example.org")
+    email = f"former-guest-{next(site.numbers)}@example.org"
+    sign_up(page, email)
     after = site.query(GIVEN, slug)
-    assert [(row["id"], row["email"]) for row in after] == [(row["id"], "former-guest@example.org") for row in before]
+    assert [(row["id"], row["email"]) for row in after] == [(row["id"], email) for row in before]
     assert site.query(COUNTED, slug)[0]["n"] == 2
     expect(page.locator("h1")).to_be_visible()
     page.goto("/me/contributions/")
@@ -95,12 +105,12 @@ def test_guest_without_scripts(site: Site, open_window: OpenWindow) -> None:
 def test_keys_alone_from_signing_up_to_judgments_of_every_kind(site: Site, open_window: OpenWindow) -> None:
     page = open_window().go("/account/signup/")
     tab_to(page, page.locator("input[name=email]"))
-    page.keyboard.type("keys-alone@example.org")
+    page.keyboard.type(f"keys-alone-{next(site.numbers)}@example.org")
     tab_to(page, page.locator("input[name=password1]"))
     page.keyboard.type("only the keyboard here")
     tab_to(page, page.get_by_role("button", name="sign up"))
     press(page, "Enter")
-    page.wait_for_url("**/")
+    await_signed_in(page)
     for kind in ("rank", "compare", "label", "write_assistant_reply"):
         site.make_campaign(site.organizer, items=make_items(2), kinds=[kind])
         page.goto("/")

@@ -84,7 +84,8 @@ def test_two_tabs_that_rank_differently_are_asked_which(site: Site, open_window:
 def test_session_that_ended_mid_text_loses_nothing(site: Site, open_window: OpenWindow) -> None:
     slug = site.make_campaign(site.organizer, items=make_items(3), kinds=["write_assistant_reply"])
     page = open_window().page
-    sign_up(page, "signed-out@example.org")
+    email = f"signed-out-{next(site.numbers)}@example.org"
+    sign_up(page, email)
     page.goto(f"/campaigns/{slug}/")
     page.locator(f"form[action='/campaigns/{slug}/next/'] button").first.click()
     page.wait_for_url("**/work/**")
@@ -95,7 +96,7 @@ def test_session_that_ended_mid_text_loses_nothing(site: Site, open_window: Open
     submit(page)
     expect(area(page)).to_have_value("Typed while nobody was signed in any more.")
     notices(page).get_by_role("link", name="Sign in").click()
-    page.locator("input[name=login]").fill("signed-out@example.org")
+    page.locator("input[name=login]").fill(email)
     page.locator("input[name=password]").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"**/work/{first}/**")
