@@ -299,6 +299,8 @@ LANGUAGE_CODE = "en"
 #: Languages of the interface, each by its own name. What people work in is another matter.
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("ar", "العربية")]
 LOCALE_PATHS = [BASE_DIR / "annotate" / "locale"]
+# Formats of dates and numbers that a language of ours sets otherwise than Django does.
+FORMAT_MODULE_PATH = "annotate.locale"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True

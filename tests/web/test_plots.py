@@ -110,7 +110,7 @@ def test_numbers_have_their_sign_and_their_groups() -> None:
 
 def test_minus_stays_before_its_number_where_one_reads_from_right_to_left() -> None:
     with override("ar"):
-        assert two(-0.131) == "\u200e−0,13"
+        assert two(-0.131) == "\u200e−0.13"
 
 
 def test_names_are_cut_where_they_no_longer_fit() -> None:
