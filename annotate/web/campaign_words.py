@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from tasks.vocabulary import CampaignRole, CampaignState, Preset, ReleaseSchedule
+from tasks.vocabulary import CampaignRole, CampaignState, MessageRole, Preset, ReleaseSchedule
 
 Words = str | Promise
 PARAMETER = "parameters."
@@ -123,6 +123,11 @@ ROLES: dict[CampaignRole, FieldWords] = {
     CampaignRole.MODERATOR: FieldWords(_("moderator"), _("Takes away what does not belong, and sees how generation goes.")),
     CampaignRole.ANNOTATOR: FieldWords(_("annotator"), _("Sees the campaign while it is a draft. Nobody needs this to judge.")),
 }  # fmt: skip
+
+ASKED_ABOUT: dict[str, Words] = {
+    MessageRole.PROMPTER: _("Prompts"),
+    MessageRole.ASSISTANT: _("Replies"),
+}
 
 WIDGETS: dict[str, Words] = {
     "yes_no": _("Yes or no"),

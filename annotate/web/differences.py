@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from annotate.web.campaign_words import FIELDS, PRESETS, SCHEDULES, WIDGETS, Words, field_title, role_name
+from annotate.web.campaign_words import ASKED_ABOUT, FIELDS, PRESETS, SCHEDULES, WIDGETS, Words, field_title, role_name
 from annotate.web.names import kind_name, language_name, state_name
 from tasks.records.campaigns import Change
 from tasks.vocabulary import Preset, ReleaseSchedule
@@ -147,7 +147,10 @@ def _write_schema(value: Mapping[str, Any]) -> list[str]:
 def _write_dimensions(dimensions: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = []
     for dimension in dimensions:
-        told = [str(WIDGETS.get(dimension["widget"], dimension["widget"])), ", ".join(dimension["applies_to"])]
+        told = [
+            str(WIDGETS.get(dimension["widget"], dimension["widget"])),
+            ", ".join(str(ASKED_ABOUT.get(role, role)) for role in dimension["applies_to"]),
+        ]
         told += [_("must be answered")] if dimension["mandatory"] else []
         lines.append(f"{dimension['name']}: {dimension['title']} ({'; '.join(told)})")
         lines += [f"  {anchor['value']:g} {anchor['title']}" for anchor in dimension["anchors"]]

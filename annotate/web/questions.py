@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from annotate.models import Campaign
 from annotate.queries.campaigns import describe_label_schema
 from annotate.services.campaign_files import read_campaign
-from annotate.web.campaign_words import WIDGETS
+from annotate.web.campaign_words import ASKED_ABOUT, WIDGETS
 from annotate.web.editing import Press, get_edited, open_form, take_press
 from annotate.web.fields import Field, Option, check_fields, tell_wrong
 from annotate.web.guideline import keep_press
@@ -102,8 +102,7 @@ def show_rows(
 def question_fields(row: Row, number: int, focus: int | None) -> list[Field]:
     name, place = f"question.{number}.", f"label_schema.dimensions[{number}]."
     widgets = tuple(Option(value, title, is_chosen=row["widget"] == value) for value, title in WIDGETS.items())
-    roles = {MessageRole.PROMPTER: _("Prompts"), MessageRole.ASSISTANT: _("Replies")}
-    asked = tuple(Option(role.value, title, is_chosen=role.value in row["applies_to"]) for role, title in roles.items())
+    asked = tuple(Option(role, title, is_chosen=role in row["applies_to"]) for role, title in ASKED_ABOUT.items())
     return [
         Field(f"{name}title", _("Question"), value=row["title"], place=f"{place}title", most=160, autofocus=number == focus),
         Field(f"{name}name", _("Name in releases"), value=row["name"], place=f"{place}name", most=40,
