@@ -80,7 +80,7 @@ def make_world(site: Site, *, hostile: bool = False) -> World:
         slug=slug,
         holds={kind: _hold(volunteer, slug, kind) for kind in KINDS},
         run=_import_with_mistakes(organizer, slug),
-        generator=_make_generator(site, "lab-hostile" if hostile else "lab"),
+        generator=_make_generator(site, f"lab-{next(site.numbers)}"),
         beginner=site.person(),
     )
 
