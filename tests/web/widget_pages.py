@@ -43,6 +43,7 @@ THREAD = [
     },
 ]
 GUIDELINE = {
+    "id": 1,
     "version": 3,
     "html": "<p>Better means: it answers what was asked, is true, and can be followed. Length alone is not quality.</p>",
     "examples": [
@@ -127,7 +128,12 @@ def make_work(kind: str = "rank", n: int = 4, **more: Any) -> dict[str, Any]:
         work["cannot_tell_reasons"] = []
     if kind == "write_assistant_reply":
         work["cannot_tell_reasons"] = []
-    return work | more
+    work |= more
+    places = {c["handle"]: c["place"] for c in work["candidates"]}
+    return work | {
+        "shown": " ".join(places),
+        "arranged": " ".join(f"{handle}{place or ''}" for handle, place in places.items()),
+    }
 
 
 NONE = {
@@ -154,6 +160,10 @@ SHOWN: dict[str, Any] = {"context": {"work": make_work()}, "sent": [], "answer":
 
 
 def answer_page(request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    work = context.get("work")
+    if work:  # what the parts of the page that are remembered depend on
+        work["shown"] = " ".join(candidate["handle"] for candidate in work["candidates"])
+        work["arranged"] = " ".join(f"{each['handle']}{each['place'] or ''}" for each in work["candidates"])
     template = "work/_work.html" if request.headers.get("HX-Request") else "work/show.html"
     return render(request, template, context, status=status)
 
