@@ -32,7 +32,7 @@ from playwright.sync_api import Browser, sync_playwright
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotate.settings")
 django.setup()
 
-from tests.journeys.addresses import LOOKS, find_person, make_path  # noqa: E402
+from tests.journeys.addresses import LOOKS, find_session, make_path  # noqa: E402
 from tests.journeys.browsers import DESK, PHONE, Window, open_chromium  # noqa: E402
 from tests.journeys.measures import read_seen, slow_down, watch, weigh  # noqa: E402
 from tests.journeys.site import Site, Volunteer  # noqa: E402
@@ -160,8 +160,8 @@ def weigh_pages(browser: Browser, world: World) -> Iterator[tuple[str, dict[str,
     """Bytes of every page: its own, and with all that it loads."""
     for name, looks in LOOKS.items():
         for look in looks:
-            person = find_person(look, world)
-            window = Window(browser, world.site.address, session=person.session if person else None, **DESK)
+            session = find_session(look, world)
+            window = Window(browser, world.site.address, session=session, **DESK)
             path = make_path(name, look, world)
             parts = weigh(window.page, lambda: window.page.goto(path))  # noqa: B023  (called at once)
             window.close()

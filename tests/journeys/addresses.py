@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from tests.journeys.site import Volunteer
 from tests.journeys.world import KINDS, World
 
-NOBODY, BEGINNER, VOLUNTEER, ORGANIZER, ADMINISTRATOR = "nobody", "beginner", "volunteer", "organizer", "administrator"
+#: A member made the account by the form, and has a password.
+NOBODY, MEMBER, BEGINNER, VOLUNTEER = "nobody", "member", "beginner", "volunteer"
+ORGANIZER, ADMINISTRATOR = "organizer", "administrator"
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,8 @@ LOOKS: dict[str, list[Look]] = {
     "sign_out": [Look(VOLUNTEER)],
     "account_logout": [Look(VOLUNTEER)],
     "account_email": [Look(VOLUNTEER)],
-    "account_change_password": [Look(VOLUNTEER)],
-    "account_set_password": [Look(VOLUNTEER)],
-    "account_reauthenticate": [Look(VOLUNTEER)],
+    "account_change_password": [Look(MEMBER)],
+    "account_reauthenticate": [Look(MEMBER)],
     # organizing
     "campaigns": [Look(NOBODY), Look(ORGANIZER)],
     "campaign": [Look(NOBODY), Look(VOLUNTEER), Look(ORGANIZER)],
@@ -82,6 +82,7 @@ POSTED = "is posted to, and answers with a page that is looked at elsewhere"
 IN_BETWEEN = "leads on at once, except in the middle of what a mail began"
 
 NO_PAGES: dict[str, str] = {
+    "account_set_password": "for those who have none; looks like account_change_password",
     "accept_terms": "leads on at once where the terms are accepted",
     "preview_text": "a piece of the page on which somebody writes",
     "healthz": "for machines",
@@ -145,12 +146,13 @@ def make_path(name: str, look: Look, world: World) -> str:
     return reverse(name, kwargs={parameter: known[parameter] for parameter in names}) + look.query
 
 
-def find_person(look: Look, world: World) -> Volunteer | None:
-    """Who looks; None is nobody."""
+def find_session(look: Look, world: World) -> str | None:
+    """The session of who looks; None is nobody."""
     people = {
-        BEGINNER: world.beginner,
-        VOLUNTEER: world.volunteer,
-        ORGANIZER: world.organizer,
-        ADMINISTRATOR: world.site.administrator,
+        MEMBER: world.member,
+        BEGINNER: world.beginner.session,
+        VOLUNTEER: world.volunteer.session,
+        ORGANIZER: world.organizer.session,
+        ADMINISTRATOR: world.site.administrator.session,
     }
     return people.get(look.who)

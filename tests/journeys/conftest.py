@@ -58,9 +58,9 @@ def open_window(browser: Browser, running_site: Site, request: pytest.FixtureReq
     def open_one(
         person: Volunteer | None = None, *, phone: bool = False, site: Site | None = None, **more: object
     ) -> Window:
-        options = {**(PHONE if phone else {}), **more}
+        options = {**(PHONE if phone else {}), **({"session": person.session} if person else {}), **more}
         address = (site or running_site).address
-        window = Window(browser, address, session=person.session if person else None, **options)
+        window = Window(browser, address, **options)
         opened.append(window)
         return window
 

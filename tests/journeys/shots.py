@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, sync_playwright
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotate.settings")
 django.setup()
 
-from tests.journeys.addresses import LOOKS, Look, find_person, make_path  # noqa: E402
+from tests.journeys.addresses import LOOKS, Look, find_session, make_path  # noqa: E402
 from tests.journeys.browsers import DESK, PHONE, Window, open_chromium  # noqa: E402
 from tests.journeys.site import Site  # noqa: E402
 from tests.journeys.world import World, make_world  # noqa: E402
@@ -44,9 +44,9 @@ def main(folder: Path, parts: list[str]) -> None:
 
 
 def take(browser: Browser, world: World, name: str, look: Look, folder: Path) -> None:
-    person = find_person(look, world)
+    session = find_session(look, world)
     for (screen, options), language in itertools.product(SCREENS.items(), LANGUAGES):
-        window = Window(browser, world.site.address, session=person.session if person else None, **options)
+        window = Window(browser, world.site.address, session=session, **options)
         window.context.add_cookies([{"name": "django_language", "value": language, "url": world.site.address}])
         window.go(make_path(name, look, world))
         for theme in THEMES:

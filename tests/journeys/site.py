@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import redis
 
 from tests.conftest import find_free_port
@@ -104,6 +105,19 @@ class Site:
         if languages:
             person.insist("PUT", "me/languages/", {"languages": list(languages)})
         return person
+
+    def sign_up(self) -> str:
+        """The session of a new account with a password, made by the form."""
+        with httpx.Client(base_url=self.address, trust_env=False) as client:
+            client.get("/account/signup/")
+            form = {
+                "csrfmiddlewaretoken": client.cookies["csrftoken"],
+                "email": f"member-{next(self.numbers)}@example.org",
+                "password1": "a nightingale sang there",
+            }
+            answer = client.post("/account/signup/", data=form)
+            assert answer.is_redirect, answer.text
+            return client.cookies["sessionid"]
 
     def make_campaign(
         self,

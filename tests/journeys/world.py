@@ -48,6 +48,7 @@ class World:
     run: str
     generator: int
     beginner: Volunteer
+    member: str
 
     def arguments(self) -> dict[str, Any]:
         """Values for the parameters of addresses, by their names there."""
@@ -82,6 +83,7 @@ def make_world(site: Site, *, hostile: bool = False) -> World:
         run=_import_with_mistakes(organizer, slug),
         generator=_make_generator(site, f"lab-{next(site.numbers)}"),
         beginner=site.person(),
+        member=site.sign_up(),
     )
 
 
