@@ -40,6 +40,8 @@ class CardStrip extends HTMLElement {
       else tab.removeAttribute("aria-current");
     }
     this.strip.style.height = this.isNarrow ? `${card.offsetHeight}px` : "";
+    if (this.isStrip) this.strip.tabIndex = 0; // what scrolls is reached by keys too
+    else this.strip.removeAttribute("tabindex");
   }
 
   // What was asked for stays the current one while it is in view, also where two cards are.
