@@ -39,6 +39,7 @@ def show_work(
     draft = assignment["draft"] if body is None else body
     texts = _render(assignment, frame)
     state = fill_form(draft, kind=kind, shown=shown)
+    place_of = state.get("place_of", {})
     return {
         "id": assignment["id"],
         "url": reverse("work", args=[assignment["id"]]),
@@ -53,8 +54,9 @@ def show_work(
         "lease_seconds_left": count_seconds_left(assignment["lease_expires_at"], now=now),
         "saved_seconds": None,
         "shown": " ".join(shown),
+        "arranged": " ".join(f"{handle}{place_of.get(handle) or ''}" for handle in shown),
         "thread": show_thread(subject["thread"], texts["thread"]),
-        "candidates": show_candidates(shown, texts["candidates"], kind=kind, places=state.get("place_of", {})),
+        "candidates": show_candidates(shown, texts["candidates"], kind=kind, places=place_of),
         "places": list_places(len(shown)),
         "guideline": show_guideline(frame, texts["guideline"]),
         "skip_reasons": list_reasons(SKIP_REASONS),
@@ -127,7 +129,7 @@ def show_guideline(frame: Frame, texts: Sequence[Prose]) -> dict[str, Any] | Non
             {"title": example.get("title", ""), "prompt_html": prompt, "better_html": better, "worse_html": worse,
              "why_html": why}
         )  # fmt: skip
-    return {"version": frame.guideline.version, "html": text, "examples": examples}
+    return {"id": frame.guideline.pk, "version": frame.guideline.version, "html": text, "examples": examples}
 
 
 def count_minutes(texts: Sequence[Prose], *, kind: str) -> int:

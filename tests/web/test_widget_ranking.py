@@ -247,11 +247,11 @@ def test_keys_do_nothing_while_typing_or_under_help(desk: Desk):
     assert desk.sent == []
 
 
-def test_skip_goes_to_its_own_address_with_a_reason(desk: Desk):
+def test_skip_sends_a_reason_and_needs_no_ranking(desk: Desk):
     page = desk.open()
     press(page, "s")
     assert page.is_visible("text=Why skip it?")
-    with page.expect_request("**/work/7/skip/") as asked:
+    with page.expect_request("**/work/7/submit/") as asked:
         page.click("text=Not my topic")
     assert "skip_reason=not_my_topic" in (asked.value.post_data or "")
     page.wait_for_selector(".stored")
