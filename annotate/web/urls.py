@@ -2,7 +2,9 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+#: The busiest first: each address is compared with those before it.
 PARTS = (
+    "work",
     "home",
     "campaigns",
     "campaign_new",
@@ -21,7 +23,6 @@ PARTS = (
     "me",
     "account",
     "away",
-    "work",
     "door",
     "previews",
     "campaign_page",
