@@ -1,4 +1,7 @@
-"""Texts as pages show them, rendered once: kept in this process, and in the cache for the others.
+"""Texts as pages show them, rendered once: kept in this process, and in the cache for the others where that pays.
+
+Most texts are rendered in a tenth of a millisecond, which is less than a question to the cache takes: only long ones
+and those with code, tables or maths are asked for and kept there.
 
 Both are keyed by the version of everything that renders, the language of the interface and the text's digest, so
 nothing that is kept can be stale. Without the cache pages are only slower.
@@ -7,6 +10,7 @@ nothing that is kept can be stale. Without the cache pages are only slower.
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -26,6 +30,9 @@ from tasks.text.markdown.words import Words
 KEEP_SECONDS = 60 * 60 * 24 * 7
 #: Characters of HTML that one process keeps.
 MOST_KEPT_CHARS = 8_000_000
+#: Shorter texts without any of these are rendered sooner than the cache answers.
+SHORT_CHARS = 2_000
+_COSTLY = re.compile(r"```|~~~|\$|\\[(\[]|^[ >]*\|", re.MULTILINE)
 _RENDERERS = ("markdown-it-py", "nh3", "pygments", "latex2mathml")
 
 
@@ -94,14 +101,24 @@ def render_unkept(text: str) -> Prose:
     return _as_prose(render_markdown(text, away=_away(), words=_words()))
 
 
+def is_costly(text: str) -> bool:
+    """Whether rendering takes longer than asking the cache, by what is in the text."""
+    return len(text) > SHORT_CHARS or _COSTLY.search(text) is not None
+
+
 def _fetch_or_render(missing: dict[str, str]) -> dict[str, Prose]:
     found: dict[str, Prose] = {}
-    for key, value in shared_cache.get_many(list(missing)).items():
+    costly = [key for key, text in missing.items() if is_costly(text)]
+    for key, value in (shared_cache.get_many(costly) if costly else {}).items():
         html, is_long, words, is_plain = value
         found[key] = Prose(mark_safe(html), is_long, words, is_plain)  # noqa: S308  (rendered by us, kept by us)
     made = {key: render_unkept(text) for key, text in missing.items() if key not in found}
-    if made:
-        values = {key: (str(prose.html), prose.is_long, prose.words, prose.is_plain) for key, prose in made.items()}
+    values = {
+        key: (str(made[key].html), made[key].is_long, made[key].words, made[key].is_plain)
+        for key in costly
+        if key in made
+    }
+    if values:
         shared_cache.set_many(values, KEEP_SECONDS)
     found.update(made)
     for key, prose in found.items():

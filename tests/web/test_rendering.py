@@ -13,7 +13,8 @@ from annotate import rendering
 from annotate.rendering import Kept, Prose, render_many, render_text
 from tests.attacks import VECTORS
 
-TEXTS = [f"text *{number}*" for number in range(9)]
+#: With code, so that they are worth a question to the cache.
+TEXTS = [f"```\ntext {number}\n```" for number in range(9)]
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +73,19 @@ def test_nine_texts_are_one_question_and_nine_that_are_kept_are_none(asked: list
     rendering.kept.clear()
     render_many(TEXTS)
     assert asked == ["get_many", "set_many", "get_many"]
+
+
+def test_text_that_is_rendered_sooner_than_the_cache_answers_is_not_asked_for(asked: list[str]):
+    render_many([f"text *{number}*" for number in range(9)])
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 2_001, "```\na\n```", "$a$", r"\(a\)", r"\[a\]", "a | b\n--|--\n| 1 | 2", "> | a |"]
+)
+def test_long_texts_and_those_with_code_maths_or_tables_are_shared(asked: list[str], text: str):
+    render_text(text)
+    assert asked == ["get_many", "set_many"]
 
 
 def test_texts_come_in_their_order_and_equal_ones_are_rendered_once(rendered: list[str]):
