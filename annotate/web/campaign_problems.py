@@ -175,7 +175,7 @@ def _targets_without_work(campaign: Campaign, numbers: Numbers) -> Iterator[Prob
     wanted = {cell["language"] for cell in numbers.progress["strata"] if cell["target"]}
     empty = sorted(wanted - with_work)
     if empty and with_work:
-        listed = ", ".join(language_name(language) for language in empty[:5])
+        listed = _(", ").join(language_name(language) for language in empty[:5])
         more = len(empty) - 5
         yield Problem(
             "targets_without_work",
@@ -217,7 +217,7 @@ def _low_agreement(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
     ]
     low.sort(key=lambda report: report["value"])
     for report in low[:MOST_ALIKE]:
-        where = ", ".join(part for part in (report["dimension"], language_name(report["language"] or "")) if part)
+        where = _(", ").join(part for part in (report["dimension"], language_name(report["language"] or "")) if part)
         yield Problem(
             "low_agreement",
             _("People disagree: %(where)s") % {"where": where},

@@ -86,9 +86,9 @@ def _write_word(name: str, value: str) -> str:
 
 def _write_named(name: str, value: Any) -> str:
     if name == "languages" and isinstance(value, list):
-        return ", ".join(language_name(str(code)) for code in value)
+        return _(", ").join(language_name(str(code)) for code in value)
     if name == "kinds" and isinstance(value, list):
-        return ", ".join(kind_name(str(kind)) for kind in value)
+        return _(", ").join(kind_name(str(kind)) for kind in value)
     if name == "release" and isinstance(value, dict):
         return _write_schedule(value)
     return json.dumps(value, ensure_ascii=False)
@@ -149,7 +149,7 @@ def _write_dimensions(dimensions: Sequence[Mapping[str, Any]]) -> list[str]:
     for dimension in dimensions:
         told = [
             str(WIDGETS.get(dimension["widget"], dimension["widget"])),
-            ", ".join(str(ASKED_ABOUT.get(role, role)) for role in dimension["applies_to"]),
+            _(", ").join(str(ASKED_ABOUT.get(role, role)) for role in dimension["applies_to"]),
         ]
         told += [_("must be answered")] if dimension["mandatory"] else []
         lines.append(f"{dimension['name']}: {dimension['title']} ({'; '.join(told)})")

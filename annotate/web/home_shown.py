@@ -67,7 +67,7 @@ def show_need(row: Mapping[str, Any]) -> dict[str, Any]:
     """A line of what a campaign lacks: where, how far it is, and the request for it."""
     name = language_name(row["language"])
     return {
-        "where": ", ".join(part for part in (name, row["topic"]) if part),
+        "where": _(", ").join(part for part in (name, row["topic"]) if part),
         "language_name": name,
         "topic": row["topic"],
         "campaign": row["title"],

@@ -163,9 +163,9 @@ def sort_counts(counts: Mapping[str, int]) -> list[str]:
 
 def write_limits(filters: Mapping[str, Any]) -> str:
     """What a release is limited to, in words; empty for everything."""
-    languages = ", ".join(language_name(code) for code in filters.get("languages") or ())
-    kinds = ", ".join(kind_name(kind) for kind in filters.get("kinds") or ())
-    return "; ".join(part for part in (languages, kinds) if part)
+    languages = _(", ").join(language_name(code) for code in filters.get("languages") or ())
+    kinds = _(", ").join(kind_name(kind) for kind in filters.get("kinds") or ())
+    return _("; ").join(part for part in (languages, kinds) if part)
 
 
 def list_personal(found: Mapping[str, Mapping[str, int]]) -> list[tuple[Any, Any, int]]:
