@@ -41,6 +41,7 @@ from tests.journeys.world import World, make_world  # noqa: E402
 QUICK = bool(os.environ.get("QUICK"))
 PAIRS = 40 if QUICK else 200
 LOOKS_AT_SLOW_PAGES = 1 if QUICK else 5
+SECONDS_TO_SETTLE = 5
 TOKEN = "a" * 32
 DEMO = Path(__file__).resolve().parents[2] / "annotate" / "demo" / "demo.jsonl"
 
@@ -136,6 +137,7 @@ def make_prompts(count: int) -> Iterator[dict[str, Any]]:
 def measure_server(site: Site) -> dict[str, dict[str, float]]:
     """Median milliseconds of looking and submitting, as page and as JSON, in turns."""
     slug = site.make_campaign(site.organizer, items=list(make_prompts(PAIRS + 5)), redundancy=9, max_held=8)
+    time.sleep(SECONDS_TO_SETTLE)  # the worker orders what was imported
     first = PageReader(site, starter := site.person())
     first.begin(starter.ask_next(slug)["id"])
     unseen = [first.submit() for _ in range(PAIRS)]

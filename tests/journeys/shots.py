@@ -1,6 +1,6 @@
 """Pictures of every page for looking at: phone and desk, light and dark, English and Arabic.
 
-python -m tests.journeys.shots FOLDER [PART OF A NAME …]
+python -m tests.journeys.shots FOLDER [PART OF A NAME ...]
 """
 
 from __future__ import annotations

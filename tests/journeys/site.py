@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -109,8 +110,9 @@ class Site:
     def sign_up(self) -> str:
         """The session of a new account with a password, made by the form."""
         with httpx.Client(base_url=self.address, trust_env=False) as client:
-            client.get("/account/signup/")
+            page = client.get("/account/signup/").text
             form = {
+                **dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page)),
                 "csrfmiddlewaretoken": client.cookies["csrftoken"],
                 "email": f"member-{next(self.numbers)}@example.org",
                 "password1": "a nightingale sang there",
