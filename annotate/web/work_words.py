@@ -151,7 +151,7 @@ def _name_cell(label: str) -> str:
     if match is None:
         return label
     language = language_name(match["language"])
-    return f"{language}, {match['topic']}" if match["topic"] else language
+    return _(", ").join([language, match["topic"]]) if match["topic"] else language
 
 
 def _name_value(value: Any) -> str:
