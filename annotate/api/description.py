@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import condition, require_safe
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
@@ -55,6 +56,7 @@ class Description(ApiView):
 
 
 @require_safe
+@gzip_page
 @cache_control(max_age=300, public=True)
 def docs(request: HttpRequest) -> HttpResponse:
     """The page to read the description; needs no script and nothing from elsewhere."""

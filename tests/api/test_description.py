@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import inspect
 import json
 import re
@@ -244,3 +245,11 @@ def test_a_schema_is_shown_as_rows_with_types_in_words():
     assert [(answer.status, answer.phrase, answer.about) for answer in shown.refusals] == [
         ("404", "Not Found", "Nothing.")
     ]
+
+
+def test_page_is_sent_compressed_to_whoever_takes_that(client):
+    plain = client.get("/api/v1/docs/")
+    packed = client.get("/api/v1/docs/", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.content) == plain.content
+    assert len(packed.content) < len(plain.content) / 5
