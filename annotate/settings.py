@@ -118,6 +118,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "annotate.web.bodies.BodyLengthMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "annotate.sessions.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

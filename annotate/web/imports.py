@@ -19,6 +19,7 @@ from annotate.models import Campaign, ImportRun
 from annotate.queries.campaign_lists import load_needs
 from annotate.queries.imports import describe_import, find_import, list_imports, list_problems
 from annotate.services.imports import ImportOptions, create_import
+from annotate.web.bodies import FRAME_BYTES, body_length, measures_itself, refuse_nul
 from annotate.web.fields import Field, Option, Problems, check_fields, problems_of, tell_wrong
 from annotate.web.import_words import FORMATS, STATES, import_title
 from annotate.web.lists import take_part, take_slice
@@ -26,8 +27,6 @@ from annotate.web.names import language_name
 from annotate.web.pages import Needs, PageRequest, page, render_page
 from tasks.vocabulary import CampaignRole, CampaignState, ImportFormat, ImportState
 
-#: What a form has around its file.
-FRAME_BYTES = 2**20
 PROBLEMS_SHOWN = 50
 #: htmx stops asking.
 STOP_POLLING = 286
@@ -35,11 +34,12 @@ ENDED = frozenset({ImportState.DONE.value, ImportState.FAILED.value})
 
 
 @csrf_exempt
+@measures_itself
 @page("GET", "POST", needs=Needs.ACCOUNT)
 def imports(request: PageRequest, slug: str) -> HttpResponse:
     """Who may, and how much is sent, is looked at before anything of the body is read: also before its CSRF token."""
     campaign = get_campaign_for(request.actor, slug, CampaignRole.ORGANIZER)
-    refuse_large_body(int(request.META.get("CONTENT_LENGTH") or 0))
+    refuse_large_body(body_length(request))
     return take_imports(request, campaign)
 
 
@@ -49,6 +49,7 @@ def take_imports(request: PageRequest, campaign: Campaign) -> HttpResponse:
     if request.method != "POST":
         return show_imports(request, campaign, QueryDict(), {})
     try:
+        refuse_nul(request)
         run = store(request, campaign)
     except ChorusError as error:
         return show_imports(

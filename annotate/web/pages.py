@@ -28,6 +28,7 @@ from psycopg_pool import PoolTimeout
 from annotate.access import Actor, require_account, require_annotator
 from annotate.exceptions import ChorusError, NotSignedIn
 from annotate.limits import take_call
+from annotate.web.bodies import MEASURES_ITSELF, refuse_nul
 from annotate.web.errors import database_away, show_refusal
 from annotate.web.visitors import find_actor
 
@@ -66,6 +67,8 @@ def page(*methods: str, needs: Needs = Needs.ANYONE) -> Callable[[View[P]], View
                 request.actor = find_actor(request)
                 take_call(request, user_id=request.actor.user_id, annotator_id=request.actor.annotator_id)
                 _require(request.actor, needs)
+                if not getattr(shown, MEASURES_ITSELF, False):
+                    refuse_nul(request)
                 response = view(request, *args, **kwargs)
             except NotSignedIn as error:
                 response = ask_to_sign_in(request, error)

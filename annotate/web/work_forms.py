@@ -18,6 +18,7 @@ from tasks.vocabulary import Kind
 
 #: The largest number of a place that a form may send.
 MOST_PLACES = 20
+MOST_DIGITS = 2
 LABEL = "label."
 #: What a verdict means: which of the two is better (None: neither), and whether by far.
 VERDICTS: Mapping[str, tuple[int | None, bool | None]] = {
@@ -113,10 +114,14 @@ def _read_places(form: QueryDict) -> list[tuple[int, str]]:
         handle, _colon, number = sent.partition(":")
         if not number:
             continue
-        if not number.isdecimal() or not number.isascii() or not 1 <= int(number[:4]) <= MOST_PLACES:
-            raise _unreadable("tiers")
-        placed.append((int(number), handle))
+        placed.append((_read_place(number, least=1, field="tiers"), handle))
     return placed
+
+
+def _read_place(sent: str, *, least: int, field: str) -> int:
+    if not sent.isdecimal() or not sent.isascii() or len(sent) > MOST_DIGITS or not least <= int(sent) <= MOST_PLACES:
+        raise _unreadable(field)
+    return int(sent)
 
 
 def _read_bar(form: QueryDict, *, numbers: Sequence[int]) -> int | None:
@@ -126,9 +131,7 @@ def _read_bar(form: QueryDict, *, numbers: Sequence[int]) -> int | None:
     sent = form.get("acceptable_tiers", "")
     if not sent:
         return None
-    if not sent.isdecimal() or not sent.isascii() or int(sent[:4]) > MOST_PLACES:
-        raise _unreadable("acceptable_tiers")
-    bar = int(sent)
+    bar = _read_place(sent, least=0, field="acceptable_tiers")
     return sum(number <= bar for number in numbers) + max(0, bar - max(numbers, default=0))
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 
-from annotate.exceptions import ChorusError, NotSignedIn
+from annotate.exceptions import ChorusError, NotSignedIn, TooManyRequests
+from annotate.limits import take_call, take_kept
 from annotate.web.errors import show_refusal
 from annotate.web.pages import PageRequest
 from annotate.web.visitors import find_actor
@@ -29,11 +30,14 @@ def answer_stale_form(request: HttpRequest, sentence: str) -> HttpResponse | Non
     if wants_json(asked):
         return None  # our script has the text, and keeps it
     try:
+        take_call(request, user_id=asked.actor.user_id, annotator_id=asked.actor.annotator_id)
         if not asked.actor.is_signed_in:
             return turn_away(asked, assignment_id)
+        if request.session.session_key is None:
+            take_kept(request)  # a guest without cookies of a session would have a new one with each
         held = get_held(asked, assignment_id)
         body = read_sent(request.POST, held)
-    except NotSignedIn as error:
+    except (NotSignedIn, TooManyRequests) as error:
         return show_refusal(asked, error)
     except ChorusError:
         return None
