@@ -10,12 +10,13 @@ from annotate.queries.rows import fetch_all
 #: Cells that are named for each campaign.
 MOST_NAMED = 3
 
-#: A vacant unit is found by a partial index, whatever the size of the campaign.
+# Each look-up is ordered as its index is: a campaign without units or prompts would else read those of all the others.
 _WAITING = """
 SELECT c.id, EXISTS (
-  SELECT 1 FROM annotate_queue q WHERE q.campaign_id = c.id
-    AND EXISTS (SELECT 1 FROM annotate_unit u WHERE u.queue_id = q.id AND u.is_vacant)) AS is_waiting,
-  EXISTS (SELECT 1 FROM annotate_messagetree t WHERE t.campaign_id = c.id) AS has_prompts
+  SELECT 1 FROM annotate_queue q WHERE q.campaign_id = c.id AND (
+    SELECT u.id FROM annotate_unit u WHERE u.queue_id = q.id AND u.is_vacant
+    ORDER BY u.band DESC, u.tie LIMIT 1) IS NOT NULL) AS is_waiting,
+  (SELECT t.id FROM annotate_messagetree t WHERE t.campaign_id = c.id ORDER BY t.key LIMIT 1) IS NOT NULL AS has_prompts
 FROM unnest(%(campaigns)s::bigint[]) AS c (id)"""
 
 _MISSING = """
