@@ -14,7 +14,7 @@ from annotate.figures import day, two, whole
 from annotate.models import Campaign, ImportRun
 from annotate.queries.campaign_page import Numbers
 from annotate.queries.results import FEWEST_UNITS
-from annotate.web.names import language_name
+from annotate.web.names import isolated, language_name
 from tasks.records.parameters import read_settings
 from tasks.vocabulary import GenerationOutcome, ImportState, ReleaseState
 
@@ -162,7 +162,7 @@ def _few_people(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
         )
         yield Problem(
             "few_people",
-            sentence % {"language": language_name(language), "people": people, "needs": needs},
+            sentence % {"language": isolated(language_name(language)), "people": people, "needs": needs},
             _("People who work in this language, or judged in it here in the last 30 days. Invite more, or ask for fewer judgments."),
             _("Change how many"),
             _link("campaign_edit", campaign.slug, at="parameters"),
@@ -175,7 +175,7 @@ def _targets_without_work(campaign: Campaign, numbers: Numbers) -> Iterator[Prob
     wanted = {cell["language"] for cell in numbers.progress["strata"] if cell["target"]}
     empty = sorted(wanted - with_work)
     if empty and with_work:
-        listed = _(", ").join(language_name(language) for language in empty[:5])
+        listed = _(", ").join(isolated(language_name(language)) for language in empty[:5])
         more = len(empty) - 5
         yield Problem(
             "targets_without_work",

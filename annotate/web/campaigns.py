@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from annotate.models import Campaign
 from annotate.queries.campaign_lists import Needs as CampaignNeeds
 from annotate.queries.campaign_lists import load_needs
 from annotate.queries.campaigns import list_visible_campaigns
+from annotate.web.campaign_forms import COMMON_LANGUAGES
 from annotate.web.campaign_words import role_name
 from annotate.web.lists import take_part
 from annotate.web.names import language_name, state_name
@@ -43,6 +45,7 @@ def campaigns(request: PageRequest) -> HttpResponse:
         "part": part,
         "campaigns": [present(campaign, needs[campaign.pk]) for campaign in part.rows],
         "filters": filters,
+        "languages": list_languages(filters["language"], part.rows),
         "states": [(EVERY, _("any"), filters["state"] == EVERY), *list_states(filters["state"])],
         "may_make": may_make(request),
         "is_filtered": filters["is_filtered"],
@@ -66,6 +69,13 @@ def read_filters(request: PageRequest) -> dict[str, Any]:
         "language": language,
         "is_filtered": bool(language or mine or chosen != OPEN),
     }
+
+
+def list_languages(chosen: str, campaigns: Iterable[Campaign]) -> list[tuple[str, str, bool]]:
+    """Languages to choose from: those many work in, those of what is shown, and the one of the address."""
+    shown = sorted({code for campaign in campaigns for code in campaign.languages})
+    codes = dict.fromkeys([*COMMON_LANGUAGES, *shown, *filter(None, [chosen])])
+    return [(code, language_name(code), code == chosen) for code in codes]
 
 
 def list_states(chosen: str) -> list[tuple[str, str, bool]]:

@@ -40,6 +40,11 @@ def language_name(code: str) -> str:
     return code
 
 
+def isolated(name: str) -> str:
+    """A name within a sentence, so that neither turns the direction of the other."""
+    return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"
+
+
 def kind_name(kind: str) -> str:
     """A kind of work as a request: Rank replies."""
     return str(KIND_NAMES.get(Kind(kind), kind)) if kind in set(Kind) else kind

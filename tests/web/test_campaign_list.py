@@ -18,6 +18,13 @@ def titles(answer):
     return [campaign["title"] for campaign in answer.context["campaigns"]]
 
 
+def test_languages_to_choose_from_include_those_of_what_is_shown():
+    make_campaign(slug="birds", languages=("yo",))
+    chosen = Client().get(HERE, {"language": "zu"})
+    assert '<option value="zu" lang="zu" selected>IsiZulu</option>' in chosen.text
+    assert '<option value="yo" lang="yo">Yorùbá</option>' in Client().get(HERE).text
+
+
 def test_open_campaigns_are_shown_to_everybody_with_what_they_are_about():
     make_run("birds", state="open", purpose="Why they sing.", allow_guests=True)
     for state in ("draft", "paused", "closed"):

@@ -145,7 +145,7 @@ def test_prompts_without_candidates_are_counted(campaign) -> None:
 def test_language_with_fewer_people_than_a_piece_needs_is_told(campaign) -> None:
     change_overview(able={"en": 2, "de": 1})
     (problem,) = look(campaign)
-    assert problem.sentence == "English: 2 people, and each piece of work needs 3"
+    assert problem.sentence == "\u2068English\u2069: 2 people, and each piece of work needs 3"
     Campaign.objects.update(parameters={"redundancy": 2})
     assert look(campaign) == []
 
@@ -156,7 +156,7 @@ def test_language_with_a_target_and_no_prompt_is_told(campaign) -> None:
     progress.result["strata"] += [{"language": "sw", "topic": "", "target": 40, "done": 0}]
     progress.save()
     assert [problem.sentence for problem in look(campaign)] == [
-        "No prompts in Kiswahili, though judgments are wanted there"
+        "No prompts in \u2068Kiswahili\u2069, though judgments are wanted there"
     ]
 
 
