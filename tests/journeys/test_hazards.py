@@ -81,24 +81,33 @@ def test_two_tabs_that_rank_differently_are_asked_which(site: Site, open_window:
     assert find_ballot(site, first) == ([["d"], ["c"], ["b"], ["a"]], None)
 
 
-def test_session_that_ended_mid_text_loses_nothing(site: Site, open_window: OpenWindow) -> None:
+def take_up(site: Site, page: Page) -> tuple[str, int]:
+    """Somebody signs up and takes a piece of writing; their address, and the number of the work."""
     slug = site.make_campaign(site.organizer, items=make_items(3), kinds=["write_assistant_reply"])
-    page = open_window().page
     email = f"signed-out-{next(site.numbers)}@example.org"
     sign_up(page, email)
     page.goto(f"/campaigns/{slug}/")
     page.locator(f"form[action='/campaigns/{slug}/next/'] button").first.click()
     page.wait_for_url("**/work/**")
-    first = number_of(page)
+    return email, number_of(page)
+
+
+def sign_in(page: Page, email: str) -> None:
+    page.locator("input[name=login]").fill(email)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_session_that_ended_mid_text_loses_nothing(site: Site, open_window: OpenWindow) -> None:
+    page = open_window().page
+    email, first = take_up(site, page)
     page.context.clear_cookies(name="sessionid")
     area(page).fill("Typed while nobody was signed in any more.")
     expect(notices(page)).to_contain_text("You were signed out")
     submit(page)
     expect(area(page)).to_have_value("Typed while nobody was signed in any more.")
     notices(page).get_by_role("link", name="Sign in").click()
-    page.locator("input[name=login]").fill(email)
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, email)
     page.wait_for_url(f"**/work/{first}/**")
     expect(area(page)).to_have_value("Typed while nobody was signed in any more.")
     submit(page)
@@ -107,17 +116,17 @@ def test_session_that_ended_mid_text_loses_nothing(site: Site, open_window: Open
 
 
 def test_session_that_ended_loses_nothing_without_scripts(site: Site, open_window: OpenWindow) -> None:
-    _organizer, _slug, person, path = make_work(site)
-    window = open_window(person, java_script_enabled=False)
-    page = window.go(path)
-    first = number_of(page)
+    page = open_window(java_script_enabled=False).page
+    email, first = take_up(site, page)
+    page.context.clear_cookies(name="sessionid")
     page.locator("textarea[name=text]").fill("Sent by nobody.")
-    window.sign_out()
     submit(page)
-    assert "/account/login/" in page.url
-    window.sign_in(person.session)
-    page.goto(path)
     assert site.query(WRITTEN, first) == []
+    sign_in(page, email)
+    page.wait_for_url(f"**/work/{first}/**")
+    expect(page.locator("textarea[name=text]")).to_have_value("Sent by nobody.")
+    submit(page)
+    assert site.query(WRITTEN, first)[0]["text"] == "Sent by nobody."
 
 
 def test_form_whose_token_expired_keeps_the_text(site: Site, open_window: OpenWindow) -> None:
