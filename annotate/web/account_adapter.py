@@ -15,6 +15,7 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -90,6 +91,11 @@ class AccountAdapter(DefaultAccountAdapter):
         """Also for accounts that were made by a command and have confirmed no address."""
         found = self.authenticate(self.request, email=user.email, password=password)
         return found is not None and found.pk == user.pk
+
+    def is_safe_url(self, url: str) -> bool:
+        """An address of this site under the name that was asked; one that cannot be read is none."""
+        secure = self.request.is_secure()
+        return bool(url_has_allowed_host_and_scheme(url, {self.request.get_host()}, require_https=secure))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return address_of(request)
