@@ -14,14 +14,12 @@ from annotate.queries.work_pages import Frame
 from annotate.rendering import Prose, render_many
 from annotate.web.work_forms import field_of, fill_form
 from annotate.web.work_words import (
-    CANNOT_TELL_REASONS,
-    SKIP_REASONS,
     describe_reason,
     list_places,
     list_reasons,
     name_languages,
 )
-from tasks.vocabulary import Kind, Widget
+from tasks.vocabulary import WRITING_KINDS, Kind, Widget
 
 #: Words that somebody reads in a minute, and minutes that deciding takes besides.
 READING_SPEED = 220
@@ -59,11 +57,11 @@ def show_work(
         "candidates": show_candidates(shown, texts["candidates"], kind=kind, places=place_of),
         "places": list_places(len(shown)),
         "guideline": show_guideline(frame, texts["guideline"]),
-        "skip_reasons": list_reasons(SKIP_REASONS),
-        "cannot_tell_reasons": [] if kind == Kind.WRITE_ASSISTANT_REPLY else list_reasons(CANNOT_TELL_REASONS),
+        "skip_reasons": list_reasons("skip"),
+        "cannot_tell_reasons": [] if kind == Kind.WRITE_ASSISTANT_REPLY else list_reasons("cannot_tell"),
         "rationale_required": frame.settings.require_rationale and kind != Kind.WRITE_ASSISTANT_REPLY,
         "limits": {"least": None, "most": frame.settings.max_text_chars},
-        "languages": name_languages(_languages_of(frame, subject["language"])),
+        "languages": name_languages(_languages_of(frame, subject["language"]) if kind in WRITING_KINDS else ()),
         "problems": {},
         **state,
         **_show_labels(subject.get("labels", ()), state.get("answers", {})),

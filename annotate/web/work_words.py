@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.utils.text import get_text_list
+from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from annotate.exceptions import ChorusError
 from annotate.web.names import language_name
@@ -59,9 +60,15 @@ def describe_reason(*, code: str, args: Mapping[str, Any]) -> str:
     return str(REASONS.get(ReasonCode(code), REASONS[ReasonCode.MORE_VOICES]))
 
 
-def list_reasons(words: Mapping[Any, Any]) -> list[dict[str, str]]:
-    """Choices of a menu."""
-    return [{"value": str(word), "title": str(title)} for word, title in words.items()]
+def list_reasons(menu: str) -> Sequence[Mapping[str, str]]:
+    """Choices of the menu `skip` or `cannot_tell`."""
+    return _list_reasons(menu, get_language())
+
+
+@lru_cache(maxsize=32)
+def _list_reasons(menu: str, _language: str | None) -> Sequence[Mapping[str, str]]:
+    words: Mapping[Any, Any] = SKIP_REASONS if menu == "skip" else CANNOT_TELL_REASONS
+    return tuple({"value": str(word), "title": str(title)} for word, title in words.items())
 
 
 def find_problems(error: ChorusError, *, kind: str) -> dict[str, str]:
@@ -135,10 +142,15 @@ def describe_order(tiers: Any, *, letters: Mapping[str, str]) -> str:
     return pgettext("between places of a ranking", ", then ").join(named) + "." if named else ""
 
 
-def list_places(count: int) -> list[str]:
+def list_places(count: int) -> Sequence[str]:
     """Names of the places of a ranking, best first."""
+    return _list_places(count, get_language())
+
+
+@lru_cache(maxsize=256)
+def _list_places(count: int, _language: str | None) -> Sequence[str]:
     first = [_("1st"), _("2nd"), _("3rd"), _("4th"), _("5th"), _("6th"), _("7th"), _("8th")]
-    return first[:count] + [f"{number}." for number in range(9, count + 1)]
+    return (*first[:count], *(f"{number}." for number in range(9, count + 1)))
 
 
 def name_languages(codes: Sequence[str]) -> list[dict[str, str]]:
