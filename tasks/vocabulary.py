@@ -258,6 +258,7 @@ class JobName(StrEnum):
     BUILD_RELEASES = "releases.build_releases"
     PLAN_RELEASES = "releases.plan_releases"
     CHECK_INTEGRITY = "operations.check_integrity"
+    CLEAR_SESSIONS = "operations.clear_sessions"
 
 
 class AuditAction(StrEnum):

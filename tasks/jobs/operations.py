@@ -1,13 +1,21 @@
-"""Looks after the site: what must be true of the rows is checked all day, told in the log, and never repaired silently."""
+"""Looks after the site: what must be true of the rows is checked all day, told in the log, and never repaired silently.
+
+What has ended and is of no use to anybody is cleared away.
+"""
 
 import logging
 
 from celery import shared_task
+from django.utils import timezone
 
 from annotate.queries.integrity import find_broken_rules
+from annotate.services.sessions import clear_sessions
 from tasks.vocabulary import JobName
 
 log = logging.getLogger(__name__)
+
+#: Sessions deleted in one statement.
+SESSIONS_AT_ONCE = 1000
 
 
 @shared_task(name=str(JobName.CHECK_INTEGRITY))
@@ -18,3 +26,10 @@ def check_integrity_job() -> None:
         log.error("integrity: %s", finding, extra={"rule": finding.rule, "count": finding.count})
     if not found:
         log.info("integrity: every rule holds")
+
+
+@shared_task(name=str(JobName.CLEAR_SESSIONS))
+def clear_sessions_job() -> None:
+    """Delete the sessions that have ended, a thousand at a time."""
+    while clear_sessions(now=timezone.now(), limit=SESSIONS_AT_ONCE) == SESSIONS_AT_ONCE:
+        pass

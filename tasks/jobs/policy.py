@@ -47,6 +47,7 @@ POLICIES: dict[JobName, Policy] = {
     JobName.PLAN_RELEASES: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=60),
     JobName.RECOMPUTE_STALE: Policy(Queue.COMPUTE, soft_limit=280, hard_limit=300, every=5),
     JobName.CHECK_INTEGRITY: Policy(Queue.COMPUTE, soft_limit=1740, hard_limit=1800, every=21_600),
+    JobName.CLEAR_SESSIONS: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=3600),
     JobName.GENERATE_CANDIDATES: Policy(Queue.NETWORK, soft_limit=840, hard_limit=900, every=15),
     JobName.RUN_IMPORTS: Policy(Queue.STREAM, soft_limit=86_000, hard_limit=86_400, every=20),
     JobName.BUILD_RELEASES: Policy(Queue.STREAM, soft_limit=86_000, hard_limit=86_400, every=30),
