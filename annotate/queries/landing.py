@@ -82,16 +82,12 @@ def _read(now: datetime) -> dict[str, Any]:
 def count_site(*, now: datetime) -> Row:
     """`judgments` that stand, `people` who gave one, their `languages`, and those of `today` (in UTC)."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    live = fetch_row(_LIVE, {"midnight": midnight, "most": LIVE_JUDGMENTS})
-    if live["judgments"] < LIVE_JUDGMENTS:
-        return live
+    people: int | None = cache.get("landing-people")  # known of a large site alone
+    if people is None:
+        live = fetch_row(_LIVE, {"midnight": midnight, "most": LIVE_JUDGMENTS})
+        if live["judgments"] < LIVE_JUDGMENTS:
+            return live
+        people = int(fetch_row(_PEOPLE, {})["people"])
+        cache.set("landing-people", people, PEOPLE_SECONDS)
     swept = fetch_row(_SWEPT, {"midnight": midnight})
-    return {**swept, "judgments": max(swept["judgments"], LIVE_JUDGMENTS), "people": _count_people()}
-
-
-def _count_people() -> int:
-    known: int | None = cache.get("landing-people")
-    if known is None:
-        known = int(fetch_row(_PEOPLE, {})["people"])
-        cache.set("landing-people", known, PEOPLE_SECONDS)
-    return known
+    return {**swept, "judgments": max(swept["judgments"], LIVE_JUDGMENTS), "people": people}
