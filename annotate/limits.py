@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 #: Seconds that a request waits for Valkey.
 TIMEOUT = 0.05
 MINUTE, HOUR = 60, 3600
+#: Texts that one person may have rendered in a minute to look at them.
+MOST_PREVIEWS = 60
 
 #: A process that is far from a limit pays for several calls at once and counts them itself: at most this part of the
 #: room that is left, at most so many, for at most so many seconds. What it does not use is counted all the same.
@@ -219,6 +221,11 @@ def take_kept(request: HttpRequest | Request) -> None:
     take_limits([Limit("kept", address_of(request), settings.LIMIT_GUESTS, HOUR)])
 
 
+def take_preview(*, annotator_id: int) -> None:
+    """Count a text that is rendered to look at it: the longest take a second. More than anybody presses in a minute."""
+    take_limits([Limit("previews", str(annotator_id), MOST_PREVIEWS, MINUTE)])
+
+
 def take_failure(request: HttpRequest | Request) -> None:
     """Count a token or a password that was refused: CHORUS_LIMIT_FAILURES a minute from one address."""
     take_limits([Limit("failures", address_of(request), settings.LIMIT_FAILURES, MINUTE)])
@@ -249,5 +256,6 @@ _WHOM = {
     "token": gettext_lazy("token"),
     "guests": gettext_lazy("address for new guests"),
     "kept": gettext_lazy("address without a sign-in"),
+    "previews": gettext_lazy("person"),
     "failures": gettext_lazy("address with tokens or passwords that are not valid"),
 }

@@ -15,7 +15,6 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -26,6 +25,7 @@ from annotate.queries.people import find_account_of
 from annotate.services.holds import release_holds
 from annotate.services.people import create_user, update_profile
 from annotate.sessions import LOOKED_UP
+from annotate.web.addresses import leads_here
 from annotate.web.arrivals import keep_language, take_in_guest
 
 logger = logging.getLogger(__name__)
@@ -94,8 +94,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_safe_url(self, url: str) -> bool:
         """An address of this site under the name that was asked; one that cannot be read is none."""
-        secure = self.request.is_secure()
-        return bool(url_has_allowed_host_and_scheme(url, {self.request.get_host()}, require_https=secure))
+        return leads_here(self.request, url)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return address_of(request)

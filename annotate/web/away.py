@@ -7,7 +7,9 @@ from django.urls import path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
+from annotate.access import require_annotator
 from annotate.exceptions import InvalidInput
+from annotate.limits import take_preview
 from annotate.rendering import render_unkept
 from annotate.web.pages import Needs, PageRequest, page, render_page
 from tasks.text.markdown.links import Target, find_target
@@ -28,6 +30,7 @@ def preview_text(request: PageRequest) -> HttpResponse:
     if len(text) > MAX_MARKDOWN_CHARS:
         sentence = _("A preview shows at most {most} characters. Your text is safe where you wrote it.")
         raise InvalidInput(sentence.format(most=f"{MAX_MARKDOWN_CHARS:,}"), code="text_too_long")
+    take_preview(annotator_id=require_annotator(request.actor))
     return render_page(request, "away/_preview.html", {"prose": render_unkept(text), "blank": not text.strip()})
 
 

@@ -9,7 +9,6 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
 from django.utils.translation import gettext as _
 
@@ -21,6 +20,7 @@ from annotate.services.terms import CURRENT_TERMS, get_current_terms, withdraw_c
 from annotate.services.tokens import create_token, revoke_token
 from annotate.web.account import frame
 from annotate.web.account_adapter import is_confirmed
+from annotate.web.addresses import leads_here
 from annotate.web.arrivals import keep_language
 from annotate.web.home_shown import show_given, show_languages
 from annotate.web.lists import MAX_ID, PAGE_SIZE, change_query, read_whole, take_part
@@ -124,10 +124,7 @@ def set_interface_language(request: PageRequest) -> HttpResponse:
 def following_address(request: PageRequest) -> str:
     """Where a form wants to go on, if that is on this site; else the first page."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    safe = url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return wanted if safe else "/"
+    return wanted if leads_here(request, wanted) else "/"
 
 
 def _show_me(request: PageRequest, form: ProfileForm | None) -> HttpResponse:

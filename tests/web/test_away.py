@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from annotate import limits
 from annotate.services.guests import create_guest
 from annotate.services.terms import CURRENT_TERMS
 from annotate.web.visitors import GUEST_COOKIE
@@ -125,3 +126,8 @@ def test_a_preview_is_for_those_who_take_part(client: Client):
 
 def test_a_preview_is_posted(guest: Client):
     assert guest.get("/preview/").status_code == 405
+
+
+def test_previews_of_one_person_are_limited(guest: Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(limits, "MOST_PREVIEWS", 2)
+    assert [guest.post("/preview/", {"text": "a"}).status_code for _time in range(3)] == [200, 200, 429]
