@@ -43,6 +43,9 @@ os.environ.update(
         "CHORUS_DATA": str(_home / "files"),
         "CHORUS_STATIC_FILES": "live",
         "CHORUS_LOG_FORMAT": "text",
+        # More than the threads of any test and its own: whoever waits for a connection gives up after ten seconds,
+        # which on a busy machine is sooner than another thread is done.
+        "CHORUS_DATABASE_POOL": "16",
     }
 )
 
