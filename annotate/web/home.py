@@ -13,7 +13,7 @@ from annotate.exceptions import InvalidInput
 from annotate.queries.landing import get_landing
 from annotate.services.terms import CURRENT_TERMS, accept_terms, get_current_terms
 from annotate.web.door import find_pair, read_languages
-from annotate.web.home_shown import build_home
+from annotate.web.home_shown import build_home, suggest_languages
 from annotate.web.me import following_address
 from annotate.web.pages import Needs, PageRequest, page, render_page
 
@@ -24,9 +24,10 @@ def home(request: PageRequest) -> HttpResponse:
     annotator_id = request.actor.annotator_id
     if annotator_id is None:
         return _show_landing(request)
-    return render_page(
-        request, "home/home.html", build_home(request.actor, annotator_id=annotator_id, now=timezone.now())
-    )
+    shown = build_home(request.actor, annotator_id=annotator_id, now=timezone.now())
+    if not shown["works_in"]:
+        shown |= suggest_languages(shown["languages"], asked=read_languages(request))
+    return render_page(request, "home/home.html", shown)
 
 
 @page("GET")

@@ -63,6 +63,12 @@ def show_languages(*, annotator_id: int, campaigns: Sequence[OpenCampaign]) -> d
     }
 
 
+def suggest_languages(languages: Sequence[dict[str, Any]], *, asked: Sequence[str]) -> dict[str, Any]:
+    """Nothing is chosen yet: ticked are the languages that the browser asks for, to be kept with one press."""
+    ticked = [{**language, "is_chosen": language["code"] in asked} for language in languages]
+    return {"languages": ticked, "is_suggested": any(language["is_chosen"] for language in ticked)}
+
+
 def show_need(row: Mapping[str, Any]) -> dict[str, Any]:
     """A line of what a campaign lacks: where, how far it is, and the request for it."""
     name = language_name(row["language"])

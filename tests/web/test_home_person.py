@@ -353,3 +353,13 @@ def test_judgments_of_seven_days_are_counted(client: Client, ada: Annotator, cam
     rank(ada, campaign)
     assert "<dt>judgment</dt><dd>1</dd>" in client.get("/").text
     assert count_lately(annotator_id=ada.pk, now=timezone.now() + timedelta(days=8)) == 0
+
+
+def test_languages_of_the_browser_are_ticked_until_some_are_kept(ada, client) -> None:
+    make_prompt(make_campaign(languages=("en", "de", "fr")))
+    asked = {"Accept-Language": "de-AT,fr;q=0.8"}
+    page = client.get("/", headers=asked).text
+    assert re.findall(r'value="(\w+)" checked', page) == ["de", "fr"]
+    assert page.index('id="w-h"') < page.index('id="next-h"')
+    set_languages(annotator_id=ada.pk, languages=["en"])
+    assert re.findall(r'value="(\w+)" checked', client.get("/", headers=asked).text) == ["en"]
