@@ -97,7 +97,6 @@ FIELDS: dict[str, FieldWords] = {
     ),
 }
 #: Parameters in the order of the form; those of releases stand with the releases.
-MAIN_PARAMETERS = ("redundancy", "candidates_shown")
 PARAMETER_GROUPS: tuple[tuple[Words, tuple[str, ...]], ...] = (
     (_("How many judgments"), ("redundancy", "stop_confidence", "min_judgments", "max_judgments")),
     (_("What is shown and asked"), ("candidates_shown", "require_rationale", "replies_wanted", "max_text_chars")),
