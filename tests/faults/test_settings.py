@@ -172,10 +172,17 @@ def test_embedded_run_uses_the_key_in_its_data_folder(load, tmp_path: Path) -> N
 
 def test_https_address_makes_cookies_secure_and_http_does_not(load) -> None:
     names = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_PRELOAD")
-    https, http = load(CHORUS_PUBLIC_URL="https://chorus.example"), load()
+    https, http = load(CHORUS_PUBLIC_URL="https://chorus.example", CHORUS_TRUSTED_PROXIES="1"), load()
     assert [https[name] for name in names] == [True] * 4
     assert [http[name] for name in names] == [False] * 4
     assert https["ALLOWED_HOSTS"] == ["chorus.example", "localhost", "127.0.0.1", "[::1]"]
+
+
+def test_http_is_led_to_https_only_where_a_proxy_says_which_it_was(load) -> None:
+    """Otherwise every request looks like http, and the site would lead to itself for ever."""
+    told = [load(CHORUS_PUBLIC_URL="https://a.example", CHORUS_TRUSTED_PROXIES=count) for count in ("0", "1")]
+    assert [settings["SECURE_SSL_REDIRECT"] for settings in told] == [False, True]
+    assert [settings["SECURE_PROXY_SSL_HEADER"] for settings in told] == [None, ("HTTP_X_FORWARDED_PROTO", "https")]
 
 
 def test_mail_goes_to_the_server_that_is_named_and_into_a_folder_without_one(load, tmp_path: Path) -> None:
