@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import path
@@ -45,7 +47,7 @@ def campaign_edit(request: PageRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         values = describe_campaign(campaign)
         return show_settings(request, campaign, as_post(values), open_form(values, SETTINGS))
-    press = take_press(request, campaign, lambda: read_campaign(read_settings_form(request.POST)))
+    press = take_press(request, campaign, lambda: read_campaign(read_own_form(request.POST, campaign)))
     if press.is_applied:
         return redirect("campaign_edit", slug)
     return show_settings(request, campaign, request.POST, press)
@@ -64,6 +66,16 @@ def edit_file(request: PageRequest, slug: str) -> HttpResponse:
     if press.is_applied:
         return redirect("edit_file", slug)
     return show_file(request, campaign, sent[0] if sent else "", press)
+
+
+def read_own_form(post: QueryDict, campaign: Campaign) -> dict[str, Any]:
+    """What the form says. It ticks languages and kinds in an order of its own: the same ones keep that of the campaign."""
+    values = read_settings_form(post)
+    for name in ("languages", "kinds"):
+        kept = getattr(campaign, name)
+        if sorted(values[name]) == sorted(kept):
+            values[name] = kept
+    return values
 
 
 def read_own_file(request: PageRequest, campaign: Campaign, sent: list[str]) -> CampaignSpec:

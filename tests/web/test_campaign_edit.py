@@ -43,6 +43,12 @@ def test_form_that_is_not_touched_changes_nothing(ines):
     assert "Nothing would change" in answer.text
 
 
+def test_order_in_which_languages_and_kinds_are_ticked_is_no_change(ines, campaign):
+    Campaign.objects.update(languages=["sw", "de", "en"], kinds=["compare", "rank"])
+    answer = look(ines, title="Songbirds")
+    assert [title for title, _before, _after in shown(answer)] == ["Title"]
+
+
 def test_first_press_shows_and_second_applies(ines, campaign):
     looked = look(ines, title="Songbirds", **{"parameters.redundancy": "5", "parameters.daily_cap": "9"})
     assert shown(looked) == [

@@ -97,7 +97,9 @@ def test_step_that_leads_nowhere_changes_nothing(ines, step):
 
 def test_rows_come_alone_to_htmx_with_the_focus_in_the_new_one(ines):
     for here, target in ((GUIDELINE, "examples"), (QUESTIONS, "questions"), (TARGETS, "targets")):
-        sent = read_form(ines.get(here))
+        page = ines.get(here)
+        assert page.text.count(f'id="{target}"') == 1  # htmx takes the first
+        sent = read_form(page)
         answer = ines.post(here, {**sent, "step": "add"}, headers={**HTMX, "HX-Target": target})
         assert (answer.status_code, "<html" in answer.text, f'id="{target}"' in answer.text) == (200, False, True)
         assert answer.text.count(" autofocus") == 1
