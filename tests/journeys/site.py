@@ -57,7 +57,20 @@ class Volunteer(Person):
 
     def hold(self, slug: str) -> str:
         """The address of the page of a piece of work that is this person's now."""
-        return f"/work/{self.ask_next(slug)['id']}/"
+        return f"/work/{self.ask_patiently(slug)}/"
+
+    def ask_patiently(self, slug: str, **wanted: Any) -> int:
+        """A piece of work that is this person's now; asks again while others are just taking some."""
+        offered: dict[str, Any] = {}
+
+        def is_offered() -> bool:
+            offered.update(self.insist("POST", f"campaigns/{slug}/next/", wanted))
+            busy = offered["assignment"] is None and offered["why_none"]["code"] == "busy"
+            return not busy
+
+        wait_until(is_offered, "work that is free")
+        assert offered["assignment"] is not None, offered
+        return int(offered["assignment"]["id"])
 
 
 class Site:

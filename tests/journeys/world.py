@@ -79,7 +79,7 @@ def make_world(site: Site, *, hostile: bool = False) -> World:
         organizer=organizer,
         volunteer=volunteer,
         slug=slug,
-        holds={kind: _hold(volunteer, slug, kind) for kind in KINDS},
+        holds={kind: volunteer.ask_patiently(slug, kinds=[kind]) for kind in KINDS},
         run=_import_with_mistakes(organizer, slug),
         generator=_make_generator(site, f"lab-{next(site.numbers)}"),
         beginner=site.person(),
@@ -134,12 +134,6 @@ def _judge(site: Site, slug: str) -> None:
             if offered is not None:
                 person.submit(offered, make_ranking(offered, name=person.name))
     wait_until(lambda: site.count("consensus") > 0, "a consensus")
-
-
-def _hold(person: Volunteer, slug: str, kind: str) -> int:
-    offered = person.insist("POST", f"campaigns/{slug}/next/", {"kinds": [kind]})["assignment"]
-    assert offered is not None, f"no work of the kind {kind}"
-    return int(offered["id"])
 
 
 def _import_with_mistakes(organizer: Volunteer, slug: str) -> str:
