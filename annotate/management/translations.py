@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -65,8 +66,11 @@ def update_catalog(language: str) -> Catalog:
     with po_path(language).open("wb") as file:
         write_po(file, catalog, no_location=True, omit_header=False, sort_output=True, width=120, ignore_obsolete=True)
     po_path(language).write_text(_steady(po_path(language).read_text(encoding="utf-8")), encoding="utf-8")
+    compiled = read_catalog(language)
+    # The same words are the same file, whenever it is written.
+    compiled.creation_date = compiled.revision_date = datetime(2026, 1, 1, tzinfo=UTC)
     with mo_path(language).open("wb") as file:
-        write_mo(file, read_catalog(language))
+        write_mo(file, compiled)
     return read_catalog(language)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.template import Context, Library, Node, NodeList, TemplateSyntaxError
 from django.template.base import FilterExpression, Parser, Token
+from django.urls import get_urlconf
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
@@ -14,7 +15,7 @@ MOST_KEPT = 1_000
 
 
 class RememberNode(Node):
-    """What stands inside, by the language of the interface and the values that it depends on."""
+    """What stands inside, by the addresses of the site, the language of the interface and the values it depends on."""
 
     def __init__(self, nodelist: NodeList, values: list[FilterExpression]) -> None:
         self.nodelist = nodelist
@@ -22,7 +23,7 @@ class RememberNode(Node):
         self.kept: dict[tuple[str, ...], SafeString] = {}
 
     def render(self, context: Context) -> SafeString:
-        key = (str(get_language()), *(repr(value.resolve(context)) for value in self.values))
+        key = (str(get_urlconf()), str(get_language()), *(repr(value.resolve(context)) for value in self.values))
         found = self.kept.get(key)
         if found is None:
             found = self.nodelist.render(context)

@@ -40,6 +40,7 @@ def show_work(
     place_of = state.get("place_of", {})
     return {
         "id": assignment["id"],
+        # What is done with it lies below: templates add `submit/`, `draft/` and `renew/`, which costs no look-up.
         "url": reverse("work", args=[assignment["id"]]),
         "kind": kind,
         "campaign": {"slug": frame.slug, "title": frame.title},

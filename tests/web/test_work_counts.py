@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from annotate.models import Annotator, Judgment
 from annotate.queries.presentation import get_shown
@@ -137,3 +138,13 @@ def test_fresh_browser_stores_its_first_judgment_with_one_page_one_click_and_no_
     assert Annotator.objects.get().is_guest
     following = browser.get(answer["Location"])
     assert "Your choice is stored." in following.text
+
+
+def test_what_is_done_with_a_piece_of_work_lies_below_its_address() -> None:
+    """The templates of the work pages put these addresses together."""
+    address = reverse("work", args=[7])
+    assert [reverse(name, args=[7]) for name in ("submit_work", "save_draft", "renew_work")] == [
+        f"{address}submit/",
+        f"{address}draft/",
+        f"{address}renew/",
+    ]

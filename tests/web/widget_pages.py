@@ -75,6 +75,7 @@ def make_work(kind: str = "rank", n: int = 4, **more: Any) -> dict[str, Any]:
     """What a view hands to the templates."""
     work: dict[str, Any] = {
         "id": 7,
+        "url": "/work/7/",
         "kind": kind,
         "campaign": {"slug": "everyday", "title": "Everyday questions"},
         "language": "en",
