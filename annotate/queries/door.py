@@ -45,7 +45,8 @@ SELECT u.id, c.id AS campaign_id, c.slug, c.title, m.language, d.reason_code, d.
 FROM annotate_unit u JOIN annotate_unitdetail d ON d.unit_id = u.id JOIN annotate_message m ON m.id = u.subject_id
 JOIN annotate_queue q ON q.id = u.queue_id JOIN annotate_campaign c ON c.id = q.campaign_id
 LEFT JOIN annotate_guideline g ON g.id = c.guideline_id
-WHERE u.id = ANY(%(units)s::bigint[]) AND u.kind = %(kind)s AND c.state = 'open' AND c.allow_guests"""
+WHERE u.id = ANY(%(units)s::bigint[]) AND u.kind = %(kind)s AND c.state = 'open' AND c.allow_guests
+ORDER BY u.id"""
 
 LANGUAGES = """
 SELECT DISTINCT unnest(c.languages) AS language FROM annotate_campaign c WHERE c.state = 'open' AND c.allow_guests
@@ -97,7 +98,8 @@ def find_pair_at_door(*, languages: Sequence[str], annotator_id: int | None, rng
     front = fetch_all(FRONT, params)
     wanted: Sequence[str | None] = languages or [None]
     for language in wanted:
-        ids = [row["id"] for row in front if language in (None, row["language"])]
+        # In an order of their own, so that chance alone chooses, and the same dice choose the same.
+        ids = sorted(row["id"] for row in front if language in (None, row["language"]))
         pair = _choose_among(rng.sample(ids, min(len(ids), NEAR)), rng=rng)
         if pair is not None:
             return pair
