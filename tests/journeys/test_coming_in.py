@@ -94,7 +94,8 @@ def test_guest_goes_on_undoes_and_is_counted_once_after_signing_up(site: Site, o
 def test_guest_without_scripts(site: Site, open_window: OpenWindow) -> None:
     window, slug = open_door(site, open_window, java_script_enabled=False)
     page = window.go("/")
-    page.get_by_role("button", name="As good as each other").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="As good as each other").click()
     assert len(site.query(GIVEN, slug)) == 1
     assert number_of(page)
     page.go_back()

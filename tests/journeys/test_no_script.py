@@ -48,7 +48,8 @@ def choose_places(page: Page, **places: int) -> None:
 
 
 def submit(page: Page) -> None:
-    page.get_by_role("button", name="Submit").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Submit").click()
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
