@@ -1,4 +1,4 @@
-"""Releases over HTTP: ask for one, look how it stands, fetch its files. For organizers and administrators."""
+"""Releases over HTTP: ask for one, look how it stands, fetch its files, withdraw it. For organizers and administrators."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.http.response import HttpResponseBase
 from django.urls import path
 from django.utils import timezone
 from django.utils.http import parse_etags, quote_etag
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -16,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from annotate.access import get_campaign_for
+from annotate.api.campaign_shapes import MAX_REASON_CHARS
 from annotate.api.schema import operation
 from annotate.api.serializers import PageQuery, StrictSerializer, page_of, read_body, read_query, take_page
 from annotate.api.views import ApiView
@@ -29,8 +31,8 @@ from annotate.queries.releases import (
     list_files,
     list_releases,
 )
-from annotate.services.releases import check_filters, request_release
-from tasks.vocabulary import CampaignRole, Scope
+from annotate.services.releases import check_filters, request_release, withdraw_release
+from tasks.vocabulary import CampaignRole, ReleaseState, Scope
 
 READING = (Scope.READ, Scope.ORGANIZE)
 MEDIA_TYPE = "application/octet-stream"
@@ -53,7 +55,9 @@ class ReleaseStarted(serializers.Serializer[Any]):
 
 
 class ReleaseEntry(ReleaseStarted):
-    reason = serializers.CharField(allow_null=True, help_text="Why it failed, or why the last attempt did.")
+    reason = serializers.CharField(
+        allow_null=True, help_text="Why it failed, why the last attempt did, or why it was withdrawn."
+    )
     trigger = serializers.CharField(help_text="request, weekly, monthly or target.")
     filters = serializers.DictField(help_text="What it is limited to.")
     licence = serializers.CharField()
@@ -132,12 +136,36 @@ class ReleaseDetail(ApiView):
         return Response({**describe_release(release), "files": files})
 
 
+class WithdrawBody(StrictSerializer):
+    reason = serializers.CharField(
+        max_length=MAX_REASON_CHARS, help_text="Why: kept in the audit, and told to whoever asks for a file."
+    )
+
+
+class ReleaseWithdrawal(ApiView):
+    @operation(
+        "withdraw_release",
+        summary="Give the files of a sealed release to nobody any more",
+        request=WithdrawBody,
+        responses={200: ReleaseEntry},
+        errors={409: "`release_not_sealed`: it has no files; `release_withdrawn`: it was withdrawn already."},
+        scopes=(Scope.ORGANIZE,),
+        tag="releases",
+    )
+    def post(self, request: Request, slug: str, number: int) -> Response:
+        """It stays in the list, with its reason and the checksums of its files. The next release is made as if it stood. Needs the role of organizer."""
+        campaign = get_campaign_for(self.actor, slug, CampaignRole.ORGANIZER)
+        reason = read_body(request, WithdrawBody)["reason"]
+        release = withdraw_release(campaign=campaign, number=number, actor=self.actor, reason=reason)
+        return Response(describe_release(release))
+
+
 class ReleaseFileView(ApiView):
     @operation(
         "get_release_file",
         summary="Fetch a file of a sealed release",
         responses={(200, MEDIA_TYPE): OpenApiTypes.BINARY, 304: None},
-        errors={410: "`file_missing`: it is no longer where it was stored."},
+        errors={410: "`release_withdrawn`: with the reason; `file_missing`: it is no longer where it was stored."},
         scopes=READING,
         tag="releases",
     )
@@ -147,7 +175,21 @@ class ReleaseFileView(ApiView):
         file = find_release_file(campaign_id=campaign.pk, number=number, name=name)
         if file is None:
             raise NotFound("There is no such file. Look at the files of the release.", code="release_file_not_found")
+        refuse_withdrawn(file.release)
         return send_file(request, file, download_as=f"{slug}-{number}-{name}")
+
+
+def refuse_withdrawn(release: Release) -> None:
+    """Raise Gone, which says why, for a release that was withdrawn."""
+    if release.state == ReleaseState.WITHDRAWN:
+        raise Gone(
+            _(
+                "Release %(number)s was withdrawn, so its files are not given out any more. The reason: %(reason)s "
+                "Use a later release, or ask the organizers of the campaign."
+            )
+            % {"number": release.number, "reason": release.reason},
+            code="release_withdrawn",
+        )
 
 
 def send_file(request: Request, file: ReleaseFile, *, download_as: str) -> HttpResponseBase:
@@ -188,6 +230,7 @@ def no_such_release() -> NotFound:
 urlpatterns = [
     path("campaigns/<slug:slug>/releases/", Releases.as_view(), name="releases"),
     path("campaigns/<slug:slug>/releases/<int:number>/", ReleaseDetail.as_view(), name="release"),
+    path("campaigns/<slug:slug>/releases/<int:number>/withdraw/", ReleaseWithdrawal.as_view(), name="release_withdraw"),
     path(
         "campaigns/<slug:slug>/releases/<int:number>/files/<str:name>", ReleaseFileView.as_view(), name="release_file"
     ),

@@ -33,9 +33,9 @@ def find_release(*, campaign_id: int, number: int) -> Release | None:
 
 
 def find_release_file(*, campaign_id: int, number: int, name: str) -> ReleaseFile | None:
-    """One file of a sealed release, or None."""
+    """One file of a release that was sealed, with its release, or None."""
     files = ReleaseFile.objects.filter(release__campaign_id=campaign_id, release__number=number, name=name)
-    return files.filter(release__state__in=SEALED).first()
+    return files.filter(release__state__in=SEALED).select_related("release").defer("release__manifest").first()
 
 
 def find_path(file: ReleaseFile) -> Path | None:

@@ -1,7 +1,9 @@
 """Releases as rows: asked for, taken up by a builder, sealed or failed.
 
 requested → building: a builder took the lease; building → requested: it failed, and another one tries again after a
-pause; building → sealed: every file is there; building → failed: it failed too often. A sealed release never changes.
+pause; building → sealed: every file is there; building → failed: it failed too often. A sealed release never changes;
+sealed → withdrawn: its files are given to nobody any more. It keeps its number and its items, so that the next release
+is made as if it had not been withdrawn.
 
 Every statement of a builder says whose lease it writes under; where no row answers, somebody else builds now.
 """
@@ -17,7 +19,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from annotate.access import Actor
-from annotate.exceptions import Conflict
+from annotate.exceptions import Conflict, InvalidInput, NotFound
 from annotate.models import Campaign, Release, User
 from annotate.queries.rows import fetch_all, fetch_one, run
 from annotate.services.audit import record_event
@@ -33,6 +35,7 @@ SALT_BYTES = 32
 ON_REQUEST = "request"
 ONE_AT_A_TIME = "a_campaign_builds_one_release_at_a_time"
 LONGEST_REASON = 500
+FETCHED = (ReleaseState.SEALED, ReleaseState.PUBLISHED)
 
 WORN_OUT = "Each worker that built this release died on the way. Look at the workers' log, then ask for a new release."
 
@@ -131,6 +134,34 @@ def stop_release(*, claimed: Release, reason: str, now: datetime, is_final: bool
             write_under_lease(_PAUSE, claimed, {**told, "again_at": now + pause})
 
 
+def withdraw_release(*, campaign: Campaign, number: int, actor: Actor | User | None, reason: str) -> Release:
+    """Give the files of a sealed release to nobody any more. They stay where they lie; `reason` is told instead of them.
+
+    Raises InvalidInput without a reason, NotFound `release_not_found`, and Conflict: `release_withdrawn`,
+    `release_not_sealed`.
+    """
+    told = reason.strip()
+    if not told:
+        sentence = _("Say why: whoever looks for the files reads it instead.")
+        raise InvalidInput(sentence, details={"reason": [sentence]})
+    with transaction.atomic():
+        release = Release.objects.select_for_update(no_key=True).filter(campaign=campaign, number=number).first()
+        before = _check_withdrawable(release)
+        Release.objects.filter(pk=before.pk).update(state=ReleaseState.WITHDRAWN, reason=told)
+        record_event(
+            actor=actor,
+            action=AuditAction.RELEASE_WITHDRAWN,
+            object_kind="release",
+            object_id=number,
+            campaign=campaign,
+            before={"state": before.state},
+            after={"state": ReleaseState.WITHDRAWN},
+            reason=told,
+        )
+        before.refresh_from_db()
+    return before
+
+
 def write_under_lease(sql: str, claimed: Release, params: Mapping[str, Any]) -> None:
     """Run an UPDATE that names `id` and `token`. Raises LeaseLost where the lease is no longer this builder's."""
     if not run(sql, {**params, "id": claimed.pk, "token": claimed.lease_token}):
@@ -193,6 +224,22 @@ def check_filters(*, campaign: Campaign, filters: Mapping[str, Any]) -> dict[str
             % {"name": strange[0], "kinds": ", ".join(Kind)}
         ]
     return problems
+
+
+def _check_withdrawable(release: Release | None) -> Release:
+    if release is None:
+        raise NotFound(
+            _("This campaign has no release of this number. Look at the list of its releases."),
+            code="release_not_found",
+        )
+    if release.state == ReleaseState.WITHDRAWN:
+        raise Conflict(_("This release was withdrawn already. Nothing was changed."), code="release_withdrawn")
+    if release.state not in FETCHED:
+        raise Conflict(
+            _("This release is not sealed, so nobody can fetch it and there is nothing to withdraw."),
+            code="release_not_sealed",
+        )
+    return release
 
 
 def _make_lease(*, now: datetime) -> dict[str, Any]:

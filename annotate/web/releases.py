@@ -1,4 +1,4 @@
-"""Releases of a campaign: asked for, watched while they are made, looked at and fetched; and when they make themselves."""
+"""Releases of a campaign: asked for, watched while made, looked at, fetched, withdrawn; and when they make themselves."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from annotate.models import Campaign, Release, ReleaseFile
 from annotate.queries.releases import describe_release, find_path, find_release, list_files, list_releases
 from annotate.services.campaign_files import read_campaign
 from annotate.services.campaigns import change_campaign
-from annotate.services.releases import check_filters, request_release
+from annotate.services.releases import check_filters, request_release, withdraw_release
 from annotate.web.campaign_forms import read_parameter, schedule_fields
 from annotate.web.campaign_words import PARAMETER
+from annotate.web.editing import MAX_REASON_CHARS
 from annotate.web.fields import Field, Option, Problems, check_fields, problems_of, tell_wrong
 from annotate.web.lists import take_part
 from annotate.web.names import kind_name, language_name
@@ -34,6 +35,7 @@ MOST_CARD_BYTES = 200_000
 UNDER_WAY = frozenset({ReleaseState.REQUESTED.value, ReleaseState.BUILDING.value})
 #: Refusals that are told at the form.
 FIELD_OF_CODE = {"nothing_to_release": "", "release_in_progress": "", "campaign_draft": ""}
+WITHDRAWING = {"release_withdrawn": "", "release_not_sealed": ""}
 
 
 @page("GET", "POST", needs=Needs.ACCOUNT)
@@ -54,17 +56,26 @@ def releases(request: PageRequest, slug: str) -> HttpResponse:
 def release(request: PageRequest, slug: str, number: int) -> HttpResponse:
     """One release: live while it is made, then its files and its card."""
     campaign = get_campaign_for(request.actor, slug, CampaignRole.ORGANIZER)
-    found = find_release(campaign_id=campaign.pk, number=number)
-    if found is None:
-        raise NotFound(
-            _("This campaign has no release of this number. Look at the list of its releases."),
-            code="release_not_found",
-        )
-    files = list_files(found)
-    context = {"campaign": campaign, "release": present(found), "files": files, "card": read_card(files)}
+    found = get_release(campaign, number)
     is_asked_again = request.htmx and request.htmx.target == "release"
     status = STOP_POLLING if is_asked_again and found.state not in UNDER_WAY else 200
-    return render_page(request, "releases/show.html", context, fragment="releases/_release.html", status=status)
+    return show_release(request, campaign, found, {}, status=status)
+
+
+@page("GET", "POST", needs=Needs.ACCOUNT)
+def release_withdraw(request: PageRequest, slug: str, number: int) -> HttpResponse:
+    """A release whose files nobody gets any more; its page says why, and is where the form stands."""
+    campaign = get_campaign_for(request.actor, slug, CampaignRole.ORGANIZER)
+    if request.method != "POST":
+        return redirect("release", slug, number)
+    reason = request.POST.get("reason", "").strip()[:MAX_REASON_CHARS]
+    try:
+        withdraw_release(campaign=campaign, number=number, actor=request.actor, reason=reason)
+    except ChorusError as error:
+        problems = problems_of(error, WITHDRAWING)
+        return show_release(request, campaign, get_release(campaign, number), problems, status=error.status)
+    messages.success(request, _("Release %(number)s is withdrawn.") % {"number": number})
+    return redirect("release", slug, number)
 
 
 @page("POST", needs=Needs.ACCOUNT)
@@ -83,6 +94,35 @@ def release_schedule(request: PageRequest, slug: str) -> HttpResponse:
         return show_releases(request, campaign, as_fields(problems_of(error)), status=error.status)
     messages.success(request, _("The schedule is kept."))
     return redirect("releases", slug)
+
+
+def get_release(campaign: Campaign, number: int) -> Release:
+    """One release with its files. Raises NotFound."""
+    found = find_release(campaign_id=campaign.pk, number=number)
+    if found is None:
+        raise NotFound(
+            _("This campaign has no release of this number. Look at the list of its releases."),
+            code="release_not_found",
+        )
+    return found
+
+
+def show_release(
+    request: PageRequest, campaign: Campaign, found: Release, problems: Problems, *, status: int
+) -> HttpResponse:
+    shown, files = present(found), list_files(found)
+    why = Field("reason", _("Why"), "area", request.POST.get("reason", ""), rows=3, most=MAX_REASON_CHARS, is_needed=True,
+                hint=_("Shown to whoever looks for the files, and kept in the audit."))  # fmt: skip
+    (why,) = check_fields([why], problems)
+    context = {
+        "campaign": campaign,
+        "release": shown,
+        "files": files,
+        "card": read_card(files) if shown["can_be_fetched"] else "",
+        "why": why,
+        **tell_wrong([why], problems),
+    }
+    return render_page(request, "releases/show.html", context, fragment="releases/_release.html", status=status)
 
 
 def as_fields(problems: Problems) -> Problems:
@@ -150,6 +190,8 @@ def present(found: Release) -> dict[str, Any]:
         "is_under_way": found.state in UNDER_WAY,
         "is_failed": state == ReleaseState.FAILED,
         "is_sealed": found.sealed_at is not None,
+        "is_withdrawn": state == ReleaseState.WITHDRAWN,
+        "can_be_fetched": state in (ReleaseState.SEALED, ReleaseState.PUBLISHED),
         "counted": [(COUNTS.get(name, name), found.counts[name]) for name in sort_counts(found.counts)],
         "personal": list_personal(found.personal_data),
     }
@@ -194,4 +236,5 @@ urlpatterns = [
     path("campaigns/<slug:slug>/releases/", releases, name="releases"),
     path("campaigns/<slug:slug>/releases/schedule/", release_schedule, name="release_schedule"),
     path("campaigns/<slug:slug>/releases/<int:number>/", release, name="release"),
+    path("campaigns/<slug:slug>/releases/<int:number>/withdraw/", release_withdraw, name="release_withdraw"),
 ]

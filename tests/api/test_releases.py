@@ -134,6 +134,55 @@ def test_a_file_that_is_gone_is_said_to_be(organizer):
     assert refusal(organizer.get(f"{RELEASES}1/files/README.md")) == (410, "file_missing")
 
 
+def withdraw(client, reason="Names are in it.", number=1):
+    return client.post(f"{RELEASES}{number}/withdraw/", {"reason": reason}, format="json")
+
+
+def test_a_withdrawn_release_says_why_and_gives_no_file(organizer):
+    ask_for(organizer)
+    build_releases_job()
+    file = organizer.get(f"{RELEASES}1/").json()["files"][0]
+    answer = withdraw(organizer)
+    assert (answer.status_code, answer.json()["state"], answer.json()["reason"]) == (
+        200,
+        "withdrawn",
+        "Names are in it.",
+    )
+    for headers in ({}, {"If-None-Match": f'"{file["sha256"]}"'}):
+        gone = organizer.get(file["url"], headers=headers)
+        assert refusal(gone) == (410, "release_withdrawn")
+        assert "Release 1 was withdrawn" in gone.json()["error"]["message"]
+        assert "Names are in it." in gone.json()["error"]["message"]
+    shown = organizer.get(f"{RELEASES}1/").json()
+    assert (shown["state"], shown["files"][0]["sha256"]) == ("withdrawn", file["sha256"])
+    assert organizer.get(RELEASES).json()["results"][0]["reason"] == "Names are in it."
+    assert ask_for(organizer).json() == {"number": 2, "state": "requested"}
+
+
+def test_a_withdrawal_is_refused(organizer):
+    assert refusal(withdraw(organizer)) == (404, "release_not_found")
+    assert refusal(withdraw(organizer, number=10**30)) == (404, "release_not_found")
+    ask_for(organizer)
+    assert refusal(withdraw(organizer)) == (409, "release_not_sealed")
+    build_releases_job()
+    for reason in ("", "  ", None, "x" * 2_001):
+        answer = withdraw(organizer, reason)
+        assert (refusal(answer), list(details(answer))) == ((422, "invalid_input"), ["reason"])
+    assert withdraw(organizer).status_code == 200
+    assert refusal(withdraw(organizer)) == (409, "release_withdrawn")
+
+
+def test_only_organizers_withdraw(campaign, organizer, client_of_ada, client, make_client):
+    moderator = make_client("mo", scopes=("organize",))
+    Membership.objects.create(campaign=campaign, user=moderator.owner, role="moderator")
+    ask_for(organizer)
+    build_releases_job()
+    assert [refusal(withdraw(other)) for other in (client_of_ada, moderator)] == [(403, "role_missing")] * 2
+    assert refusal(withdraw(make_client(user=organizer.owner, scopes=("read",)))) == (403, "scope_missing")
+    assert client.post(f"{RELEASES}1/withdraw/", {"reason": "x"}).status_code == 401
+    assert Release.objects.get().state == "sealed"
+
+
 def test_only_organizers_reach_a_release(campaign, organizer, client_of_ada, administrator, client, make_client):
     moderator = make_client("mo", scopes=("organize",))
     Membership.objects.create(campaign=campaign, user=moderator.owner, role="moderator")

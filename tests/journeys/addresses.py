@@ -106,6 +106,7 @@ NO_PAGES: dict[str, str] = {
             "member_remove",
             "ask_generators",
             "release_schedule",
+            "release_withdraw",
         ],
         POSTED,
     ),

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import random
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -13,13 +14,14 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from annotate.access import Actor
-from annotate.exceptions import Conflict
+from annotate.exceptions import ChorusError, Conflict
 from annotate.management.release_tools import list_release_tools
 from annotate.models import (
     AgreementReport,
     Annotator,
     Assignment,
     AssignmentCandidate,
+    AuditEvent,
     Consent,
     Judgment,
     Message,
@@ -31,12 +33,12 @@ from annotate.models import (
     User,
 )
 from annotate.queries import release_content
-from annotate.services import release_building
+from annotate.services import release_building, releases
 from annotate.services.judgments import skip_assignment
 from annotate.services.moderation import remove_message
 from annotate.services.release_building import find_folder
 from annotate.services.release_writing import write_release
-from annotate.services.releases import request_release
+from annotate.services.releases import request_release, withdraw_release
 from annotate.services.terms import CURRENT_TERMS, accept_terms, withdraw_consent
 from annotate.services.undo import undo_judgment, withdraw_judgment
 from tasks.formats.pseudonyms import make_pseudonym
@@ -473,3 +475,74 @@ def test_trees_come_in_batches_with_the_same_queries_for_each(tmp_path, monkeypa
         counts.append(len(queries))
     assert counts == [3 * 6 + 3, 6 + 3]
     assert (tmp_path / "1" / "MANIFEST.json").read_bytes() == (tmp_path / "3" / "MANIFEST.json").read_bytes()
+
+
+def test_a_release_is_withdrawn_with_a_reason_that_the_audit_keeps(administrator_actor):
+    campaign, _ = make_given("ada")
+    release = build(campaign)
+    before = {field.attname: getattr(release, field.attname) for field in Release._meta.fields}
+    gone = withdraw_release(campaign=campaign, number=1, actor=administrator_actor, reason=" Names are in it. ")
+    after = {field.attname: getattr(gone, field.attname) for field in Release._meta.fields}
+    assert {name: value for name, value in after.items() if value != before[name]} == {
+        "state": "withdrawn",
+        "reason": "Names are in it.",
+    }
+    event = AuditEvent.objects.get(action="release.withdrawn")
+    assert (event.actor_id, event.campaign_id, event.object_kind, event.object_id, event.reason) == (
+        administrator_actor.user_id,
+        campaign.pk,
+        "release",
+        "1",
+        "Names are in it.",
+    )
+    assert (event.before, event.after) == ({"state": "sealed"}, {"state": "withdrawn"})
+
+
+def test_the_next_release_is_made_as_if_the_last_one_had_not_been_withdrawn(administrator_actor, monkeypatch):
+    monkeypatch.setattr(releases, "secrets", SimpleNamespace(token_bytes=bytes))  # names that can be compared
+    campaign, (ada, _bob) = make_given("ada", "bob")
+    build(campaign)
+    withdraw_judgment(annotator_id=ada.pk, judgment_id=Judgment.objects.get(annotator=ada).pk, now=NOW)
+    standing = build(campaign)
+    withdraw_release(campaign=campaign, number=1, actor=administrator_actor, reason="A mistake")
+    withdraw_release(campaign=campaign, number=2, actor=administrator_actor, reason="A mistake")
+    following = build(campaign)
+    assert (following.number, following.state, following.counts) == (3, "sealed", standing.counts)
+    told = [(row["kind"], row["release"]) for row in read_lines(following, "withdrawn.jsonl")]
+    assert (
+        told == [(row["kind"], row["release"]) for row in read_lines(standing, "withdrawn.jsonl")] == [("judgment", 1)]
+    )
+    for name in ("ballots.parquet", "ballots.jsonl.gz", "trees.jsonl.gz", "preference_pairs.parquet"):
+        assert (find_folder(following) / name).read_bytes() == (find_folder(standing) / name).read_bytes()
+
+
+def test_what_is_in_a_withdrawn_release_was_published_and_cannot_be_undone(administrator_actor):
+    campaign, (ada,) = make_given("ada")
+    build(campaign)
+    withdraw_release(campaign=campaign, number=1, actor=administrator_actor, reason="A mistake")
+    with pytest.raises(Conflict, match="is in a release"):
+        undo_judgment(annotator_id=ada.pk, judgment_id=Judgment.objects.get().pk, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("number", "state", "reason", "code"),
+    [
+        (1, "requested", "Why", "release_not_sealed"),
+        (1, "building", "Why", "release_not_sealed"),
+        (1, "failed", "Why", "release_not_sealed"),
+        (1, "withdrawn", "Why", "release_withdrawn"),
+        (2, "sealed", "Why", "release_not_found"),
+        (1, "sealed", "  ", "invalid_input"),
+    ],
+)
+def test_a_withdrawal_is_refused_and_changes_nothing(administrator_actor, number, state, reason, code):
+    campaign, _ = make_given("ada")
+    Release.objects.create(
+        campaign=campaign, number=1, state=state, reason="so", licence="X", pseudonym_salt=bytes(32),
+        requested_at=NOW, sealed_at=NOW,
+    )  # fmt: skip
+    with pytest.raises(ChorusError) as refused:
+        withdraw_release(campaign=campaign, number=number, actor=administrator_actor, reason=reason)
+    assert refused.value.code == code
+    assert list(Release.objects.values_list("state", "reason")) == [(state, "so")]
+    assert not AuditEvent.objects.filter(action="release.withdrawn").exists()

@@ -13,7 +13,7 @@ from annotate.services.release_building import build_release
 from annotate.services.releases import claim_release
 from tests.loop import NOW
 from tests.releases import NAMES, make_given
-from tests.web.organizing import HTMX, make_person, make_run, sign_in
+from tests.web.organizing import HTMX, come_as, make_person, make_run, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -119,6 +119,58 @@ def test_release_that_failed_says_why(ines, campaign):
     Release.objects.update(state="failed", reason="The disk is full.")
     page = ines.get(f"{HERE}1/").text
     assert ("The disk is full." in page, "Ask for a new one" in page) == (True, True)
+
+
+def test_release_is_withdrawn_with_a_reason(ines):
+    ines.post(HERE)
+    build()
+    offered = ines.get(f"{HERE}1/").text
+    assert ines.get(f"{HERE}1/withdraw/")["Location"] == f"{HERE}1/"
+    assert (f'action="{HERE}1/withdraw/"' in offered, 'id="withdraw" open' in offered) == (True, False)
+    answer = ines.post(f"{HERE}1/withdraw/", {"reason": "Names <b>are</b> in it."})
+    assert (answer.status_code, answer["Location"]) == (302, f"{HERE}1/")
+    page = ines.get(f"{HERE}1/")
+    assert "Release 1 is withdrawn." in page.text
+    assert "Names &lt;b&gt;are&lt;/b&gt; in it." in page.text
+    assert [name in page.text for name in ("README.md", page.context["files"][0].sha256)] == [True, True]
+    assert [part in page.text for part in ("/api/v1/campaigns/birds/releases/1/files/", "/withdraw/", "card-h")] == [
+        False
+    ] * 3
+    listed = ines.get(HERE).text
+    assert ("withdrawn" in listed, "Names &lt;b&gt;are" in listed) == (True, True)
+    assert ines.get("/api/v1/campaigns/birds/releases/1/files/README.md").status_code == 410
+
+
+def test_withdrawal_without_a_reason_is_asked_again(ines):
+    ines.post(HERE)
+    build()
+    answer = ines.post(f"{HERE}1/withdraw/", {"reason": "  "})
+    assert (answer.status_code, [wrong.name for wrong in answer.context["wrong"]]) == (422, ["reason"])
+    assert '<details class="fold section" id="withdraw" open>' in answer.text
+    assert Release.objects.get().state == "sealed"
+
+
+def test_withdrawal_that_cannot_be_says_why(ines, campaign):
+    ines.post(HERE)
+    answer = ines.post(f"{HERE}1/withdraw/", {"reason": "Why not"})
+    assert (answer.status_code, "is not sealed" in answer.text, 'id="withdraw"' in answer.text) == (409, True, False)
+    build()
+    ines.post(f"{HERE}1/withdraw/", {"reason": "Why not"})
+    answer = ines.post(f"{HERE}1/withdraw/", {"reason": "Once more"})
+    assert (answer.status_code, "was withdrawn already" in answer.text) == (409, True)
+    assert ines.post(f"{HERE}2/withdraw/", {"reason": "Why not"}).status_code == 404
+    assert Release.objects.get().reason == "Why not"
+
+
+def test_only_organizers_withdraw_a_release(ines, campaign):
+    ines.post(HERE)
+    build()
+    answers = [
+        come_as(who, campaign).post(f"{HERE}1/withdraw/", {"reason": "x"})
+        for who in ("nobody", "annotator", "moderator")
+    ]
+    assert [answer.status_code for answer in answers] == [401, 403, 403]
+    assert Release.objects.get().state == "sealed"
 
 
 def test_release_that_is_not_there_is_not_found(ines):
