@@ -281,7 +281,13 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS and TRUSTED_PROXIES > 0
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+# A browser's built-in list keeps a domain for months, and all its subdomains: only who runs the site may ask for that.
+SECURE_HSTS_PRELOAD = env.boolean(
+    "CHORUS_HSTS_PRELOAD", "1: an https site lets browsers list its domain as https for good; 0: it does not.",
+    default=False,
+) and HTTPS  # fmt: skip
+SILENCED_SYSTEM_CHECKS = ["security.W021"]  # it asks for the list
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS and TRUSTED_PROXIES else None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

@@ -171,11 +171,17 @@ def test_embedded_run_uses_the_key_in_its_data_folder(load, tmp_path: Path) -> N
 
 
 def test_https_address_makes_cookies_secure_and_http_does_not(load) -> None:
-    names = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_PRELOAD")
+    names = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS")
     https, http = load(CHORUS_PUBLIC_URL="https://chorus.example", CHORUS_TRUSTED_PROXIES="1"), load()
-    assert [https[name] for name in names] == [True] * 4
-    assert [http[name] for name in names] == [False] * 4
+    assert [bool(https[name]) for name in names] == [True] * 4
+    assert [bool(http[name]) for name in names] == [False] * 4
     assert https["ALLOWED_HOSTS"] == ["chorus.example", "localhost", "127.0.0.1", "[::1]"]
+
+
+def test_domain_gets_on_the_lists_of_browsers_only_where_that_is_asked_for(load) -> None:
+    https, asked = {"CHORUS_PUBLIC_URL": "https://chorus.example"}, {"CHORUS_HSTS_PRELOAD": "1"}
+    told = [load(**given)["SECURE_HSTS_PRELOAD"] for given in (https, https | asked, asked)]
+    assert told == [False, True, False]
 
 
 def test_http_is_led_to_https_only_where_a_proxy_says_which_it_was(load) -> None:
