@@ -14,12 +14,26 @@ class Kind(StrEnum):
     COMPARE = "compare"
     LABEL = "label"
     WRITE_ASSISTANT_REPLY = "write_assistant_reply"
+    WRITE_PROMPTER_REPLY = "write_prompter_reply"
+    WRITE_PROMPT = "write_prompt"
+    WRITE_PAIR = "write_pair"
+    IMPROVE_REPLY = "improve_reply"
 
 
-#: Kinds whose work is to order candidates under one parent.
+#: Kinds whose work is to order candidates: under one parent, or prompts of one brief.
 ORDERING_KINDS = (Kind.RANK, Kind.COMPARE)
 #: Kinds whose work is a text.
-WRITING_KINDS = (Kind.WRITE_ASSISTANT_REPLY,)
+WRITING_KINDS = (
+    Kind.WRITE_ASSISTANT_REPLY,
+    Kind.WRITE_PROMPTER_REPLY,
+    Kind.WRITE_PROMPT,
+    Kind.WRITE_PAIR,
+    Kind.IMPROVE_REPLY,
+)
+#: Kinds that begin a tree: their units have a brief and no subject.
+STARTING_KINDS = (Kind.WRITE_PROMPT, Kind.WRITE_PAIR)
+#: Kinds that answer the subject: what is written becomes a reply under it.
+REPLYING_KINDS = (Kind.WRITE_ASSISTANT_REPLY, Kind.WRITE_PROMPTER_REPLY)
 
 
 class Preset(StrEnum):
@@ -50,11 +64,87 @@ class MessageRole(StrEnum):
 
 
 class TreeState(StrEnum):
-    """States of a message tree that the loop needs; growth by volunteers adds more."""
+    """States of a message tree; what enters and what leaves each is in `tasks.scheduling.tree_states`.
 
+    A campaign that grows no trees has its trees in `ranking`.
+    """
+
+    PROMPT_REVIEW = "prompt_review"
+    WAITING = "waiting"
+    GROWING = "growing"
     RANKING = "ranking"
     DONE = "done"
+    LOW_GRADE = "low_grade"
     HALTED = "halted"
+    RETIRED = "retired"
+
+
+#: States in which a tree takes no work.
+ENDED_TREES = (TreeState.DONE, TreeState.LOW_GRADE, TreeState.HALTED, TreeState.RETIRED)
+
+
+class TreeReason(StrEnum):
+    """Why a tree is in its state, where the state alone does not say it."""
+
+    NONE = ""
+    REVIEWED = "reviewed"
+    DRAWN = "drawn"
+    GOAL_REACHED = "goal_reached"
+    NOTHING_LEFT_TO_WRITE = "nothing_left_to_write"
+    RANKED = "ranked"
+    NOTHING_TO_RANK = "nothing_to_rank"
+    PROMPT_REJECTED = "prompt_rejected"
+    REPORTED = "reported"
+    SKIPPED_BY_MANY = "skipped_by_many"
+    PROMPT_REMOVED = "prompt_removed"
+    BY_MODERATOR = "by_moderator"
+    RESTARTED = "restarted"
+    NOT_NEEDED = "not_needed"
+    NOBODY_CAME = "nobody_came"
+    GROWTH_ENDED = "growth_ended"
+
+
+class ReviewState(StrEnum):
+    """What reviewers made of a message. `none`: it needs no review, as what was imported or generated."""
+
+    NONE = "none"
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+class ReactionCode(StrEnum):
+    THUMBS_UP = "thumbs_up"
+    THUMBS_DOWN = "thumbs_down"
+    HEART = "heart"
+    LAUGH = "laugh"
+    CLAP = "clap"
+    PUZZLED = "puzzled"
+
+
+class ReportReason(StrEnum):
+    SPAM = "spam"
+    WRONG_LANGUAGE = "wrong_language"
+    PERSONAL_DATA = "personal_data"
+    HARMFUL = "harmful"
+    COPIED = "copied"
+    OFF_TOPIC = "off_topic"
+    OTHER = "other"
+
+
+class ReportState(StrEnum):
+    OPEN = "open"
+    UPHELD = "upheld"
+    DISMISSED = "dismissed"
+
+
+class ProposalState(StrEnum):
+    """What became of a proposed revision."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
 
 
 class OriginKind(StrEnum):
@@ -63,6 +153,7 @@ class OriginKind(StrEnum):
     IMPORTED = "imported"
     GENERATED = "generated"
     WRITTEN = "written"
+    IMPROVED = "improved"
 
 
 class AssignmentState(StrEnum):
@@ -104,6 +195,11 @@ class ReasonCode(StrEnum):
     STRATUM_THIN = "stratum_thin"
     MORE_VOICES = "more_voices"
     REPLY_WANTED = "reply_wanted"
+    TURN_WANTED = "turn_wanted"
+    PROMPT_WANTED = "prompt_wanted"
+    REVIEW_WANTED = "review_wanted"
+    IMPROVEMENT_WANTED = "improvement_wanted"
+    OWN_CHOICE = "own_choice"
 
 
 class WhyNone(StrEnum):
@@ -121,6 +217,7 @@ class WhyNone(StrEnum):
     DONE = "done"
     EMPTY = "empty"
     BUSY = "busy"
+    PROMPTS_NOT_NEEDED = "prompts_not_needed"
 
 
 class Answer(StrEnum):
@@ -205,6 +302,8 @@ class StaleKind(StrEnum):
 
     `campaign_units`: the open units of a campaign must follow its parameters and kinds of work.
     `subject_need`: certainty about a parent changed, so its units may need more judgments, or fewer.
+    `tree`: the subject id is a tree; what it asks for and its state must be decided again.
+    `supply`: how many prompts a campaign wants in each language, and whose turn it is.
     Those that start with `turn` are no marks: they say whose turn it is at a campaign's regular work.
     """
 
@@ -212,6 +311,9 @@ class StaleKind(StrEnum):
     CAMPAIGN = "campaign"
     CAMPAIGN_UNITS = "campaign_units"
     SUBJECT_NEED = "subject_need"
+    TREE = "tree"
+    SUPPLY = "supply"
+    TURN_TREES = "turn_trees"
     TURN_SCHEDULE = "turn_schedule"
     TURN_SUMMARY = "turn_summary"
     TURN_REQUESTS = "turn_requests"
@@ -274,6 +376,12 @@ class AuditAction(StrEnum):
     ANNOTATOR_REINSTATED = "annotator.reinstated"
     MESSAGE_REMOVED = "message.removed"
     MESSAGE_RESTORED = "message.restored"
+    MESSAGE_EDITED = "message.edited"
+    TREE_HALTED = "tree.halted"
+    TREE_RESTARTED = "tree.restarted"
+    REPORTS_HANDLED = "reports.handled"
+    REVISION_DECIDED = "revision.decided"
+    BRIEF_CHANGED = "brief.changed"
     IMPORT_STARTED = "import.started"
     GENERATOR_CHANGED = "generator.changed"
     GENERATION_REQUESTED = "generation.requested"

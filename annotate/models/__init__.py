@@ -15,7 +15,19 @@ from annotate.models.judgment import Judgment, Label, RankedCandidate
 from annotate.models.people import Annotator, ApiToken, Consent, LanguageSkill, Membership, Session, User
 from annotate.models.quality import AgreementReport, CampaignProgress, Consensus, Leaderboard, Stale
 from annotate.models.release import Release, ReleaseFile, ReleaseItem, Tombstone
-from annotate.models.tree import Message, MessageOrigin, MessageRevision, MessageTree
+from annotate.models.tree import (
+    Brief,
+    LanguageSupply,
+    Message,
+    MessageIndex,
+    MessageOrigin,
+    MessageRevision,
+    MessageTree,
+    Reaction,
+    Report,
+    RevisionProposal,
+    RevisionVote,
+)
 from annotate.models.work import (
     Assignment,
     AssignmentCandidate,
@@ -33,6 +45,7 @@ __all__ = [
     "Assignment",
     "AssignmentCandidate",
     "AuditEvent",
+    "Brief",
     "Campaign",
     "CampaignGenerator",
     "CampaignParameters",
@@ -50,17 +63,23 @@ __all__ = [
     "LabelDimension",
     "LabelSchema",
     "LanguageSkill",
+    "LanguageSupply",
     "Leaderboard",
     "Membership",
     "Message",
+    "MessageIndex",
     "MessageOrigin",
     "MessageRevision",
     "MessageTree",
     "Queue",
     "RankedCandidate",
+    "Reaction",
     "Release",
     "ReleaseFile",
     "ReleaseItem",
+    "Report",
+    "RevisionProposal",
+    "RevisionVote",
     "Session",
     "Stale",
     "Stratum",

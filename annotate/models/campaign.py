@@ -107,6 +107,8 @@ class LabelDimension(models.Model):
     widget = models.CharField(max_length=16, choices=words.widgets)
     anchors = models.JSONField(default=list)
     mandatory = models.BooleanField(default=False)
+    #: Whether the simple form asks it too. Mandatory questions are in every form.
+    simple = models.BooleanField(db_default=False)
     applies_to = ArrayField(models.CharField(max_length=16))
     position = models.PositiveSmallIntegerField(default=0)
 

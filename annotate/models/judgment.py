@@ -12,6 +12,8 @@ class Judgment(models.Model):
 
     `counted`: it filled a place of its unit; otherwise it is surplus. `body_hash` recognises the same
     submit sent again. `rest_worse`: the last tier of a ranking is "the rest", unordered.
+    `ends_thread`: instead of a turn, the prompter says that the conversation is finished.
+    `signals`: how a text came to be (pasted and typed characters, seconds), for reviewers; it blocks nobody.
     """
 
     assignment = models.ForeignKey("annotate.Assignment", on_delete=models.RESTRICT, related_name="judgments")
@@ -33,6 +35,8 @@ class Judgment(models.Model):
     rest_worse = models.BooleanField(db_default=False)
     much_better = models.BooleanField(null=True)
     message = models.OneToOneField("annotate.Message", null=True, on_delete=models.RESTRICT, related_name="judgment")
+    ends_thread = models.BooleanField(db_default=False)
+    signals = models.JSONField(null=True)
     rationale = models.TextField(db_default="")
     active_seconds = models.FloatField(null=True)
     terms_version = models.CharField(max_length=32)

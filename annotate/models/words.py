@@ -39,6 +39,30 @@ def tree_states() -> Choices:
     return _choices(vocabulary.TreeState)
 
 
+def tree_reasons() -> Choices:
+    return _choices(vocabulary.TreeReason)
+
+
+def review_states() -> Choices:
+    return _choices(vocabulary.ReviewState)
+
+
+def reaction_codes() -> Choices:
+    return _choices(vocabulary.ReactionCode)
+
+
+def report_reasons() -> Choices:
+    return _choices(vocabulary.ReportReason)
+
+
+def report_states() -> Choices:
+    return _choices(vocabulary.ReportState)
+
+
+def proposal_states() -> Choices:
+    return _choices(vocabulary.ProposalState)
+
+
 def origin_kinds() -> Choices:
     return _choices(vocabulary.OriginKind)
 

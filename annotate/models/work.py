@@ -31,12 +31,17 @@ class Queue(models.Model):
 
 
 class Unit(models.Model):
-    """One open piece of work. Kept narrow: everything wordy is in `UnitDetail`."""
+    """One open piece of work: on a message (`subject`), or to a brief. Kept narrow: everything wordy is in `UnitDetail`.
+
+    `is_simple`: of a label schema only the questions of its simple form are asked.
+    """
 
     public_id = models.UUIDField(default=uuid.uuid4, editable=False)
     queue = models.ForeignKey(Queue, on_delete=models.RESTRICT, related_name="units", db_index=False)
     kind = models.CharField(max_length=32, choices=words.kinds)
-    subject = models.ForeignKey("annotate.Message", on_delete=models.RESTRICT, related_name="units")
+    subject = models.ForeignKey("annotate.Message", null=True, on_delete=models.RESTRICT, related_name="units")
+    brief = models.ForeignKey("annotate.Brief", null=True, on_delete=models.RESTRICT, related_name="units")
+    is_simple = models.BooleanField(db_default=False)
     band = models.SmallIntegerField(default=500)
     tie = models.IntegerField()
     needed = models.SmallIntegerField()
@@ -56,6 +61,10 @@ class Unit(models.Model):
                 condition=Q(done__gte=0) & Q(held__gte=0) & Q(surplus__gte=0), name="counters_are_not_negative"
             ),
             models.CheckConstraint(condition=Q(needed__gte=F("done") + F("held")), name="no_more_than_needed"),
+            models.CheckConstraint(
+                condition=Q(subject__isnull=False, brief__isnull=True) | Q(subject__isnull=True, brief__isnull=False),
+                name="a_unit_is_about_a_message_or_a_brief",
+            ),
             models.UniqueConstraint(
                 fields=["kind", "subject"], condition=Q(is_open=True), name="a_subject_has_one_open_unit_a_kind"
             ),

@@ -30,6 +30,30 @@ class CampaignSettings:
     stop_confidence         certainty at which a unit stops asking; None: fixed redundancy
     min_judgments           fewest judgments before certainty may close a unit
     max_judgments           most judgments that uncertainty may ask for
+    grow_trees              whether trees grow here: reviews, turns and states follow (see tasks.scheduling.tree_states)
+    goal_tree_size          accepted messages at which a tree has grown, its prompt included
+    min_goal_tree_size      None: every tree grows to goal_tree_size; else each to a size drawn from here to there
+    max_tree_depth          replies on the longest thread of a tree
+    prompter_replies        turns by prompters that each assistant's reply asks for
+    lonely_child_preference how often a prompt that has one reply is preferred, so that it can be ranked
+    min_reviews             reviewers who decide on a message when they agree
+    max_reviews             reviewers who are asked at most when they do not
+    review_floor            fewest reviews that may decide in a language that has too few reviewers
+    acceptance_threshold    a message is accepted when the share of reviewers without an objection is above it
+    full_label_share_prompts, full_label_share_prompter, full_label_share_assistant
+                            how often reviewers are asked all questions instead of the simple form's
+    rank_prompts            whether waiting prompts are ranked, so that better ones have their turn first
+    rank_prompter_replies   whether turns by prompters are ranked too
+    active_trees            trees of one language that grow at once
+    waiting_prompts         prompts that should wait for their turn in each language
+    max_waiting_prompts     more than these are retired, the oldest first
+    prompt_days             days after which a prompt that waits and is not needed is retired
+    patience_days           days after which a tree that nobody works on ends as it is
+    pair_share              share of the wanted prompts that are asked for as a prompt with its reply
+    improvements_wanted     improvements that each prompt's imported or generated replies ask for
+    report_limit            open reports that hide a message until a moderator has looked
+    skip_limit              skips that halt a tree until a moderator has looked
+    reviewer_days           days within which somebody who worked in a language counts as its reviewer
     release_target          judgments at which a release is made, with schedule "target"; None: none
     """
 
@@ -45,6 +69,31 @@ class CampaignSettings:
     stop_confidence: float | None = None
     min_judgments: int = 2
     max_judgments: int = 12
+    grow_trees: bool = False
+    goal_tree_size: int = 12
+    min_goal_tree_size: int | None = None
+    max_tree_depth: int = 4
+    prompter_replies: int = 1
+    lonely_child_preference: float = 0.75
+    min_reviews: int = 2
+    max_reviews: int = 5
+    review_floor: int = 1
+    acceptance_threshold: float = 0.6
+    full_label_share_prompts: float = 1.0
+    full_label_share_prompter: float = 0.25
+    full_label_share_assistant: float = 1.0
+    rank_prompts: bool = False
+    rank_prompter_replies: bool = False
+    active_trees: int = 10
+    waiting_prompts: int = 20
+    max_waiting_prompts: int = 250
+    prompt_days: int = 60
+    patience_days: int = 30
+    pair_share: float = 0.25
+    improvements_wanted: int = 1
+    report_limit: int = 4
+    skip_limit: int = 25
+    reviewer_days: int = 14
     release_target: int | None = None
 
 
@@ -60,10 +109,45 @@ RANGES: Mapping[str, Range] = {
     "stop_confidence": Range(0.5, 0.999, optional=True),
     "min_judgments": Range(1, 100),
     "max_judgments": Range(1, 100),
+    "goal_tree_size": Range(1, 500),
+    "min_goal_tree_size": Range(1, 500, optional=True),
+    "max_tree_depth": Range(1, 50),
+    "prompter_replies": Range(0, 20),
+    "lonely_child_preference": Range(0, 1),
+    "min_reviews": Range(1, 20),
+    "max_reviews": Range(1, 20),
+    "review_floor": Range(1, 20),
+    "acceptance_threshold": Range(0, 0.99),
+    "full_label_share_prompts": Range(0, 1),
+    "full_label_share_prompter": Range(0, 1),
+    "full_label_share_assistant": Range(0, 1),
+    "active_trees": Range(1, 100_000),
+    "waiting_prompts": Range(0, 100_000),
+    "max_waiting_prompts": Range(0, 1_000_000),
+    "prompt_days": Range(1, 3_650),
+    "patience_days": Range(1, 3_650),
+    "pair_share": Range(0, 1),
+    "improvements_wanted": Range(0, 20),
+    "report_limit": Range(1, 1_000),
+    "skip_limit": Range(1, 10_000),
+    "reviewer_days": Range(1, 365),
     "release_target": Range(1, 1_000_000_000, optional=True),
 }
 NAMES = tuple(f.name for f in fields(CampaignSettings))
-FRACTIONAL = frozenset({"lease_seconds", "offered_lease_seconds", "stop_confidence"})
+BOOLEAN = frozenset({"require_rationale", "grow_trees", "rank_prompts", "rank_prompter_replies"})
+FRACTIONAL = frozenset(
+    {
+        "lease_seconds",
+        "offered_lease_seconds",
+        "stop_confidence",
+        "lonely_child_preference",
+        "acceptance_threshold",
+        "full_label_share_prompts",
+        "full_label_share_prompter",
+        "full_label_share_assistant",
+        "pair_share",
+    }
+)
 
 
 def find_problems(values: Mapping[str, Any]) -> dict[str, str]:
@@ -80,6 +164,12 @@ def find_problems(values: Mapping[str, Any]) -> dict[str, str]:
         settings = read_settings(values)
         if settings.max_judgments < settings.min_judgments:
             problems["max_judgments"] = "max_judgments must be at least min_judgments."
+        if settings.max_reviews < settings.min_reviews:
+            problems["max_reviews"] = "max_reviews must be at least min_reviews."
+        if settings.review_floor > settings.min_reviews:
+            problems["review_floor"] = "review_floor must be at most min_reviews."
+        if settings.min_goal_tree_size is not None and settings.min_goal_tree_size > settings.goal_tree_size:
+            problems["min_goal_tree_size"] = "min_goal_tree_size must be at most goal_tree_size."
         if settings.offered_lease_seconds > settings.lease_seconds:
             problems["offered_lease_seconds"] = "offered_lease_seconds must be at most lease_seconds."
     return problems
@@ -91,8 +181,8 @@ def read_settings(values: Mapping[str, Any]) -> CampaignSettings:
 
 
 def _problem(name: str, value: Any) -> str | None:
-    if name == "require_rationale":
-        return None if isinstance(value, bool) else "require_rationale must be true or false."
+    if name in BOOLEAN:
+        return None if isinstance(value, bool) else f"{name} must be true or false."
     allowed = RANGES[name]
     if value is None and allowed.optional:
         return None
