@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+from psycopg_pool import PoolTimeout
 
 from annotate.exceptions import ChorusError
 from annotate.logs import request_id
+from annotate.web.addresses import leads_here
+from annotate.web.visitors import find_actor
 
 logger = logging.getLogger(__name__)
 
 #: Seconds after which a request that met a database away or busy may come again.
 DATABASE_RETRY_AFTER = 2
+#: Statuses of refusals after which the same page may be there in a moment.
+MAY_COME_AGAIN = (429, 503)
 
 
 def show_refusal(request: HttpRequest, error: ChorusError, *, context: dict[str, Any] | None = None) -> HttpResponse:
     """A page that says what was refused; to htmx a note for the top of the page that is there already."""
-    values = {"error": error, "following": request.META.get("HTTP_REFERER", ""), **(context or {})}
+    values = {"error": error, **_find_ways_on(request, error), **(context or {})}
     if getattr(request, "htmx", None):
         response = render(request, "errors/_refusal.html", values, status=error.status)
         response.headers["HX-Retarget"] = "#refusal"
@@ -51,6 +57,14 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404."""
     return _show(request, 404, "not_found", _("There is nothing at this address. It may have moved or been mistyped."))
+
+
+def method_not_allowed(request: HttpRequest, allowed: Sequence[str]) -> HttpResponse:
+    """An address to which forms are sent, opened as a page; or the other way round."""
+    sentence = _("At this address there is no page to read: only a form leads here. Nothing was changed.")
+    response = _show(request, 405, "method_not_allowed", sentence)
+    response.headers["Allow"] = ", ".join(allowed)
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -92,4 +106,24 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 def _show(request: HttpRequest, status: int, code: str, sentence: str) -> HttpResponse:
     error = ChorusError(sentence, code=code)
     error.status = status
+    _find_out_who_asks(request)
     return show_refusal(request, error)
+
+
+def _find_ways_on(request: HttpRequest, error: ChorusError) -> dict[str, str]:
+    """`again`: the page itself, where waiting helps; `back`: the page of ours whose form was refused."""
+    if request.method != "POST":
+        return {"again": request.get_full_path() if error.status in MAY_COME_AGAIN else "", "back": ""}
+    sent_from = request.headers.get("Referer", "")
+    try:
+        return {"again": "", "back": sent_from if leads_here(request, sent_from) else ""}
+    except DisallowedHost:
+        return {"again": "", "back": ""}
+
+
+def _find_out_who_asks(request: HttpRequest) -> None:
+    """Outside our views nobody has: the top of the page is the same for them as everywhere."""
+    try:
+        request.actor = find_actor(request)  # type: ignore[attr-defined]  # as `pages.page` sets it
+    except (AttributeError, DatabaseError, InterfaceError, PoolTimeout):
+        logger.info("who asks is not known")  # before the session was found, or without a database

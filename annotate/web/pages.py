@@ -21,7 +21,6 @@ from django.shortcuts import redirect, render
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
-from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 from psycopg_pool import PoolTimeout
 
@@ -29,7 +28,7 @@ from annotate.access import Actor, require_account, require_annotator
 from annotate.exceptions import ChorusError, NotSignedIn
 from annotate.limits import take_call
 from annotate.web.bodies import MEASURES_ITSELF, refuse_nul
-from annotate.web.errors import database_away, show_refusal
+from annotate.web.errors import database_away, method_not_allowed, show_refusal
 from annotate.web.visitors import find_actor
 
 P = ParamSpec("P")
@@ -60,9 +59,10 @@ def page(*methods: str, needs: Needs = Needs.ANYONE) -> Callable[[View[P]], View
     allowed = [*methods, "HEAD"] if "GET" in methods else list(methods)
 
     def decorate(view: View[P]) -> View[P]:
-        @require_http_methods(allowed)
         @wraps(view)
         def shown(request: PageRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if request.method not in allowed:
+                return method_not_allowed(request, allowed)
             try:
                 request.actor = find_actor(request)
                 take_call(request, user_id=request.actor.user_id, annotator_id=request.actor.annotator_id)

@@ -1,9 +1,14 @@
 """What every page shares: refusals, fragments, sign-in, and what happens when nothing works."""
 
+import re
+
 import pytest
 from django.db import OperationalError
+from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
+from annotate.services.people import create_user
 from annotate.web import pages
 
 
@@ -30,8 +35,20 @@ def test_address_that_is_nowhere_is_said_as_a_page(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_method_that_a_page_does_not_take_is_refused(client: Client) -> None:
-    assert client.post("/terms/").status_code == 405
+def test_address_that_is_nowhere_knows_who_asks(client: Client) -> None:
+    user = create_user(email="ada@example.org", display_name="Ada Lovelace", now=timezone.now())
+    client.force_login(user)
+    assert "Ada Lovelace" in client.get("/nowhere/").text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("method", "path", "allowed"), [("post", "/terms/", "GET, HEAD"), ("get", "/start/", "POST")])
+def test_method_that_an_address_does_not_take_is_said_as_a_page(
+    client: Client, method: str, path: str, allowed: str
+) -> None:
+    answer = getattr(client, method)(path)
+    assert (answer.status_code, answer["Allow"]) == (405, allowed)
+    assert "only a form leads here" in answer.text
 
 
 @pytest.mark.django_db
@@ -40,9 +57,15 @@ def test_database_that_is_away_is_told_as_a_page(client: Client, monkeypatch: py
         raise OperationalError("no connection")
 
     monkeypatch.setattr(pages, "find_actor", fail)
-    answer = client.get("/terms/")
+    answer = client.get("/terms/?tab=1")
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")
     assert "nothing was changed" in answer.text
+    assert find_ways(answer) == ["/terms/?tab=1", "/"]
+
+
+def find_ways(answer: HttpResponse) -> list[str]:
+    """Where the buttons of a refusal lead, the one that matters first."""
+    return re.findall(r'<a class="btn[^"]*" href="([^"]*)"', answer.text)
 
 
 @pytest.mark.django_db
@@ -50,6 +73,21 @@ def test_form_without_its_token_is_refused_with_what_to_do() -> None:
     answer = Client(enforce_csrf_checks=True).post("/language/", {"language": "de"})
     assert answer.status_code == 403
     assert "reload the page" in answer.text
+    assert find_ways(answer) == ["/"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("sent_from", "ways"),
+    [
+        ("http://testserver/me/", ["http://testserver/me/", "/"]),
+        ("http://elsewhere.example/me/", ["/"]),
+        ("javascript:alert(1)", ["/"]),
+    ],
+)
+def test_form_that_is_refused_leads_back_to_its_page_where_that_is_ours(sent_from: str, ways: list[str]) -> None:
+    answer = Client(enforce_csrf_checks=True).post("/language/", {"language": "de"}, headers={"Referer": sent_from})
+    assert (answer.status_code, find_ways(answer)) == (403, ways)
 
 
 def test_failure_is_a_page_that_needs_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,6 +106,8 @@ def test_unknown_host_is_refused_with_a_page(client: Client) -> None:
     answer = client.get("/terms/", headers={"Host": "elsewhere.example"})
     assert answer.status_code == 400
     assert "cannot be read" in answer.text
+    referer = {"Host": "elsewhere.example", "Referer": "http://elsewhere.example/"}
+    assert client.post("/language/", {"language": "de"}, headers=referer).status_code == 400
 
 
 @pytest.mark.django_db
