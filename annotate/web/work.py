@@ -1,4 +1,4 @@
-"""Work: ask for it, look at it, answer it, save it, leave it, take an answer back.
+"""Work: ask for it, look at it, answer it, save it, skip it, take an answer back.
 
 Whoever is signed out while they work loses nothing: what they post is kept, and filled in again after the sign-in.
 """
@@ -8,20 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.urls import path, reverse
+from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotate.access import require_annotator
 from annotate.exceptions import NotFound
-from annotate.services.holds import release_holds
 from annotate.services.undo import undo_judgment
 from annotate.web.pages import Needs, PageRequest, page
 from annotate.web.work_drafts import take_draft, take_renewal, turn_away
-from annotate.web.work_next import ask_for_next, go_to, show_next, show_next_anywhere, show_this
+from annotate.web.work_next import ask_for_next, show_next, show_this
 from annotate.web.work_standing import LARGEST_ID, get_held, show_assignment
 from annotate.web.work_taken import take_answer, take_skip
 
@@ -37,12 +35,6 @@ def _kept_when_signed_out(view: Callable[[PageRequest, int], HttpResponse]) -> C
         return view(request, assignment)
 
     return guarded
-
-
-@page("GET", "POST", needs=Needs.ANNOTATOR)
-def next_anywhere(request: PageRequest) -> HttpResponse:
-    """The next work of any campaign. Looking at the address takes none."""
-    return show_next_anywhere(request) if request.method == "POST" else redirect("home")
 
 
 @page("GET", "POST", needs=Needs.ANNOTATOR)
@@ -66,14 +58,8 @@ def work(request: PageRequest, assignment: int) -> HttpResponse:
 @page("POST")
 @_kept_when_signed_out
 def submit_work(request: PageRequest, assignment: int) -> HttpResponse:
-    """An answer, or that there is none; a button for skipping may send it here too."""
+    """An answer, or that there is none; a button for skipping sends it here too."""
     return take_skip(request, assignment) if request.POST.get("skip_reason") else take_answer(request, assignment)
-
-
-@page("POST")
-@_kept_when_signed_out
-def skip_work(request: PageRequest, assignment: int) -> HttpResponse:
-    return take_skip(request, assignment)
 
 
 @page("POST")
@@ -87,15 +73,6 @@ def renew_work(request: PageRequest, assignment: int) -> HttpResponse:
     """A sign of activity. It brings no answer, so that it takes the place of none that is kept."""
     _check_number(assignment)
     return take_renewal(request, assignment)
-
-
-@page("POST", needs=Needs.ANNOTATOR)
-def leave_work(request: PageRequest, assignment: int) -> HttpResponse:
-    """Leave a piece of work for others; what was typed is kept."""
-    get_held(request, assignment)
-    release_holds(annotator_id=require_annotator(request.actor), assignment_id=assignment, now=timezone.now())
-    messages.success(request, _("Left for others. What you had chosen or written is kept."))
-    return go_to(request, reverse("home"))
 
 
 @page("POST", needs=Needs.ANNOTATOR)
@@ -113,13 +90,10 @@ def _check_number(assignment: int) -> None:
 
 
 urlpatterns = [
-    path("next/", next_anywhere, name="next_anywhere"),
     path("campaigns/<slug:slug>/next/", next_work, name="next_work"),
     path("work/<int:assignment>/", work, name="work"),
     path("work/<int:assignment>/submit/", submit_work, name="submit_work"),
-    path("work/<int:assignment>/skip/", skip_work, name="skip_work"),
     path("work/<int:assignment>/draft/", save_draft, name="save_draft"),
     path("work/<int:assignment>/renew/", renew_work, name="renew_work"),
-    path("work/<int:assignment>/leave/", leave_work, name="leave_work"),
     path("judgments/<int:judgment>/undo/", undo, name="undo"),
 ]

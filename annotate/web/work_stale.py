@@ -17,7 +17,7 @@ from annotate.web.work_drafts import turn_away, wants_json
 from annotate.web.work_kept import comes_from_here, keep_answer
 from annotate.web.work_standing import LARGEST_ID, get_held, read_sent, show_form
 
-FORMS = ("submit_work", "skip_work", "save_draft")
+FORMS = ("submit_work", "save_draft")
 
 
 def answer_stale_form(request: HttpRequest, sentence: str) -> HttpResponse | None:

@@ -30,7 +30,7 @@ from annotate.web.work_standing import (
     show_form,
 )
 from annotate.web.work_words import find_problems
-from tasks.vocabulary import Kind, SkipReason
+from tasks.vocabulary import Kind
 
 MAX_VERSION = 2**31 - 1
 
@@ -62,12 +62,11 @@ def take_answer(request: PageRequest, assignment_id: int) -> HttpResponse:
 
 def take_skip(request: PageRequest, assignment_id: int) -> HttpResponse:
     """Give a piece of work up and show what comes next."""
-    reason = request.POST.get("skip_reason", "")[:200] or SkipReason.OTHER
     try:
         answer = skip_assignment(
             annotator_id=require_annotator(request.actor),
             assignment_id=assignment_id,
-            skip_reason=reason,
+            skip_reason=request.POST["skip_reason"][:200],
             now=timezone.now(),
             rng=DICE,
         )

@@ -42,7 +42,7 @@ def test_text_with_a_nul_is_refused_wherever_it_is_sent(client: Client) -> None:
     sign_in(client)
     make_prompt(make_campaign())
     assignment = ask_next(client)
-    for verb, field in [("skip", "skip_reason"), ("draft", "rationale"), ("submit", "rationale"), ("draft", "x\0")]:
+    for verb, field in [("submit", "skip_reason"), ("draft", "rationale"), ("submit", "rationale"), ("draft", "x\0")]:
         answer = post(client, assignment, verb, {field: "a\0b"})
         assert (answer.status_code, "NUL character" in answer.text) == (422, True)
     assert client.get(f"/work/{assignment}/").status_code == 200

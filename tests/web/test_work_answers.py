@@ -208,11 +208,10 @@ def test_unknown_reason_that_one_cannot_tell_is_refused(client: Client, campaign
     assert (answer.status_code, state_of(assignment)) == (422, "live")
 
 
-@pytest.mark.parametrize("verb", ["skip", "submit"])
-def test_skipping_goes_on_and_may_be_taken_back(client: Client, campaign, verb) -> None:
+def test_skipping_goes_on_and_may_be_taken_back(client: Client, campaign) -> None:
     sign_in(client)
     assignment = ask_next(client)
-    answer = post(client, assignment, verb, {**RANKED, "skip_reason": "too_long"})
+    answer = post(client, assignment, "submit", {**RANKED, "skip_reason": "too_long"})
     assert work_id(answer["Location"]) != assignment
     assert "Skipped." in client.get(answer["Location"]).text
     page = client.get(f"/work/{assignment}/")
@@ -227,7 +226,7 @@ def test_skipping_what_is_answered_is_refused_with_the_answer(client: Client, ca
     sign_in(client)
     assignment = ask_next(client)
     post(client, assignment, "submit", RANKED)
-    answer = post(client, assignment, "skip", {"skip_reason": "other"})
+    answer = post(client, assignment, "submit", {"skip_reason": "other"})
     assert answer.status_code == 409
     assert "B, then A and C, then D." in text_of(answer)
 

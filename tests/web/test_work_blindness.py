@@ -66,13 +66,13 @@ def walk(client: Client) -> dict[str, str]:
     judgment = Judgment.objects.get().pk
     keep("undo", client.post(f"/judgments/{judgment}/undo/", headers=HTMX))
     keep("again", post(client, held["rank"], "submit", ranked))
-    keep("skip", post(client, held["compare"], "skip", {"skip_reason": "too_long"}, **HTMX))
+    keep("skip", post(client, held["compare"], "submit", {"skip_reason": "too_long"}, **HTMX))
     keep("skipped", client.get(f"/work/{held['compare']}/"))
     keep("labelled", post(client, held["label"], "submit", {"kind": "label", "shown": "", "label.spam": "no"}, **HTMX))
     recompute_stale_job()
     for place in ("/", "/campaigns/birds/", "/me/", "/me/contributions/"):
         keep(f"{place} after", client.get(place))
-    keep("next", client.post("/next/", headers=HTMX))
+    keep("next", client.post("/start/", headers=HTMX))
     Assignment.objects.filter(state="live").update(state="expired", lease_expires_at=None)
     keep("expired", client.get(f"/work/{Assignment.objects.filter(state='expired').first().pk}/"))
     keep("nothing", client.post("/campaigns/birds/next/", {"kind": "label"}))

@@ -78,7 +78,7 @@ def test_asking_for_work_takes_few_queries(client: Client, django_assert_num_que
         client.post("/campaigns/birds/next/")
     # which campaigns there are besides; and the hold is renewed and read
     with django_assert_num_queries(8):
-        client.post("/next/")
+        client.post("/start/")
 
 
 def test_draft_takes_six_queries(client: Client, django_assert_num_queries) -> None:

@@ -115,7 +115,7 @@ def test_script_is_told_that_work_is_not_there(client: Client, held, number) -> 
 def test_renewal_answers_how_long_the_hold_lasts(client: Client, held) -> None:
     assert post(client, held, "renew", {}, **JSON).json()["state"] == "live"
     assert post(client, held, "renew", {})["Location"] == f"/work/{held}/"
-    post(client, held, "skip", {})
+    post(client, held, "submit", {"skip_reason": "other"})
     refused = post(client, held, "renew", {}, **JSON)
     assert (refused.status_code, refused.json()["code"]) == (409, "hold_ended")
     assert post(client, held, "renew", {}).status_code == 409

@@ -27,13 +27,11 @@ def test_looking_at_the_address_holds_nothing(client: Client) -> None:
     make_prompt(make_campaign())
     sign_in(client)
     assert client.get("/campaigns/birds/next/")["Location"] == "/campaigns/birds/"
-    assert client.get("/next/")["Location"] == "/"
     assert Assignment.objects.count() == 0
 
 
 def test_nobody_is_asked_to_sign_in_first(client: Client) -> None:
     make_prompt(make_campaign())
-    assert client.get("/next/")["Location"] == "/account/login/?next=%2Fnext%2F"
     assert client.post("/campaigns/birds/next/").status_code == 401
 
 
@@ -73,10 +71,10 @@ def test_any_campaign_gives_what_it_has_where_one_judged_last_first(client: Clie
     ada = sign_in(client)
     assert list_campaigns_for(annotator_id=ada.pk, most=8) == ["cats", "birds", "empty"]
     post(client, ask_next(client, "birds"), "submit", RANKED)
-    post(client, ask_next(client, "birds"), "skip", {})
+    post(client, ask_next(client, "birds"), "submit", {"skip_reason": "other"})
     assert list_campaigns_for(annotator_id=ada.pk, most=8) == ["birds", "cats", "empty"]
     assert list_campaigns_for(annotator_id=ada.pk, most=1) == ["birds"]
-    found = Assignment.objects.get(pk=work_id(client.post("/next/")["Location"]))
+    found = Assignment.objects.get(pk=work_id(client.post("/start/")["Location"]))
     assert found.unit.queue.campaign.slug == "cats"
 
 
@@ -93,7 +91,7 @@ def test_campaigns_for_somebody_are_open_to_them(client: Client) -> None:
 
 def test_no_campaign_at_all_is_said_so(client: Client) -> None:
     sign_in(client)
-    answer = client.post("/next/")
+    answer = client.post("/start/")
     assert answer.status_code == 200
     assert "No campaign is open to you now" in answer.text
     assert 'href="/campaigns/"' in answer.text
@@ -102,7 +100,7 @@ def test_no_campaign_at_all_is_said_so(client: Client) -> None:
 def test_any_campaign_without_work_says_why(client: Client) -> None:
     make_campaign()
     sign_in(client)
-    assert "This campaign has no work yet." in client.post("/next/").text
+    assert "This campaign has no work yet." in client.post("/start/").text
 
 
 def test_nothing_names_what_is_nearest_as_buttons(client: Client) -> None:

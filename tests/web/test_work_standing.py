@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from annotate.access import ANONYMOUS
-from annotate.models import Annotator, Assignment, Campaign, Message, Unit
+from annotate.models import Annotator, Assignment, Campaign, Message
 from annotate.services.holds import expire_leases, release_holds, save_draft
 from tests.loop import ask, make_annotator, make_campaign, make_prompt, ranking_of, state_of, submit
 from tests.web.workers import HTMX, ask_next, form_of, post, sign_in, text_of
@@ -194,7 +194,7 @@ def test_labels_and_texts_are_told_in_words(client: Client, ada) -> None:
 def test_somebody_elses_work_is_not_there(client: Client, campaign) -> None:
     assignment = ask(make_annotator("bob"), campaign, now=timezone.now())["assignment"]["id"]
     sign_in(client)
-    for verb in ("submit", "skip", "draft", "renew", "leave"):
+    for verb in ("submit", "draft", "renew"):
         assert post(client, assignment, verb, RANKED).status_code == 404
     for number in (assignment, 10**9, 10**30):
         answer = client.get(f"/work/{number}/")
@@ -219,12 +219,3 @@ def test_note_of_what_was_stored_names_ones_own_alone(client: Client, ada, campa
         page = client.get(f"/work/{assignment}/?stored={number}")
         assert page.status_code == 200
         assert "is stored" not in page.text
-
-
-def test_leaving_work_gives_its_place_back_and_keeps_the_draft(client: Client, ada, campaign) -> None:
-    assignment = hold_with_draft(client, ada)
-    answer = post(client, assignment, "leave", {})
-    assert (answer.status_code, answer["Location"], state_of(assignment)) == (302, "/", "released")
-    assert Unit.objects.get().held == 0
-    assert Assignment.objects.get(pk=assignment).draft == DRAFT
-    assert "Left for others." in client.get("/terms/").text

@@ -226,7 +226,6 @@ for _example in GUIDELINE["examples"]:
 urlpatterns = [
     path("work/<int:work_id>/", show, name="work"),
     path("work/<int:work_id>/submit/", submit, name="submit_work"),
-    path("work/<int:work_id>/skip/", submit, name="skip_work"),
     path("work/<int:work_id>/draft/", save, name="save_draft"),
     path("work/<int:work_id>/renew/", save, name="renew_work"),
     path("judgments/<int:judgment_id>/undo/", undo, name="undo"),
