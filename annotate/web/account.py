@@ -11,9 +11,11 @@ from http import HTTPStatus
 from typing import Any
 
 from allauth.account import views
+from django.forms import BaseForm
 from django.http import HttpResponse
 from django.urls import URLPattern, path
 
+from annotate.web.account_codes import lead_to_another_code
 from annotate.web.pages import PageRequest, page, render_page
 
 #: After which somebody who was stopped by one of allauth's limits may try again.
@@ -36,11 +38,20 @@ def frame(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         form = (getattr(response, "context_data", None) or {}).get("form")
         if request.method == "POST" and response.status_code == HTTPStatus.OK and form is not None and form.errors:
             response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
+            lead_to_the_mistake(form)
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             response.headers.setdefault("Retry-After", str(SECONDS_TO_WAIT))
-        return response
+        return lead_to_another_code(request, response)
 
     return framed
+
+
+def lead_to_the_mistake(form: BaseForm) -> None:
+    """Where there is one field, it has the focus and tells what is wrong with it; no line above does."""
+    first, *others = form.visible_fields()
+    form.is_of_one = not others and not form.non_field_errors()  # type: ignore[attr-defined]  # for account/_form.html
+    if form.is_of_one:  # type: ignore[attr-defined]
+        first.field.widget.attrs["autofocus"] = True
 
 
 def _path(address: str, view: Any, name: str) -> URLPattern:

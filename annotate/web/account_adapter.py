@@ -47,6 +47,13 @@ class AccountAdapter(DefaultAccountAdapter):
         "same_as_current": gettext_lazy("This is your address already."),
     }
 
+    def add_message(
+        self, request: HttpRequest, level: int, *given: Any, message: str | None = None, **more: Any
+    ) -> None:
+        """Messages for people; that a code has ended is said by `account_codes`, which knows what to do then."""
+        if message != self.error_messages["too_many_login_attempts"]:
+            super().add_message(request, level, *given, message=message, **more)
+
     def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> User:  # noqa: FBT001, FBT002
         """An account as every other one is made, with consent to the terms that the form showed."""
         made = create_user(
