@@ -40,17 +40,20 @@ def campaign_state(request: PageRequest, slug: str) -> HttpResponse:
     if wanted in ASKS_TWICE and wanted != campaign.state and request.POST.get("sure") != "1":
         return show_state(request, campaign, asking=wanted)
     try:
-        spec, reason = (
-            CampaignSpec(state=CampaignState(wanted)),
-            request.POST.get("reason", "").strip()[:MAX_REASON_CHARS],
-        )
-        change_campaign(campaign=campaign, spec=spec, actor=request.actor, now=timezone.now(), reason=reason)
+        move_campaign(request, campaign, CampaignState(wanted))
     except ChorusError as error:
         if error.code not in REFUSED:
             raise
         return show_state(request, campaign, refused=error.message, status=error.status)
     messages.success(request, _("The campaign is %(state)s now.") % {"state": state_name(campaign.state)})
     return redirect("campaign", slug)
+
+
+def move_campaign(request: PageRequest, campaign: Campaign, state: CampaignState) -> None:
+    """Take a campaign to a state, with the reason that was written. Raises `ChorusError`."""
+    reason = request.POST.get("reason", "").strip()[:MAX_REASON_CHARS]
+    spec = CampaignSpec(state=state)
+    change_campaign(campaign=campaign, spec=spec, actor=request.actor, now=timezone.now(), reason=reason)
 
 
 def show_state(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.urls import path
 from django.utils.translation import gettext as _
@@ -32,14 +33,7 @@ OPEN, EVERY = CampaignState.OPEN.value, "any"
 def campaigns(request: PageRequest) -> HttpResponse:
     """Open campaigns for everybody, newest first; others by the filters, for those who may see them."""
     filters = read_filters(request)
-    found = list_visible_campaigns(
-        user_id=request.actor.user_id,
-        is_administrator=request.actor.is_administrator,
-        states=() if filters["state"] == EVERY else (filters["state"],),
-        language=filters["language"] or None,
-        mine=filters["mine"],
-    )
-    part = take_part(request, found)
+    part = take_part(request, find_campaigns(request, filters))
     needs = load_needs(campaign_ids=[campaign.pk for campaign in part.rows])
     context = {
         "part": part,
@@ -51,6 +45,17 @@ def campaigns(request: PageRequest) -> HttpResponse:
         "is_filtered": filters["is_filtered"],
     }
     return render_page(request, "campaigns/list.html", context, fragment="campaigns/_found.html")
+
+
+def find_campaigns(request: PageRequest, filters: dict[str, Any]) -> QuerySet[Campaign]:
+    """Those that this person may see, by the filters."""
+    return list_visible_campaigns(
+        user_id=request.actor.user_id,
+        is_administrator=request.actor.is_administrator,
+        states=() if filters["state"] == EVERY else (filters["state"],),
+        language=filters["language"] or None,
+        mine=filters["mine"],
+    )
 
 
 def read_filters(request: PageRequest) -> dict[str, Any]:

@@ -45,15 +45,10 @@ def generators(request: PageRequest, slug: str) -> HttpResponse:
         return show_generators(request, campaign, read_uses(campaign), {})
     names = [name for name in request.POST if name.startswith(SAMPLES)]
     samples = {name.removeprefix(SAMPLES): request.POST.get(name, "").strip() for name in names}
+    reason = request.POST.get("reason", "").strip()[:MAX_REASON_CHARS]
     try:
         spec = read_campaign({"generators": as_uses(samples)})
-        change_campaign(
-            campaign=campaign,
-            spec=spec,
-            actor=request.actor,
-            now=timezone.now(),
-            reason=request.POST.get("reason", "").strip()[:MAX_REASON_CHARS],
-        )
+        change_campaign(campaign=campaign, spec=spec, actor=request.actor, now=timezone.now(), reason=reason)
     except ChorusError as error:
         problems = by_name(problems_of(error), as_uses(samples))
         return show_generators(request, campaign, samples, problems, status=error.status)

@@ -42,13 +42,8 @@ def edit_guideline(request: PageRequest, slug: str) -> HttpResponse:
     campaign = get_edited(request, slug)
     if request.method != "POST":
         text, rows = read_current(campaign.guideline)
-        return show_editor(
-            request,
-            campaign,
-            text,
-            rows,
-            open_form({"guideline": describe_guideline(campaign.guideline)}, ("guideline",)),
-        )
+        press = open_form({"guideline": describe_guideline(campaign.guideline)}, ("guideline",))
+        return show_editor(request, campaign, text, rows, press)
     text, rows, step = request.POST.get("text", ""), read_examples(request), request.POST.get("step", "")
     if is_row_step(step):
         rows, focus = take_row_step(rows, step, empty=empty_example)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import pkgutil
@@ -17,6 +18,9 @@ import tasks
 
 BASE = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
+#: What declares a view of pages, or of the API; and how long one may be.
+VIEWS = ("page", "operation")
+LINES_OF_A_VIEW = 20
 
 CHECKS = {
     "lint": [BIN / "ruff", "check", "--no-cache", "."],
@@ -80,3 +84,18 @@ def test_what_only_tests_may_use_is_never_imported_by_the_product() -> None:
         if line.strip().startswith(tuple(f"{word} {package}" for word in ("import", "from") for package in banned))
     ]
     assert found == []
+
+
+def test_a_view_fits_on_a_screen() -> None:
+    """Views parse, call and render: 20 lines at most. What is longer hides a verb."""
+    long = []
+    for path in sorted([*BASE.glob("annotate/web/*.py"), *BASE.glob("annotate/api/*.py")]):
+        for found in ast.walk(ast.parse(path.read_text())):
+            if isinstance(found, ast.FunctionDef) and any(map(is_declared_view, found.decorator_list)):
+                lines = (found.end_lineno or 0) - found.lineno + 1
+                long += [f"{path.name}: {found.name} has {lines}"] if lines > LINES_OF_A_VIEW else []
+    assert long == []
+
+
+def is_declared_view(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id in VIEWS
