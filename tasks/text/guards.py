@@ -8,6 +8,8 @@ from tasks.text.normalise import MAX_COMBINING_RUN, longest_combining_run
 _SURROGATE = re.compile("[\ud800-\udfff]")
 #: Categories of characters that show nothing: separators, controls, formatting.
 _INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
+#: Letters, marks and symbols that show nothing either: fillers of Hangul, the empty Braille cell, selectors.
+_EMPTY = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
 
 
 class BadText(ValueError):
@@ -57,4 +59,7 @@ def check_characters(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Tell whether nothing in `text` can be seen. Stops at the first visible character."""
-    return all(character.isspace() or unicodedata.category(character) in _INVISIBLE for character in text)
+    return all(
+        character.isspace() or unicodedata.category(character) in _INVISIBLE or _EMPTY.match(character)
+        for character in text
+    )
