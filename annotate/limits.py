@@ -28,6 +28,7 @@ from redis.retry import Retry
 
 from annotate.cache import Breaker
 from annotate.exceptions import TooManyRequests
+from annotate.figures import whole
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -240,7 +241,7 @@ def take_limits(limits: Sequence[Limit]) -> None:
     raise TooManyRequests(
         _("Too many requests: %(amount)s in %(seconds)s seconds are taken from one %(whom)s. Try again in %(wait)s s.")
         % {
-            "amount": f"{limit.amount:,}",
+            "amount": whole(limit.amount),
             "seconds": limit.seconds,
             "whom": _WHOM[limit.name],
             "wait": refusal.retry_after,

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from django.urls import path
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,6 +30,7 @@ from annotate.api.schema import operation
 from annotate.api.serializers import PageQuery, page_of, read_body, read_query, take_page
 from annotate.api.views import ApiView
 from annotate.exceptions import InvalidInput, NotFound
+from annotate.figures import whole
 from annotate.models import Campaign, Guideline, LabelSchema
 from annotate.queries.campaigns import (
     INSIDERS,
@@ -235,7 +237,7 @@ def take_reason(body: dict[str, Any]) -> str:
     """Why, in words, for the audit: taken out of the body."""
     reason = body.pop("reason", "")
     if not isinstance(reason, str) or len(reason) > MAX_REASON_CHARS:
-        sentence = f"This must be a text of at most {MAX_REASON_CHARS:,} characters."
+        sentence = _("This must be a text of at most %(most)s characters.") % {"most": whole(MAX_REASON_CHARS)}
         raise InvalidInput(f"reason: {sentence}", details={"reason": [sentence]})
     return reason
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import path
+from django.utils.translation import gettext as _
 from rest_framework import serializers, status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -18,6 +19,7 @@ from annotate.api.schema import operation
 from annotate.api.serializers import PageQuery, StrictSerializer, page_of, read_body, read_query, take_page
 from annotate.api.views import ApiView
 from annotate.exceptions import NotFound, TooLarge
+from annotate.figures import whole
 from annotate.models import words
 from annotate.queries.imports import describe_import, find_import, list_imports, list_problems
 from annotate.services.imports import ImportOptions, create_import, create_items_import
@@ -185,7 +187,8 @@ def refuse_large_body(length: int) -> None:
     """Raise TooLarge when a body says that it is longer than any file that is taken."""
     if length > settings.MAX_IMPORT_BYTES + FRAME_BYTES:
         raise TooLarge(
-            f"The file is larger than {settings.MAX_IMPORT_BYTES:,} bytes. Split it, or import it with `manage.py import_data`.",
+            _("The file is larger than %(bytes)s bytes. Split it, or import it with `manage.py import_data`.")
+            % {"bytes": whole(settings.MAX_IMPORT_BYTES)},
             code="file_too_large",
             details={"limit_bytes": settings.MAX_IMPORT_BYTES},
         )

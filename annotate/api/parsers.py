@@ -9,9 +9,11 @@ from typing import IO, Any, NoReturn
 
 from django.conf import settings
 from django.utils.http import parse_header_parameters
+from django.utils.translation import gettext as _
 from rest_framework.parsers import BaseParser
 
 from annotate.exceptions import ChorusError, TooLarge
+from annotate.figures import whole
 
 MAX_DEPTH = 32
 #: What a bigint holds; a larger number has no place here.
@@ -53,7 +55,7 @@ def read_body(stream: IO[bytes], *, limit: int) -> bytes:
     body = stream.read(limit + 1)
     if len(body) > limit:
         raise TooLarge(
-            f"The body is larger than {limit:,} bytes. Send less at a time, or a file.",
+            _("The body is larger than %(limit)s bytes. Send less at a time, or a file.") % {"limit": whole(limit)},
             code="body_too_large",
             details={"limit_bytes": limit},
         )

@@ -223,7 +223,7 @@ def present_file(file: ReleaseFile, campaign: Campaign, release: Release, reques
 
 def no_such_release() -> NotFound:
     return NotFound(
-        "This campaign has no release of this number. Look at the list of its releases.", code="release_not_found"
+        _("This campaign has no release of this number. Look at the list of its releases."), code="release_not_found"
     )
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from annotate.exceptions import InvalidInput, TooLarge
+from annotate.figures import whole
 from annotate.models import LabelDimension
 from annotate.services.label_answers import LabelAnswer, quote, read_labels
 from tasks.records.parameters import CampaignSettings
@@ -209,7 +210,7 @@ def _read_text(
                 "The reply has %(length)s characters; this campaign takes %(most)s. Shorten it and submit again.",
                 len(text),
             )
-            % {"length": f"{len(text):,}", "most": f"{settings.max_text_chars:,}"},
+            % {"length": whole(len(text)), "most": whole(settings.max_text_chars)},
             code="text_too_long",
             details={"chars": len(text), "max_chars": settings.max_text_chars},
         )
@@ -237,7 +238,7 @@ def _read_rationale(value: Any) -> str:
                 "The rationale has %(length)s characters; %(most)s is the most. Shorten it and submit again.",
                 len(value),
             )
-            % {"length": f"{len(value):,}", "most": f"{MAX_RATIONALE_CHARS:,}"},
+            % {"length": whole(len(value)), "most": whole(MAX_RATIONALE_CHARS)},
             code="rationale_too_long",
         )
     return value.strip()

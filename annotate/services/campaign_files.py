@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from annotate.exceptions import InvalidInput
+from annotate.figures import whole
 from annotate.services.campaign_fields import FIELDS
 from annotate.services.campaign_values import Reader, nearest, show
 from tasks.records.campaigns import CampaignSpec
@@ -23,7 +24,7 @@ def read_campaign_file(content: bytes) -> CampaignSpec:
     """The campaign that a TOML file describes. Raises `InvalidInput` with every problem."""
     if len(content) > MAX_FILE_BYTES:
         raise InvalidInput(
-            _("The file has more than %(bytes)s bytes, which no campaign needs.") % {"bytes": f"{MAX_FILE_BYTES:,}"},
+            _("The file has more than %(bytes)s bytes, which no campaign needs.") % {"bytes": whole(MAX_FILE_BYTES)},
             code="campaign_invalid",
         )
     try:

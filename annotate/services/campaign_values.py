@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from annotate.figures import whole
 from tasks.text.guards import BadText, check_characters, is_blank
 from tasks.text.languages import BadLanguage, normalise_language
 
@@ -64,7 +65,7 @@ class Reader:
                     "This has %(length)s characters; at most %(longest)s are taken.",
                     len(value),
                 )
-                % {"length": f"{len(value):,}", "longest": f"{longest:,}"},
+                % {"length": whole(len(value)), "longest": whole(longest)},
             )
             return None
         if not lines and any(character in text for character in "\r\n\u2028\u2029"):
@@ -109,7 +110,7 @@ class Reader:
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value
         self.refuse(
-            place, _("This must be a whole number from %(low)s to %(high)s.") % {"low": f"{low:,}", "high": f"{high:,}"}
+            place, _("This must be a whole number from %(low)s to %(high)s.") % {"low": whole(low), "high": whole(high)}
         )
         return None
 
@@ -186,7 +187,7 @@ class Reader:
 
 
 def _describe_length(length: int, *, fewest: int, most: int) -> str:
-    numbers = {"length": f"{length:,}", "fewest": f"{fewest:,}", "most": f"{most:,}"}
+    numbers = {"length": whole(length), "fewest": whole(fewest), "most": whole(most)}
     if not fewest:
         return (
             ngettext(

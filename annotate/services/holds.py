@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from annotate.exceptions import Conflict, NotFound, TooLarge
+from annotate.figures import whole
 from annotate.queries.eligibility import Level, Moment, render_conditions
 from annotate.queries.presentation import format_time
 from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row, run
@@ -112,7 +113,7 @@ def save_draft(
                 "A draft may have %(most)s characters; this one has %(length)s. Shorten it and save again.",
                 MAX_DRAFT_CHARS,
             )
-            % {"most": f"{MAX_DRAFT_CHARS:,}", "length": f"{len(text):,}"},
+            % {"most": whole(MAX_DRAFT_CHARS), "length": whole(len(text))},
             code="draft_too_large",
         )
     with transaction.atomic():

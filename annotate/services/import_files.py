@@ -14,6 +14,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from annotate.exceptions import InvalidInput, TooLarge
+from annotate.figures import whole
 from annotate.models import ImportRun
 from tasks.vocabulary import ImportState
 
@@ -113,7 +114,7 @@ def _check_size(size: int, max_bytes: int) -> None:
     if size > max_bytes:
         raise TooLarge(
             _("The file is larger than %(bytes)s bytes. Split it, or import it with `manage.py import_data`.")
-            % {"bytes": f"{max_bytes:,}"},
+            % {"bytes": whole(max_bytes)},
             code="file_too_large",
             details={"limit_bytes": max_bytes},
         )

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from annotate.access import require_annotator
 from annotate.exceptions import InvalidInput
+from annotate.figures import whole
 from annotate.limits import take_preview
 from annotate.rendering import render_unkept
 from annotate.web.pages import Needs, PageRequest, page, render_page
@@ -29,7 +30,7 @@ def preview_text(request: PageRequest) -> HttpResponse:
     text = request.POST.get("text", "")
     if len(text) > MAX_MARKDOWN_CHARS:
         sentence = _("A preview shows at most {most} characters. Your text is safe where you wrote it.")
-        raise InvalidInput(sentence.format(most=f"{MAX_MARKDOWN_CHARS:,}"), code="text_too_long")
+        raise InvalidInput(sentence.format(most=whole(MAX_MARKDOWN_CHARS)), code="text_too_long")
     take_preview(annotator_id=require_annotator(request.actor))
     return render_page(request, "away/_preview.html", {"prose": render_unkept(text), "blank": not text.strip()})
 

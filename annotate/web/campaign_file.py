@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from django.utils.translation import gettext as _
 
 from annotate.exceptions import InvalidInput
+from annotate.figures import whole
 from annotate.services.campaign_files import MAX_FILE_BYTES, read_campaign_file
 from annotate.web.pages import PageRequest
 from annotate.web.toml_places import find_line
@@ -23,7 +24,7 @@ def read_posted_file(request: PageRequest) -> str:
         return str(chosen.read(MAX_FILE_BYTES + 1).decode("utf-8")).replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         sentence = _("The file is not text in UTF-8: byte %(place)s is none. Save it as UTF-8 and send it again.")
-        raise InvalidInput(sentence % {"place": f"{error.start + 1:,}"}, code="campaign_invalid") from error
+        raise InvalidInput(sentence % {"place": whole(error.start + 1)}, code="campaign_invalid") from error
 
 
 def read_told_file(text: str) -> CampaignSpec:

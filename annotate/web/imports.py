@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from annotate.access import get_campaign_for
 from annotate.exceptions import ChorusError, NotFound, TooLarge
+from annotate.figures import whole
 from annotate.models import Campaign, ImportRun
 from annotate.queries.campaign_lists import load_needs
 from annotate.queries.imports import describe_import, find_import, list_imports, list_problems
@@ -85,7 +86,7 @@ def refuse_large_body(length: int) -> None:
             _(
                 "The file is larger than %(limit)s MiB, the most this site takes. Nothing was read. Split it, or ask whoever runs the site to import it with `manage.py import_data`."
             )
-            % {"limit": f"{settings.MAX_IMPORT_BYTES // 2**20:,}"},
+            % {"limit": whole(settings.MAX_IMPORT_BYTES // 2**20)},
             code="file_too_large",
         )
 
@@ -133,7 +134,7 @@ def import_fields(campaign: Campaign, post: QueryDict) -> list[Field]:
     formats = [("", _("Told from the file")), *FORMATS.items()]
     return [
         Field("file", _("Or choose a file"), "file", hint=_("Plain text, JSON Lines, CSV, Parquet, or files of Open Assistant; also with .gz."),
-              bounds=_("At most %(limit)s MiB.") % {"limit": f"{settings.MAX_IMPORT_BYTES // 2**20:,}"}),
+              bounds=_("At most %(limit)s MiB.") % {"limit": whole(settings.MAX_IMPORT_BYTES // 2**20)}),
         Field("lines", _("Paste prompts, one a line"), "area", post.get("lines", ""), rows=8, autofocus=False),
         Field("language", _("Language"), "select", hint=_("Of records that name none."), options=options(choices, chosen)),
         Field("topic", _("Topic"), value=post.get("topic", ""), hint=_("Of records that name none. May stay empty."), most=80),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import translation
 
 from annotate.services.campaign_states import TRANSITIONS as SERVICE_TRANSITIONS
+from annotate.services.campaign_values import Reader
 from annotate.services.release_writing import COUNTED
 from annotate.web.audit_words import ACTIONS
 from annotate.web.campaign_forms import PARAMETER_NAMES
@@ -56,3 +58,11 @@ def test_each_word_is_told_in_words(words, known):
 def test_each_parameter_is_in_a_form_with_its_words():
     assert set(PARAMETER_NAMES) | {"release_target"} == set(NAMES)
     assert {f"{PARAMETER}{name}" for name in NAMES} <= set(FIELDS)
+
+
+@pytest.mark.parametrize(("language", "number"), [("en", "2,000,000"), ("de", "2.000.000"), ("ar", "2.000.000")])
+def test_numbers_in_refusals_are_written_as_readers_write_them(language, number):
+    reader = Reader()
+    with translation.override(language):
+        assert reader.text("title", "x" * 2_000_000, longest=160) is None
+    assert number in reader.problems["title"]
