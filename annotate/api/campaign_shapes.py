@@ -67,6 +67,9 @@ class DimensionBody(StrictSerializer):
         help_text="Of a scale: two or more, rising from one to the next.",
     )
     mandatory = serializers.BooleanField(required=False)
+    simple = serializers.BooleanField(
+        required=False, help_text="Asked in the simple form of a review too. What is mandatory is in every form."
+    )
 
 
 class LabelSchemaBody(StrictSerializer):
@@ -184,6 +187,7 @@ class DimensionShape(serializers.Serializer[Any]):
     applies_to = serializers.ListField(child=serializers.CharField())
     anchors = AnchorShape(many=True)
     mandatory = serializers.BooleanField()
+    simple = serializers.BooleanField()
 
 
 class GuidelineVersion(serializers.Serializer[Any]):

@@ -21,7 +21,7 @@ from tasks.vocabulary import CampaignRole, CampaignState, Engine, Kind
 
 #: Who sees a draft, and which generators a campaign asks.
 INSIDERS = frozenset({CampaignRole.ORGANIZER, CampaignRole.MODERATOR})
-DIMENSION_FIELDS = ("name", "title", "widget", "applies_to", "anchors", "mandatory")
+DIMENSION_FIELDS = ("name", "title", "widget", "applies_to", "anchors", "mandatory", "simple")
 ENTRY_FIELDS = (
     "slug",
     "title",

@@ -12,7 +12,7 @@ from tasks.vocabulary import CampaignState, Kind, MessageRole, Preset, ReleaseSc
 #: Slugs that are, or may become, addresses of the site.
 RESERVED_SLUGS = frozenset({"new", "mine", "all"})
 EXAMPLE_FIELDS = ("title", "prompt", "better", "worse", "text", "why")
-DIMENSION_FIELDS = ("name", "title", "widget", "applies_to", "anchors", "mandatory")
+DIMENSION_FIELDS = ("name", "title", "widget", "applies_to", "anchors", "mandatory", "simple")
 
 
 def _slug(reader: Reader, place: str, value: Any) -> str | None:
@@ -127,6 +127,7 @@ def _dimension(reader: Reader, place: str, value: Any) -> DimensionSpec | None:
         )
         or (),
         mandatory=reader.boolean(f"{place}.mandatory", table.get("mandatory", False)) or False,
+        simple=reader.boolean(f"{place}.simple", table.get("simple", False)) or False,
     )
     if widget is not None:
         _check_anchors(reader, f"{place}.anchors", dimension)

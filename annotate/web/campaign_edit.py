@@ -16,16 +16,19 @@ from annotate.services.campaign_files import read_campaign
 from annotate.services.campaign_text import write_campaign_file
 from annotate.web.campaign_file import read_posted_file, read_told_file
 from annotate.web.campaign_forms import (
+    GROWTH_SWITCH,
     PARAMETER_NAMES,
     as_post,
     at_fields,
+    growth_groups,
     main_fields,
+    parameter_field,
     parameter_groups,
     read_settings_form,
 )
 from annotate.web.campaign_words import PARAMETER
 from annotate.web.editing import Press, get_edited, open_form, take_press
-from annotate.web.fields import check_fields, tell_wrong
+from annotate.web.fields import check_fields, check_groups, tell_wrong
 from annotate.web.pages import Needs, PageRequest, page, render_page
 from tasks.records.campaigns import CampaignSpec
 
@@ -93,14 +96,19 @@ def read_own_file(request: PageRequest, campaign: Campaign, sent: list[str]) -> 
 def show_settings(request: PageRequest, campaign: Campaign, post: QueryDict, press: Press) -> HttpResponse:
     problems = at_fields(press.problems, post)
     main = check_fields(main_fields(post), problems)
-    groups = [(title, check_fields(fields, problems)) for title, fields in parameter_groups(post)]
-    shown = [*main, *(field for _title, fields in groups for field in fields)]
+    groups = check_groups(parameter_groups(post), problems)
+    growth = check_groups(growth_groups(post), problems)
+    switch = parameter_field(GROWTH_SWITCH, post)
+    grown = [field for _title, fields in growth for field in fields]
     context = {
         "campaign": campaign,
         "press": press,
         "main": main,
         "groups": groups,
-        **tell_wrong(shown, problems),
+        "switch": switch,
+        "growth": growth,
+        "is_growth_open": switch.is_checked or any(field.errors for field in grown),
+        **tell_wrong([*main, *(field for _title, fields in groups for field in fields), switch, *grown], problems),
     }
     return render_page(request, "campaigns/edit.html", context, status=press.status)
 

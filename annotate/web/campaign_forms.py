@@ -6,28 +6,43 @@ Names of fields are the places that `services.campaign_files` tells problems at,
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
-from annotate.web.campaign_words import FIELDS, PARAMETER, PARAMETER_GROUPS, PRESETS, SCHEDULES, Words
+from annotate.web.campaign_words import FIELDS, PARAMETER, PARAMETER_GROUPS, PRESETS, SCHEDULES
+from annotate.web.field_words import Words
 from annotate.web.fields import Field, Option, Problems
+from annotate.web.growth_words import GROWTH_GROUPS
 from annotate.web.names import kind_name, language_name
-from tasks.records.parameters import FRACTIONAL, NAMES, RANGES, CampaignSettings
+from tasks.records.parameters import BOOLEAN, FRACTIONAL, NAMES, RANGES, CampaignSettings
 from tasks.vocabulary import Kind, Preset
 
 #: Offered as boxes to tick; any other language is written by its code.
 COMMON_LANGUAGES = ("en", "es", "de", "fr", "pt", "ar", "zh", "hi", "ja", "ru", "sw", "id")
 LICENCES = ("CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0", "ODC-By-1.0", "Apache-2.0")
 DEFAULT_LICENCE = "CC-BY-4.0"
+Group = tuple[Words, list[Field]]
 #: As many as a campaign may have.
 MOST_LANGUAGES = 200
 PLAIN = ("title", "purpose", "licence")
-SWITCHES = ("require_rationale",)
-PARAMETER_NAMES = tuple(name for _title, names in PARAMETER_GROUPS for name in names)
+SWITCHES = BOOLEAN
+#: Whether trees grow is the preset's to say when a campaign is made, and a switch of its own from then on.
+GROWTH_SWITCH = "grow_trees"
+NEW_PARAMETERS = tuple(name for _title, names in (*PARAMETER_GROUPS, *GROWTH_GROUPS) for name in names)
+PARAMETER_NAMES = (*NEW_PARAMETERS, GROWTH_SWITCH)
+#: Parameters that are measured against another one, and what is said of them when they do not fit.
+AGAINST = {
+    "max_judgments": ("min_judgments", _lazy("This must be at least as many as the line above.")),
+    "max_reviews": ("min_reviews", _lazy("This must be at least as many as the line above.")),
+    "review_floor": ("min_reviews", _lazy("This must be at most as many as decide where people agree.")),
+    "min_goal_tree_size": ("goal_tree_size", _lazy("This must be at most as many as the line above.")),
+    "offered_lease_seconds": ("lease_seconds", _lazy("This must be at most as long as the line above.")),
+}
 
 
 def as_post(values: Mapping[str, Any]) -> QueryDict:
@@ -62,14 +77,14 @@ def put_parameter(post: QueryDict, name: str, value: Any) -> None:
         post[f"{PARAMETER}{name}"] = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def read_settings_form(post: QueryDict) -> dict[str, Any]:
+def read_settings_form(post: QueryDict, parameters: tuple[str, ...] = PARAMETER_NAMES) -> dict[str, Any]:
     """What the form says, in the names that `read_campaign` takes."""
     return {
         **{name: post.get(name, "") for name in PLAIN},
         "languages": read_languages(post),
         "kinds": post.getlist("kinds"),
         "allow_guests": bool(post.get("allow_guests")),
-        "parameters": read_parameters(post, PARAMETER_NAMES),
+        "parameters": read_parameters(post, parameters),
     }
 
 
@@ -161,9 +176,18 @@ def schedule_fields(post: QueryDict) -> list[Field]:
     return [schedule, parameter_field("release_target", post)]
 
 
-def parameter_groups(post: QueryDict) -> list[tuple[Words, list[Field]]]:
-    """Every parameter with its bounds, by what it is about."""
-    return [(title, [parameter_field(name, post) for name in names]) for title, names in PARAMETER_GROUPS]
+def parameter_groups(post: QueryDict) -> list[Group]:
+    """The parameters of every campaign with their bounds, by what they are about."""
+    return _draw_groups(PARAMETER_GROUPS, post)
+
+
+def growth_groups(post: QueryDict) -> list[Group]:
+    """The parameters of growing trees, which the pages fold where none grow."""
+    return _draw_groups(GROWTH_GROUPS, post)
+
+
+def _draw_groups(groups: Iterable[tuple[Words, tuple[str, ...]]], post: QueryDict) -> list[Group]:
+    return [(title, [parameter_field(name, post) for name in names]) for title, names in groups]
 
 
 def parameter_field(name: str, post: QueryDict) -> Field:
@@ -211,10 +235,9 @@ def explain_empty(words: str, sentence: str) -> str:
 
 def explain_parameter(name: str, sentence: str) -> str:
     """What a parameter may be, without the names that files use."""
-    if name == "max_judgments" and "min_judgments" in sentence:
-        return _("This must be at least as many as the line above.")
-    if name == "offered_lease_seconds" and "at most lease_seconds" in sentence:
-        return _("This must be at most as long as the line above.")
+    other, told = AGAINST.get(name, ("", ""))
+    if other and sentence.endswith(f" {other}."):
+        return str(told)
     if name not in RANGES or " must be " not in sentence:
         return sentence
     words = (

@@ -22,8 +22,10 @@ from annotate.services.campaigns import create_campaign
 from annotate.web.campaign_file import read_posted_file, read_told_file
 from annotate.web.campaign_forms import (
     LICENCES,
+    NEW_PARAMETERS,
     at_fields,
     default_post,
+    growth_groups,
     guests_field,
     language_fields,
     parameter_groups,
@@ -33,7 +35,7 @@ from annotate.web.campaign_forms import (
     schedule_fields,
 )
 from annotate.web.differences import show_changes
-from annotate.web.fields import Field, Problems, check_fields, problems_of, tell_wrong
+from annotate.web.fields import Field, Problems, check_fields, check_groups, problems_of, tell_wrong
 from annotate.web.pages import Needs, PageRequest, page, render_page
 
 #: Refusals that one field is at fault for, and which.
@@ -85,8 +87,11 @@ def lead_on(request: PageRequest, campaign: Campaign) -> HttpResponse:
 
 
 def read_new_form(post: QueryDict) -> dict[str, Any]:
-    """What the form says; the address follows from the title where none is written, kinds of work from the preset."""
-    values = read_settings_form(post)
+    """What the form says; the address follows from the title where none is written.
+
+    Kinds of work, and whether trees grow, are the preset's to say.
+    """
+    values = read_settings_form(post, NEW_PARAMETERS)
     del values["kinds"]
     values["slug"] = post.get("slug", "").strip() or slugify(post.get("title", ""))[:64].strip("-")
     values["release"] = {"schedule": post.get("release.schedule") or None}
@@ -96,13 +101,15 @@ def read_new_form(post: QueryDict) -> dict[str, Any]:
 def show_form(request: PageRequest, post: QueryDict, problems: Problems, *, status: int = 200) -> HttpResponse:
     problems = at_fields(problems, post)
     first = check_fields(first_fields(post), problems)
-    more = [(title, check_fields(fields, problems)) for title, fields in more_groups(post)]
-    shown = [*first, *(field for _title, fields in more for field in fields)]
+    more, growth = check_groups(more_groups(post), problems), check_groups(growth_groups(post), problems)
+    folded = [field for _title, fields in (*more, *growth) for field in fields]
     context = {
         "first": first,
         "more": more,
-        "is_more_open": any(field.errors for _title, fields in more for field in fields),
-        **tell_wrong(shown, problems),
+        "growth": growth,
+        "is_more_open": any(field.errors for field in folded),
+        "is_growth_open": any(field.errors for _title, fields in growth for field in fields),
+        **tell_wrong([*first, *folded], problems),
     }
     return render_page(request, "campaigns/new.html", context, status=status)
 

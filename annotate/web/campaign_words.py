@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from annotate.web.field_words import NEXT, OPEN_WORK, FieldWords, Words
+from annotate.web.growth_words import GROWTH_FIELDS
 from tasks.vocabulary import CampaignRole, CampaignState, MessageRole, Preset, ReleaseSchedule
 
-Words = str | Promise
 PARAMETER = "parameters."
-
-
-@dataclass(frozen=True, slots=True)
-class FieldWords:
-    """A field by its name, its meaning, and what a change of it means for work that is under way."""
-
-    title: Words
-    hint: Words = ""
-    effect: Words = ""
-
-
-_NEXT = _("Takes effect with the next piece of work.")
-_OPEN_WORK = _("Work that is open follows within a minute. What was given stays.")
 
 FIELDS: dict[str, FieldWords] = {
     "title": FieldWords(_("Title"), _("What people read in lists.")),
@@ -43,9 +28,9 @@ FIELDS: dict[str, FieldWords] = {
         _("Those in which people work here."),
         _("What is there in a language that you take out is kept, and no longer offered."),
     ),
-    "kinds": FieldWords(_("Kinds of work"), "", _OPEN_WORK),
+    "kinds": FieldWords(_("Kinds of work"), "", OPEN_WORK),
     "allow_guests": FieldWords(
-        _("Guests may take part"), _("Without an account. More people start; you know less about them."), _NEXT
+        _("Guests may take part"), _("Without an account. More people start; you know less about them."), NEXT
     ),
     "preset": FieldWords(_("What volunteers do")),
     "guideline": FieldWords(
@@ -59,48 +44,53 @@ FIELDS: dict[str, FieldWords] = {
     "release": FieldWords(_("Releases by themselves"), "", _("The next date follows from it.")),
     "state": FieldWords(_("State")),
     "parameters.redundancy": FieldWords(
-        _("Judgments for each piece of work"), _("How many people judge the same thing."), _OPEN_WORK
+        _("Judgments for each piece of work"), _("How many people judge the same thing."), OPEN_WORK
     ),
     "parameters.candidates_shown": FieldWords(
-        _("Replies shown at once"), _("Prompts with more replies are ranked a few at a time."), _NEXT
+        _("Replies shown at once"), _("Prompts with more replies are ranked a few at a time."), NEXT
     ),
     "parameters.replies_wanted": FieldWords(
-        _("Replies by people for each prompt"), _("Where writing is among the kinds of work."), _OPEN_WORK
+        _("Replies by people for each prompt"), _("Where writing is among the kinds of work."), OPEN_WORK
     ),
     "parameters.lease_seconds": FieldWords(
         _("A hold lasts, in seconds"),
         _("Without activity. Then the work is offered to others; the draft is kept."),
-        _NEXT,
+        NEXT,
     ),
     "parameters.offered_lease_seconds": FieldWords(
         _("A hold nobody has looked at lasts, in seconds"),
         _("Given along with the last answer; at most the line above."),
-        _NEXT,
+        NEXT,
     ),
-    "parameters.max_held": FieldWords(_("Holds one person may have"), "", _NEXT),
-    "parameters.daily_cap": FieldWords(_("Judgments one person may give in 24 hours"), _("Empty: no limit."), _NEXT),
-    "parameters.max_text_chars": FieldWords(_("Longest text somebody may write, in characters"), "", _NEXT),
+    "parameters.max_held": FieldWords(_("Holds one person may have"), "", NEXT),
+    "parameters.daily_cap": FieldWords(_("Judgments one person may give in 24 hours"), _("Empty: no limit."), NEXT),
+    "parameters.max_text_chars": FieldWords(_("Longest text somebody may write, in characters"), "", NEXT),
     "parameters.require_rationale": FieldWords(
-        _("Every judgment needs its reason in words"), _("Slower, and worth more to read."), _NEXT
+        _("Every judgment needs its reason in words"), _("Slower, and worth more to read."), NEXT
     ),
     "parameters.stop_confidence": FieldWords(
         _("Stop asking when this sure"),
         _("How certain the order must be. Empty: always ask as many as the line above says."),
-        _OPEN_WORK,
+        OPEN_WORK,
     ),
     "parameters.min_judgments": FieldWords(
-        _("Ask at least"), _("Judgments, however sure the first ones are."), _OPEN_WORK
+        _("Ask at least"), _("Judgments, however sure the first ones are."), OPEN_WORK
     ),
-    "parameters.max_judgments": FieldWords(_("Ask at most"), _("Judgments, however unsure they leave it."), _OPEN_WORK),
+    "parameters.max_judgments": FieldWords(_("Ask at most"), _("Judgments, however unsure they leave it."), OPEN_WORK),
     "parameters.release_target": FieldWords(
         _("Judgments that ask for a release"), _("With the schedule “at a number of judgments”.")
     ),
+    **GROWTH_FIELDS,
 }
 #: Parameters in the order of the form; those of releases stand with the releases.
 PARAMETER_GROUPS: tuple[tuple[Words, tuple[str, ...]], ...] = (
     (_("How many judgments"), ("redundancy", "stop_confidence", "min_judgments", "max_judgments")),
-    (_("What is shown and asked"), ("candidates_shown", "require_rationale", "replies_wanted", "max_text_chars")),
+    (
+        _("What is shown and asked"),
+        ("candidates_shown", "require_rationale", "replies_wanted", "improvements_wanted", "max_text_chars"),
+    ),
     (_("Holds and limits"), ("lease_seconds", "offered_lease_seconds", "max_held", "daily_cap")),
+    (_("Moderation by itself"), ("report_limit", "skip_limit")),
 )
 
 PRESETS: dict[Preset, FieldWords] = {

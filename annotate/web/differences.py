@@ -11,7 +11,8 @@ from typing import Any
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from annotate.web.campaign_words import ASKED_ABOUT, FIELDS, PRESETS, SCHEDULES, WIDGETS, Words, field_title, role_name
+from annotate.web.campaign_words import ASKED_ABOUT, FIELDS, PRESETS, SCHEDULES, WIDGETS, field_title, role_name
+from annotate.web.field_words import Words
 from annotate.web.names import kind_name, language_name, state_name
 from tasks.records.campaigns import Change
 from tasks.vocabulary import Preset, ReleaseSchedule
@@ -152,6 +153,7 @@ def _write_dimensions(dimensions: Sequence[Mapping[str, Any]]) -> list[str]:
             _(", ").join(str(ASKED_ABOUT.get(role, role)) for role in dimension["applies_to"]),
         ]
         told += [_("must be answered")] if dimension["mandatory"] else []
+        told += [_("in the simple form")] if dimension.get("simple") else []
         lines.append(f"{dimension['name']}: {dimension['title']} ({'; '.join(told)})")
         lines += [f"  {anchor['value']:g} {anchor['title']}" for anchor in dimension["anchors"]]
     return lines

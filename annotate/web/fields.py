@@ -88,6 +88,13 @@ def check_fields(fields: Iterable[Field], problems: Problems) -> list[Field]:
     return [add_errors(field, problems) for field in fields]
 
 
+def check_groups(
+    groups: Iterable[tuple[Words, Sequence[Field]]], problems: Problems
+) -> list[tuple[Words, list[Field]]]:
+    """Groups of fields with their titles, each field with what is wrong with it."""
+    return [(title, check_fields(fields, problems)) for title, fields in groups]
+
+
 def tell_wrong(fields: Sequence[Field], problems: Problems) -> dict[str, object]:
     """What `components/wrong.html` shows at the top of a form."""
     rest = find_rest(problems, fields)

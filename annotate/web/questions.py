@@ -20,7 +20,8 @@ from annotate.web.pages import Needs, PageRequest, page, render_page
 from annotate.web.rows import Row, drop_empty, is_row_step, read_rows, take_row_step, to_number
 from tasks.vocabulary import MessageRole, Widget
 
-TEXTS = ("name", "title", "widget", "anchors", "mandatory")
+TEXTS = ("name", "title", "widget", "anchors", "mandatory", "simple")
+TICKS = ("mandatory", "simple")
 LISTS = ("applies_to",)
 MOST_QUESTIONS = 60
 
@@ -50,7 +51,8 @@ def edit_questions(request: PageRequest, slug: str) -> HttpResponse:
 
 def as_row(dimension: dict[str, Any]) -> Row:
     points = "\n".join(f"{anchor['value']:g} {anchor['title']}" for anchor in dimension["anchors"])
-    return {**dimension, "anchors": points, "mandatory": "on" if dimension["mandatory"] else ""}
+    ticks = {name: "on" if dimension[name] else "" for name in TICKS}
+    return {**dimension, "anchors": points, **ticks}
 
 
 def as_dimension(row: Row) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def as_dimension(row: Row) -> dict[str, Any]:
         "title": row["title"],
         "widget": row["widget"],
         "applies_to": row["applies_to"],
-        "mandatory": bool(row["mandatory"]),
+        **{name: bool(row[name]) for name in TICKS},
         "anchors": read_points(row["anchors"]) if row["widget"] == Widget.SCALE else [],
     }
 
@@ -111,6 +113,9 @@ def question_fields(row: Row, number: int, focus: int | None) -> list[Field]:
         Field(f"{name}applies_to", _("Asked about"), "chips", options=asked, place=f"{place}applies_to"),
         Field(f"{name}mandatory", _("Must be answered"), "check", "on", is_checked=bool(row["mandatory"]),
               place=f"{place}mandatory"),
+        Field(f"{name}simple", _("Asked in the simple form too"), "check", "on", is_checked=bool(row["simple"]),
+              hint=_("Reviews ask the simple form more often. What must be answered is always in it."),
+              place=f"{place}simple"),
         Field(f"{name}anchors", _("Points of the scale"), "area", row["anchors"], rows=5, place=f"{place}anchors",
               hint=_("One a line, from least to most. A number from 0 to 1 may come first; without, they lie evenly.")),
     ]  # fmt: skip

@@ -23,7 +23,8 @@ class Anchor:
 class DimensionSpec:
     """One question of a label schema: for prompts (`prompter`), replies (`assistant`) or both.
 
-    A scale has two anchors or more, ascending; other widgets have none.
+    A scale has two anchors or more, ascending; other widgets have none. `simple`: asked in the simple form of
+    a review too; what is mandatory is in every form.
     """
 
     name: str
@@ -32,6 +33,7 @@ class DimensionSpec:
     applies_to: tuple[MessageRole, ...] = (MessageRole.PROMPTER, MessageRole.ASSISTANT)
     anchors: tuple[Anchor, ...] = ()
     mandatory: bool = False
+    simple: bool = False
 
     def as_values(self) -> dict[str, Any]:
         """The dimension as plain JSON, as the file and the API write it."""
@@ -42,6 +44,7 @@ class DimensionSpec:
             "applies_to": [str(role) for role in self.applies_to],
             "anchors": [{"value": anchor.value, "title": anchor.title} for anchor in self.anchors],
             "mandatory": self.mandatory,
+            "simple": self.simple,
         }
 
 

@@ -79,6 +79,7 @@ def test_the_answer_says_everything_of_a_campaign(client_of_ada):
                     "applies_to": ["prompter", "assistant"],
                     "anchors": [],
                     "mandatory": False,
+                    "simple": False,
                 }
             ],
         },

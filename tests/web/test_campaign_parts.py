@@ -129,23 +129,25 @@ def test_question_is_published_with_the_points_of_its_scale(ines, campaign):
         "question.2.widget": ["scale"],
         "question.2.anchors": ["Wrong\nHalf\nRight"],
         "question.2.mandatory": ["on"],
+        "question.2.simple": ["on"],
     }
     looked = press(ines, QUESTIONS, sent, "look")
     assert press(ines, QUESTIONS, read_form(looked), "apply").status_code == 302
     campaign.refresh_from_db()
     rows = LabelDimension.objects.filter(schema=campaign.label_schema).values_list(
-        "name", "mandatory", "applies_to", "anchors"
+        "name", "mandatory", "simple", "applies_to", "anchors"
     )
     assert (campaign.label_schema.version, rows[2]) == (
         2,
         (
             "true",
             True,
+            True,
             ["prompter", "assistant"],
             [{"value": 0, "title": "Wrong"}, {"value": 0.5, "title": "Half"}, {"value": 1, "title": "Right"}],
         ),
     )
-    assert rows[0][3] == [{"value": 0, "title": "Poor"}, {"value": 1, "title": "Fine"}]
+    assert rows[0][4] == [{"value": 0, "title": "Poor"}, {"value": 1, "title": "Fine"}]
 
 
 def test_what_is_wrong_with_a_question_is_told_at_its_field(ines):
