@@ -29,7 +29,8 @@ class MessageFact:
     """One message of a tree. `depth` is 0 for the prompt; `is_live`: neither removed nor withdrawn, nor under one that is.
 
     `finished`: prompters who said that the conversation ends with this message.
-    `author` is None for what was imported or generated. `is_generated`: no person wrote it here.
+    `author` is None for what was imported or generated. `is_generated`: a generator wrote it, here or before an
+    import; such a text is ranked and improved, but fills neither the goal of a tree nor the replies it wants.
     """
 
     id: int
@@ -46,10 +47,7 @@ class MessageFact:
 
 @dataclass(frozen=True, slots=True)
 class UnitFact:
-    """One unit of a tree, open or not, and how many places of it are taken.
-
-    `writers`: people whose text stands from this unit, live and not rejected (of a writing kind).
-    """
+    """One unit of a tree, open or not, and how many places of it are taken."""
 
     id: int
     kind: Kind
@@ -86,6 +84,7 @@ class TreeRules:
     reviewers       people who worked in this language lately, None where nobody has counted yet
     reviewed_roles  roles of which the label schema asks anything; a text of another role is accepted as it is
     kinds           kinds of work that the campaign has
+    full_label_shares   shares by "prompts", "prompter" and "assistant"; 1 where one is missing
     is_growing      whether trees grow here at all
     """
 
@@ -112,7 +111,8 @@ class TreeRules:
 class Wish:
     """A unit that should be open: how many judgments it should have in all, and what it may show.
 
-    `needed` counts those that are done; whoever writes it keeps `needed >= done + held`.
+    `needed` counts what is done and held in the unit that carries the work: the open one of this kind and subject,
+    else the latest, which is opened again, else a new one.
     `band`: where it stands among the others of its kind, 0 to 1000.
     """
 
@@ -128,11 +128,12 @@ class Wish:
 class TreeDecision:
     """The state that a tree should be in, what becomes of reviews, and the units that should be open: no others.
 
-    `is_drawn`: its turn to grow has come with this decision (never decided here but for what needs no turn).
+    `passed`: the states it goes through on the way, each a step of its own. A turn to grow is never decided here.
     """
 
     state: TreeState
     reason: TreeReason
+    passed: tuple[TreeState, ...] = ()
     reviews: Mapping[int, ReviewState] = field(default_factory=dict)
     wishes: tuple[Wish, ...] = ()
 
