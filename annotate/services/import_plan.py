@@ -5,77 +5,44 @@ several origins; each remembers which record told of it first.
 """
 
 import json
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from annotate.services.import_planned import PlannedBallot, PlannedMessage, PlannedOrigin, PlannedTree
 from tasks.records.imports import (
     BadLine,
+    ImportedBallot,
     ImportedCandidate,
     ImportedMessage,
     ImportedPrompt,
     ImportedTree,
     ImportRecord,
 )
-from tasks.vocabulary import MessageRole
+from tasks.vocabulary import MessageRole, ReviewState, TreeState
 
+#: The messages of one record by the source's names, each with its parent.
+Known = dict[str | None, tuple[PlannedMessage, PlannedMessage | None]]
 #: Distinct names that the imports of one campaign may bring.
 MAX_GENERATORS = 1_000
 MAX_STRATA = 10_000
-
-
-@dataclass(slots=True)
-class PlannedOrigin:
-    """How a text came to be, what else is known of that as JSON, and the ordinal of the record that says so."""
-
-    generator: str | None
-    provenance: str
-    record: int
-
-
-@dataclass(slots=True, eq=False)
-class PlannedMessage:
-    """A message that must be there in the end. `id` is 0 until it was found or made.
-
-    `is_closed`: it is there but was removed, so nothing is added to it.
-    """
-
-    role: MessageRole
-    text: str
-    text_hash: bytes
-    language: str
-    external_id: str | None
-    record: int
-    origins: dict[str, PlannedOrigin] = field(default_factory=dict)
-    replies: "dict[tuple[str, bytes], PlannedMessage]" = field(default_factory=dict)
-    id: int = 0
-    thread: tuple[int, ...] = ()
-    is_new: bool = False
-    is_closed: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class PlannedTree:
-    """A tree that must be there in the end; `key` is its name in the campaign."""
-
-    key: str
-    language: str
-    topic: str
-    external_id: str | None
-    root: PlannedMessage
-    id: int = 0
+#: Fewer candidates are in no order.
+FEWEST_RANKED = 2
 
 
 @dataclass(slots=True)
 class ImportRules:
     """What a campaign takes: its languages, what a record that says nothing means, how many names there may be.
 
-    `generators` and `strata` are those that are known so far; records that pass add theirs.
+    `generators` and `strata` are those that are known so far; records that pass add theirs. `goal_sizes`: where trees
+    grow, the bounds of the size that each is to have; None where they do not.
     """
 
     languages: tuple[str, ...]
     default_language: str | None = None
     default_topic: str = ""
+    goal_sizes: tuple[int, int] | None = None
     generators: set[str] = field(default_factory=set)
     strata: set[tuple[str, str]] = field(default_factory=set)
 
@@ -170,9 +137,12 @@ class BatchPlan:
             text_hash=root.text_hash,
             record=record.ordinal,
         )
+        if self.rules.goal_sizes is not None and tree.root.record == record.ordinal:
+            tree.state, tree.root.review = record.stage or tree.state, root.review
+        known: Known = {root.external_id: (tree.root, None)}
         provenance = _write_message(root, tree_state=record.state, omitted=record.omitted or None)
         _tell(tree.root, root.key, PlannedOrigin(root.generator, provenance, record.ordinal))
-        waiting = [(reply, tree.root) for reply in root.replies]
+        waiting: list[tuple[ImportedMessage, PlannedMessage]] = [(reply, tree.root) for reply in root.replies]
         while waiting:
             told, parent = waiting.pop()
             message = self._merge_reply(
@@ -183,9 +153,15 @@ class BatchPlan:
                 language=told.language or language,
                 external_id=told.external_id,
                 record=record.ordinal,
+                review=told.review,
             )
+            known[told.external_id] = (message, parent)
             _tell(message, told.key, PlannedOrigin(told.generator, _write_message(told), record.ordinal))
             waiting.extend((reply, message) for reply in told.replies)
+        for number, ballot in enumerate(record.ballots):
+            planned = _plan_ballot(ballot, known, unnamed=f"{tree.key}:{number}")
+            if planned is not None:
+                tree.ballots.append(planned)
 
     def _merge_tree(
         self,
@@ -203,6 +179,10 @@ class BatchPlan:
         if tree is None:
             root = PlannedMessage(MessageRole.PROMPTER, text, text_hash, language, message_id, record)
             tree = self.trees[key] = PlannedTree(key, language, topic, tree_id, root)
+            if self.rules.goal_sizes is not None:
+                # Until a record says more it waits for its turn. Its size is the same whenever it is imported.
+                tree.state = TreeState.WAITING
+                tree.goal_size = random.Random(key).randint(*self.rules.goal_sizes)  # noqa: S311  (a size, not a secret)
             self._grow(text)
         return tree
 
@@ -216,11 +196,14 @@ class BatchPlan:
         language: str,
         external_id: str | None,
         record: int,
+        review: ReviewState = ReviewState.NONE,
     ) -> PlannedMessage:
         place = (role.value, text_hash)
         message = parent.replies.get(place)
         if message is None:
             message = parent.replies[place] = PlannedMessage(role, text, text_hash, language, external_id, record)
+            if self.rules.goal_sizes is not None:
+                message.review = review
             self._grow(text)
         return message
 
@@ -237,16 +220,6 @@ def make_tree_key(*, language: str, text_hash: bytes) -> str:
     return f"{language}:{text_hash.hex()}"
 
 
-def iter_messages(root: PlannedMessage) -> Iterator[tuple[PlannedMessage, PlannedMessage | None]]:
-    """Every message with its parent, parents first. What lies under a closed one is left out."""
-    waiting: list[tuple[PlannedMessage, PlannedMessage | None]] = [(root, None)]
-    while waiting:
-        message, parent = waiting.pop()
-        yield message, parent
-        if not message.is_closed:
-            waiting.extend((reply, message) for reply in reversed(message.replies.values()))
-
-
 def iter_generators(record: ImportedPrompt | ImportedTree) -> Iterator[str | None]:
     """The generator of each text in a record."""
     if isinstance(record, ImportedPrompt):
@@ -257,6 +230,27 @@ def iter_generators(record: ImportedPrompt | ImportedTree) -> Iterator[str | Non
         message = waiting.pop()
         yield message.generator
         waiting.extend(message.replies)
+
+
+def _plan_ballot(
+    ballot: ImportedBallot,
+    known: Known,
+    *,
+    unnamed: str,
+) -> PlannedBallot | None:
+    """The ranking on the messages as they are kept; None where fewer than two of one parent are left of it.
+
+    Of equal texts, which are one message here, the better place stands.
+    """
+    found = [known[name] for name in ballot.ranked if name in known]
+    parents = {parent for _, parent in found}
+    ranked = tuple(dict.fromkeys(message for message, _ in found))
+    if len(parents) != 1 or len(ranked) < FEWEST_RANKED:
+        return None
+    parent = parents.pop()
+    if parent is None:
+        return None
+    return PlannedBallot(parent, ranked, ballot.annotator or unnamed, ballot.all_bad)
 
 
 def _tell(message: PlannedMessage, key: str, origin: PlannedOrigin) -> None:

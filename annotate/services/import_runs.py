@@ -26,6 +26,7 @@ from annotate.services.import_leases import (
 from annotate.services.import_plan import BatchPlan, ImportRules
 from annotate.services.import_store import Added, KnownNames, store_plan
 from tasks.records.imports import BadLine, ImportRecord
+from tasks.records.parameters import read_settings
 from tasks.vocabulary import ImportFormat, ImportState
 
 #: How often a run that stores nothing (it checks, or passes over what is done) says that it is alive.
@@ -81,9 +82,12 @@ def run_import(
 
 def read_rules(*, claimed: ImportRun) -> ImportRules:
     """What the campaign takes now, and what the import says of records that say nothing."""
-    languages = Campaign.objects.values_list("languages", flat=True).get(pk=claimed.campaign_id)
+    languages, parameters = Campaign.objects.values_list("languages", "parameters").get(pk=claimed.campaign_id)
+    settings = read_settings(parameters)
+    smallest = settings.min_goal_tree_size or settings.goal_tree_size
     return ImportRules(
         languages=tuple(languages),
+        goal_sizes=(smallest, settings.goal_tree_size) if settings.grow_trees else None,
         default_language=claimed.defaults.get("language"),
         default_topic=claimed.defaults.get("topic") or "",
         generators=set(Generator.objects.filter(campaign=claimed.campaign_id).values_list("name", flat=True)),

@@ -13,9 +13,14 @@ from django.db import connection
 
 from annotate.queries.rows import Row, fetch_all, fetch_row, run
 from annotate.services.candidates import mark_judged_parents
-from annotate.services.import_plan import BatchPlan, PlannedMessage, PlannedOrigin, PlannedTree, iter_messages
+from annotate.services.import_ballots import store_ballots
+from annotate.services.import_plan import BatchPlan
+from annotate.services.import_planned import PlannedMessage, PlannedOrigin, PlannedTree, iter_messages
 from annotate.services.units import open_units
 from tasks.vocabulary import Engine, MessageRole, OriginKind, TreeState
+
+#: States of trees that have had their turn to grow.
+DRAWN = (TreeState.GROWING, TreeState.RANKING, TreeState.DONE)
 
 _MAKE_STRATA = """
 INSERT INTO annotate_stratum (campaign_id, language, topic, done)
@@ -41,10 +46,13 @@ SELECT g.id, g.name FROM annotate_generator g WHERE g.campaign_id = %(campaign)s
 
 _MAKE_TREES = """
 INSERT INTO annotate_messagetree
-  (campaign_id, stratum_id, state, language, topic, key, external_id, import_run_id, created_at)
-SELECT %(campaign)s, t.stratum_id, %(ranking)s, t.language, t.topic, t.key, t.external_id, %(import_run)s, %(now)s
-FROM unnest(%(strata)s::bigint[], %(languages)s::text[], %(topics)s::text[], %(keys)s::text[], %(external_ids)s::text[])
-  AS t (stratum_id, language, topic, key, external_id)
+  (campaign_id, stratum_id, state, state_changed_at, goal_size, drawn_at, language, topic, key, external_id,
+   import_run_id, created_at)
+SELECT %(campaign)s, t.stratum_id, t.state, %(now)s, t.goal_size,
+  CASE WHEN t.goal_size IS NOT NULL AND t.state = ANY(%(drawn)s::text[]) THEN %(now)s END,
+  t.language, t.topic, t.key, t.external_id, %(import_run)s, %(now)s
+FROM unnest(%(strata)s::bigint[], %(states)s::text[], %(goal_sizes)s::smallint[], %(languages)s::text[], %(topics)s::text[],
+    %(keys)s::text[], %(external_ids)s::text[]) AS t (stratum_id, state, goal_size, language, topic, key, external_id)
 ORDER BY t.key
 ON CONFLICT (campaign_id, key) DO NOTHING
 RETURNING id, key"""
@@ -63,7 +71,7 @@ SELECT array_agg(nextval(pg_get_serial_sequence('annotate_message', 'id'))) AS i
 
 _COPY_MESSAGES = """
 COPY annotate_message (id, tree_id, parent_id, thread, role, text, text_hash, language, external_id, revision,
-  removed_reason, created_at) FROM STDIN"""
+  review_state, removed_reason, created_at) FROM STDIN"""
 
 _COPY_ORIGINS = """
 COPY annotate_messageorigin (message_id, kind, generator_id, import_run_id, key, provenance, created_at) FROM STDIN"""
@@ -115,6 +123,7 @@ def store_plan(*, campaign_id: int, import_id: int, plan: BatchPlan, names: Know
     asked = {m.id for m, _, _ in new if m.role == MessageRole.PROMPTER}
     asked |= {parent.id for m, parent, _ in new if parent is not None and m.role == MessageRole.ASSISTANT}
     open_units(campaign_id=campaign_id, parent_ids=sorted(asked), now=now)
+    store_ballots(campaign_id=campaign_id, ballots=[ballot for tree in trees for ballot in tree.ballots], now=now)
     mark_judged_parents(parent_ids=[parent.id for m, parent, _ in placed if parent is not None and m.id in told])
     return _count_added(new=[message for message, _, _ in new], placed=[m for m, _, _ in placed], told=told)
 
@@ -148,7 +157,9 @@ def _look_up_generators(*, trees: Sequence[PlannedTree], names: KnownNames, para
 def _place_trees(*, trees: Sequence[PlannedTree], names: KnownNames, params: Row) -> list[PlannedTree]:
     """Insert the trees that are missing and lock those that are there; returns the latter."""
     params = params | {
-        "ranking": TreeState.RANKING,
+        "drawn": [state.value for state in DRAWN],
+        "states": [tree.state.value for tree in trees],
+        "goal_sizes": [tree.goal_size for tree in trees],
         "strata": [names.strata[tree.language, tree.topic] for tree in trees],
         "languages": [tree.language for tree in trees],
         "topics": [tree.topic for tree in trees],
@@ -206,6 +217,7 @@ def _copy_messages(*, rows: Sequence[tuple[PlannedMessage, PlannedMessage | None
                     message.language,
                     message.external_id,
                     1,
+                    message.review.value,
                     "",
                     when,
                 )

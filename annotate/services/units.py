@@ -171,7 +171,7 @@ def open_units(*, campaign_id: int, parent_ids: Sequence[int], now: datetime) ->
         lock_trees(message_ids=parent_ids)
         run(_MAKE_QUEUES, params)
         # Two kinds that are opened by one statement are opened at once.
-        opened = sum(run(sql, params) for sql in dict.fromkeys(_MAKE[kind] for kind in params["kinds"]))
+        opened = sum(run(sql, params) for sql in dict.fromkeys(_MAKE[kind] for kind in params["kinds"] if kind in _MAKE))
         if opened:
             run(_TELL_DETAILS, params)
         if params["ordering"]:

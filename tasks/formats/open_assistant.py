@@ -2,7 +2,8 @@
 
 The schema is theirs (`ExportMessageTree`, `ExportMessageNode` of oasst-data), so keys that we do not use,
 or that a later version adds, are passed over. Messages that were deleted or failed their review
-(`deleted`, `review_result: false`) are left out with everything under them, and counted.
+(`deleted`, `review_result: false`) are left out with everything under them, and counted. One whose review is
+open (`review_result: null`) comes in as that. Rankings come along where the export has events.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,19 +15,35 @@ from tasks.formats.items import make_origin_key, make_prompt_key, name_type, rea
 from tasks.formats.json_records import iter_json_records
 from tasks.formats.refusals import BadRecord, show
 from tasks.formats.sources import open_bytes
-from tasks.records.imports import BadLine, ImportedMessage, ImportedTree, ImportLimits
+from tasks.records.imports import BadLine, ImportedBallot, ImportedMessage, ImportedTree, ImportLimits
 from tasks.text.normalise import text_hash
-from tasks.vocabulary import MessageRole
+from tasks.vocabulary import MessageRole, ReviewState, TreeState
 
 MAX_RANK = 10_000
+
+#: Where a tree of Open Assistant goes on from. Its ready trees are ranked here unless their rankings came along:
+#: a consensus without ballots is nobody's judgment.
+STAGES = {
+    "initial_prompt_review": TreeState.PROMPT_REVIEW,
+    "prompt_lottery_waiting": TreeState.WAITING,
+    "growing": TreeState.GROWING,
+    "ranking": TreeState.RANKING,
+    "ready_for_scoring": TreeState.RANKING,
+    "ready_for_export": TreeState.RANKING,
+    "scoring_failed": TreeState.RANKING,
+    "backlog_ranking": TreeState.RANKING,
+    "aborted_low_grade": TreeState.LOW_GRADE,
+    "halted_by_moderator": TreeState.HALTED,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedMessage:
-    """A message without its replies, and the index of its parent in a list that has parents first."""
+    """A message without its replies, the index of its parent in a list that has parents first, and rankings it has."""
 
     message: ImportedMessage
     parent: int | None
+    ballots: tuple[ImportedBallot, ...] = ()
 
 
 def read_trees(path: Path, limits: ImportLimits) -> Iterator[ImportedTree | BadLine]:
@@ -65,7 +82,19 @@ def read_node(node: object, *, parent_role: MessageRole | None, limits: ImportLi
         generator=generator,
         rank=_read_rank(fields.get("rank"), what),
         created_at=_read_time(fields.get("created_date"), what),
+        review=_read_review(fields),
     )
+
+
+def read_ballots(node: dict[str, object], *, limits: ImportLimits) -> tuple[ImportedBallot, ...]:
+    """Return the rankings among a node's events; one that several messages carry is told several times."""
+    events = node.get("events")
+    rankings = events.get("ranking") if isinstance(events, dict) else None
+    if rankings is None:
+        return ()
+    if not isinstance(rankings, list):
+        raise BadRecord(f"events.ranking must be a list, not {name_type(rankings)}.")
+    return tuple(_read_ballot(event, limits) for event in rankings)
 
 
 def check_node(node: object) -> dict[str, object]:
@@ -109,6 +138,9 @@ def make_tree(
         root=root,
         external_id=external_id,
         state=state,
+        stage=None if state is None else STAGES.get(state),
+        # In the order of the file, each once: a ranking stands with every message that it ranks.
+        ballots=tuple(dict.fromkeys(ballot for item in placed for ballot in item.ballots)),
         message_count=len(placed),
         omitted=omitted,
     )
@@ -149,7 +181,8 @@ def _place_nested(prompt: dict[str, object], limits: ImportLimits) -> tuple[list
             continue
         check_size(len(placed), depth, limits)
         parent_role = None if parent is None else placed[parent].message.role
-        placed.append(PlacedMessage(read_node(node, parent_role=parent_role, limits=limits), parent))
+        message = read_node(node, parent_role=parent_role, limits=limits)
+        placed.append(PlacedMessage(message, parent, read_ballots(node, limits=limits)))
         index = len(placed) - 1
         waiting.extend((reply, index, depth + 1) for reply in reversed(_list_replies(node)))
     return placed, omitted
@@ -196,6 +229,7 @@ def _with_replies(message: ImportedMessage, reversed_replies: list[ImportedMessa
         generator=message.generator,
         rank=message.rank,
         created_at=message.created_at,
+        review=message.review,
         replies=tuple(reversed(reversed_replies)),
     )
 
@@ -228,6 +262,29 @@ def _read_human(synthetic: object, generator: str | None, what: str) -> bool | N
     if generator is not None:
         return False
     return None if synthetic is None else not synthetic
+
+
+def _read_review(fields: dict[str, object]) -> ReviewState:
+    """A review that is named and not decided is open; a source that says nothing of reviews has none."""
+    if "review_result" not in fields or fields["review_result"] is not None or fields.get("synthetic") is True:
+        return ReviewState.NONE
+    return ReviewState.PENDING
+
+
+def _read_ballot(event: object, limits: ImportLimits) -> ImportedBallot:
+    if not isinstance(event, dict):
+        raise BadRecord(f"A ranking must be an object, not {name_type(event)}.")
+    ranked = event.get("ranked_message_ids")
+    if not isinstance(ranked, list) or not ranked:
+        raise BadRecord("A ranking needs ranked_message_ids, a list of message ids, best first.")
+    names = [read_name(name, what="ranked_message_ids", max_chars=limits.max_id_chars) for name in ranked]
+    if None in names or len(set(names)) < len(names):
+        raise BadRecord("ranked_message_ids must name each message once.")
+    return ImportedBallot(
+        ranked=tuple(str(name) for name in names),
+        annotator=read_name(event.get("user_id"), what="user_id", max_chars=limits.max_id_chars),
+        all_bad=event.get("not_rankable") is True,
+    )
 
 
 def _read_rank(value: object, what: str) -> int | None:

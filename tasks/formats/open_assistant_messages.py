@@ -23,6 +23,7 @@ from tasks.formats.open_assistant import (
     check_size,
     is_omitted,
     make_tree,
+    read_ballots,
     read_node,
     read_state,
 )
@@ -43,6 +44,8 @@ _KEPT = (
     "synthetic",
     "model_name",
     "tree_state",
+    "review_result",
+    "events",
 )
 _TABLE = """
     CREATE TABLE message (line INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, parent TEXT, omitted INTEGER NOT NULL,
@@ -98,6 +101,7 @@ def _spill_message(spill: sqlite3.Connection, value: object, line: int, limits: 
     if not omitted:
         # The role is checked against its parent's later; here against itself, so that a bad one has its line.
         read_node(fields, parent_role=_find_turn(fields, parent_id), limits=limits)
+        read_ballots(fields, limits=limits)
         read_state(fields.get("tree_state"))
     kept = "{}" if omitted else json.dumps({key: fields[key] for key in _KEPT if key in fields})
     stored = spill.execute(
@@ -150,7 +154,9 @@ def _gather_tree(spill: sqlite3.Connection, line: int, root_id: str, limits: Imp
             continue
         check_size(len(placed), depth, limits)
         parent_role = None if parent is None else placed[parent].message.role
-        placed.append(PlacedMessage(read_node(json.loads(fields), parent_role=parent_role, limits=limits), parent))
+        node = json.loads(fields)
+        message = read_node(node, parent_role=parent_role, limits=limits)
+        placed.append(PlacedMessage(message, parent, read_ballots(node, limits=limits)))
         replies = spill.execute(
             "SELECT id, fields, omitted FROM message WHERE parent = ? ORDER BY line DESC LIMIT ?",
             (message_id, limits.max_tree_messages + 1),

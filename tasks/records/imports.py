@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from tasks.vocabulary import MessageRole
+from tasks.vocabulary import MessageRole, ReviewState, TreeState
 
 #: What a sampling parameter may be.
 SamplingValue = str | int | float | bool | None
@@ -85,7 +85,8 @@ class ImportedMessage:
     """A message of a tree with its replies, in the order of the file.
 
     `key` names its origin as in `ImportedCandidate`. `author` is the source's pseudonym. `rank`: place
-    among its siblings in the source's own consensus, 0 best.
+    among its siblings in the source's own consensus, 0 best. `review`: `pending` where the source says that
+    people had not decided on it yet.
     """
 
     role: MessageRole
@@ -99,13 +100,27 @@ class ImportedMessage:
     generator: str | None = None
     rank: int | None = None
     created_at: datetime | None = None
+    review: ReviewState = ReviewState.NONE
     replies: "tuple[ImportedMessage, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedBallot:
+    """A ranking that came with its tree: ids of messages as the source names them, best first, no ties.
+
+    `annotator` is the source's pseudonym, None where it tells none. `all_bad`: none of them is acceptable.
+    """
+
+    ranked: tuple[str, ...]
+    annotator: str | None = None
+    all_bad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedTree:
     """A whole message tree.
 
+    `stage` is where it goes on from in a campaign that grows trees; None where the source says nothing.
     `message_count` counts the prompt and all replies; `omitted` those left out because their source had
     deleted or rejected them, with everything under them. `state` is the source's own word.
     """
@@ -117,6 +132,8 @@ class ImportedTree:
     external_id: str | None = None
     topic: str | None = None
     state: str | None = None
+    stage: TreeState | None = None
+    ballots: tuple[ImportedBallot, ...] = ()
     message_count: int = 1
     omitted: int = 0
 
