@@ -48,6 +48,12 @@ class Needs:
     missing: list[MissingCell] = field(default_factory=list)
 
 
+def find_waiting(*, campaign_id: int) -> Needs:
+    """Whether work waits in one campaign and whether it has prompts; nothing of what is missing."""
+    (row,) = fetch_all(_WAITING, {"campaigns": [campaign_id]})
+    return Needs(row["is_waiting"], row["has_prompts"])
+
+
 def load_needs(*, campaign_ids: Sequence[int]) -> dict[int, Needs]:
     """The needs of these campaigns by id: two queries, whatever their number; none for none."""
     if not campaign_ids:

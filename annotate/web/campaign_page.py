@@ -8,16 +8,19 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import path
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotate.access import Actor, get_campaign_for
 from annotate.models import Campaign
+from annotate.queries.campaign_lists import find_waiting
 from annotate.queries.campaign_page import Numbers, load_numbers
 from annotate.queries.campaigns import INSIDERS
+from annotate.queries.vacancies import SENTENCES
 from annotate.services.terms import get_current_terms
 from annotate.web.campaign_figures import describe_figures
 from annotate.web.campaign_problems import find_problems
 from annotate.web.pages import PageRequest, page, render_page
-from tasks.vocabulary import CampaignRole, CampaignState
+from tasks.vocabulary import CampaignRole, CampaignState, WhyNone
 
 #: htmx stops asking when an answer has this status.
 STOP_POLLING = 286
@@ -58,6 +61,7 @@ def render_time(request: PageRequest, numbers: Numbers, context: dict[str, Any])
 def describe_frame(actor: Actor, found: Campaign, numbers: Numbers) -> dict[str, Any]:
     """Who looks, and what they may do."""
     organizes = actor.is_administrator or found.actor_role == CampaignRole.ORGANIZER  # type: ignore[attr-defined]
+    lack = find_lack(found, progress=numbers.progress)
     return {
         "campaign": found,
         "is_organizer": organizes,
@@ -66,18 +70,38 @@ def describe_frame(actor: Actor, found: Campaign, numbers: Numbers) -> dict[str,
         "counted_at": numbers.counted_at,
         "has_judgments": bool(numbers.progress and numbers.progress["judgments"]),
         "terms": get_current_terms() if found.allow_guests and not actor.is_signed_in else None,
-        "main": choose_main(found, organizes=organizes, progress=numbers.progress),
+        "lack": lack,
+        "main": choose_main(found, organizes=organizes, progress=numbers.progress, lack=lack),
     }
 
 
-def choose_main(found: Campaign, *, organizes: bool, progress: Mapping[str, Any]) -> str:
+def find_lack(found: Campaign, *, progress: Mapping[str, Any]) -> str:
+    """What an open campaign or a draft lacks for there to be work; nothing where work waits.
+
+    Asks the queues where what was counted last has no work left: since then some may have come.
+    """
+    if found.state not in {CampaignState.DRAFT, CampaignState.OPEN}:
+        return ""
+    units = progress["units"] if progress else {"units": 0, "open": 0, "done": 0, "needed": 0}
+    if units["open"] and units["done"] < units["needed"]:
+        return ""
+    needs = find_waiting(campaign_id=found.pk)
+    if needs.is_waiting:
+        return ""
+    if not needs.has_prompts or (progress and not units["units"]):
+        return str(SENTENCES[WhyNone.EMPTY])
+    return _("Nothing waits now: all of it is done or held.")
+
+
+def choose_main(found: Campaign, *, organizes: bool, progress: Mapping[str, Any], lack: str) -> str:
     """The one thing to do next: for those who run the campaign what it lacks, for everybody else its work."""
     if not organizes:
-        return "work"
+        return "" if lack else "work"
+    is_empty = bool(lack) and not (progress and progress["units"]["units"])
+    if is_empty:
+        return "import"
     if found.state in {CampaignState.DRAFT, CampaignState.PAUSED}:
         return "open"
-    if found.state == CampaignState.OPEN and not (progress and progress["units"]["units"]):
-        return "import"
     return "release" if progress and progress["judgments"] else "work"
 
 

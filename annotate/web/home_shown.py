@@ -38,8 +38,10 @@ def build_home(actor: Actor, *, annotator_id: int, now: datetime) -> dict[str, A
     campaigns = list_open_to(annotator_id=annotator_id, terms=CURRENT_TERMS, now=now)
     openings = list_openings(annotator_id=annotator_id, campaigns=campaigns)
     given = list_given(annotator_id=annotator_id, limit=LAST_GIVEN + 1)
+    languages = show_languages(annotator_id=annotator_id, campaigns=campaigns)
+    is_sure = bool(languages["works_in"]) or len(languages["languages"]) == 1
     return {
-        "first": _show_first(openings),
+        "first": _show_first(openings, names_language=is_sure),
         "none": None if openings else _show_none(campaigns, now=now),
         "needs": [show_need(row) for row in list_needs(openings=openings)],
         "begun": [show_begun(row, now=now) for row in list_begun(annotator_id=annotator_id)],
@@ -47,7 +49,7 @@ def build_home(actor: Actor, *, annotator_id: int, now: datetime) -> dict[str, A
         "has_more": len(given) > LAST_GIVEN,
         "lately": count_lately(annotator_id=annotator_id, now=now),
         "must_accept": actor.accepted_terms != CURRENT_TERMS and not actor.is_suspended,
-        **show_languages(annotator_id=annotator_id, campaigns=campaigns),
+        **languages,
     }
 
 
@@ -115,15 +117,19 @@ def show_given(row: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show_first(openings: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The one thing to do: where this person is needed most, and why."""
+def _show_first(openings: Sequence[Mapping[str, Any]], *, names_language: bool) -> dict[str, Any] | None:
+    """The one thing to do: where this person is needed most, and why. What they have not said is not said for them."""
     if not openings:
         return None
     best = openings[0]
     others = {opening["kind"]: opening for opening in reversed(openings) if opening["kind"] != best["kind"]}
-    why = describe_reason(code=best["reason_code"], args=best["reason_args"])
+    what = kind_name(best["kind"])
+    why = _("You have chosen no language yet, so it can be in any of them.")
+    if names_language:
+        what = _("%(kind)s in %(language)s") % {"kind": what, "language": language_name(best["language"])}
+        why = describe_reason(code=best["reason_code"], args=best["reason_args"])
     return {
-        "what": _("%(kind)s in %(language)s") % {"kind": kind_name(best["kind"]), "language": language_name(best["language"])},
+        "what": what,
         "why": why[0].upper() + why[1:],
         "campaign": best["title"],
         "url": reverse("next_work", args=[best["slug"]]),
@@ -131,7 +137,7 @@ def _show_first(openings: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
             {"verb": kind_name(kind), "kind": kind, "url": reverse("next_work", args=[opening["slug"]])}
             for kind, opening in others.items()
         ][:2],
-    }  # fmt: skip
+    }
 
 
 def _show_none(campaigns: Sequence[OpenCampaign], *, now: datetime) -> dict[str, Any]:

@@ -171,9 +171,14 @@ def page(client) -> Page:
     return page
 
 
-def test_the_page_needs_no_script_and_nothing_from_elsewhere(page):
-    assert page.tags & {"script", "iframe", "img", "object", "style"} == set()
-    assert (page.loads, page.inline) == (["/static/api/docs.css"], [])
+def test_the_page_needs_nothing_from_elsewhere_and_of_scripts_only_the_chosen_theme(page):
+    assert page.tags & {"iframe", "img", "object", "style"} == set()
+    loads = ["site/mark.svg", "site/js/theme-early.js", "site/chorus.css", "api/docs.css"]
+    assert (page.loads, page.inline) == ([f"/static/{name}" for name in loads], [])
+
+
+def test_the_page_leads_back_to_the_site(page):
+    assert {"/", "/campaigns/", "/about/", "/terms/", "/me/tokens/"} <= set(page.links)
 
 
 def test_the_page_has_every_operation_and_every_link_leads_somewhere(page, document):

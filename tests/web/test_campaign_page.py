@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -48,6 +49,11 @@ def judged(campaign, monkeypatch) -> list[Message]:
     recompute_stale_job()
     count()
     return prompts
+
+
+def bring_more(campaign: Campaign) -> None:
+    """Work that waits."""
+    add_candidates(make_prompt(campaign, "More"), "alpha A.", "beta B.")
 
 
 def count() -> None:
@@ -130,6 +136,8 @@ def test_numbers_are_those_that_were_counted_with_their_time(campaign, judged) -
 
 
 def test_page_reads_no_table_that_grows_with_the_campaign(campaign, judged) -> None:
+    bring_more(campaign)
+    count()
     client = come_as("organizer", campaign)
     client.get(PAGE)
     with CaptureQueriesContext(connection) as queries:
@@ -147,6 +155,47 @@ def test_page_reads_no_table_that_grows_with_the_campaign(campaign, judged) -> N
         "annotate_importrun",
         "annotate_release",
     }
+
+
+WORK = re.compile(r'id="do-(\w+)"')
+EMPTY, NOTHING = "This campaign has no work yet.", "Nothing waits now"
+
+
+def test_campaign_without_prompts_offers_no_work_and_says_what_is_missing(campaign) -> None:
+    for who in ("nobody", "annotator"):
+        page = come_as(who, campaign).get(PAGE).text
+        assert (WORK.findall(page), EMPTY in page, 'href="/campaigns/"' in page) == ([], True, True)
+
+
+def test_campaign_is_counted_seldom_and_offers_work_at_once(campaign) -> None:
+    count()
+    bring_more(campaign)
+    page = come_as("annotator", campaign).get(PAGE).text
+    assert (WORK.findall(page), EMPTY in page) == (["work"], False)
+
+
+def test_prompts_nobody_can_judge_yet_are_no_work(campaign) -> None:
+    make_prompt(campaign, "Alone")
+    count()
+    page = come_as("annotator", campaign).get(PAGE).text
+    assert (WORK.findall(page), EMPTY in page) == ([], True)
+
+
+def test_campaign_whose_work_is_done_or_held_says_so(campaign, judged) -> None:
+    bring_more(campaign)
+    assert WORK.findall(come_as("annotator", campaign).get(PAGE).text) == ["work"]
+    Unit.objects.filter(done=0).update(held=F("needed"))
+    page = come_as("annotator", campaign).get(PAGE).text
+    assert (WORK.findall(page), NOTHING in page) == ([], True)
+
+
+def test_draft_without_prompts_asks_for_them_first(campaign) -> None:
+    Campaign.objects.update(state="draft")
+    page = come_as("organizer", campaign).get(PAGE).text
+    assert re.findall(r'class="btn main" id="do-(\w+)"', page) == ["import"]
+    bring_more(campaign)
+    page = come_as("organizer", campaign).get(PAGE).text
+    assert re.findall(r'class="btn main" id="do-(\w+)"', page) == ["open"]
 
 
 @pytest.mark.parametrize(("who", "queries"), [("nobody", 3), ("annotator", 4), ("organizer", 7)])
@@ -203,6 +252,7 @@ def find_buttons(page: str) -> list[str]:
 )
 def test_organizer_finds_what_can_be_done_in_each_state(campaign, judged, state, buttons) -> None:
     client = come_as("organizer", campaign)
+    bring_more(campaign)
     Campaign.objects.update(state=state)
     assert find_buttons(client.get(PAGE).text) == buttons
 
@@ -210,7 +260,7 @@ def test_organizer_finds_what_can_be_done_in_each_state(campaign, judged, state,
 def test_first_thing_to_do_is_to_bring_in_prompts_then_to_judge(campaign) -> None:
     client = come_as("organizer", campaign)
     count()
-    assert find_buttons(client.get(PAGE).text) == ["import!", "work", "pause", "close"]
+    assert find_buttons(client.get(PAGE).text) == ["import!", "pause", "close"]
     add_candidates(make_prompt(campaign, "one"), "alpha A.", "beta B.")
     count()
     assert find_buttons(client.get(PAGE).text) == ["work!", "pause", "close"]
@@ -219,6 +269,7 @@ def test_first_thing_to_do_is_to_bring_in_prompts_then_to_judge(campaign) -> Non
 @pytest.mark.parametrize(("who", "leads_to"), [("annotator", f"{PAGE}next/"), ("nobody", "/account/login/?next=")])
 def test_volunteer_finds_the_way_into_the_work(campaign, who, leads_to) -> None:
     Campaign.objects.update(allow_guests=False)
+    bring_more(campaign)
     page = come_as(who, campaign).get(PAGE).text
     assert find_buttons(page) == ["work!"]
     assert leads_to in page

@@ -70,6 +70,14 @@ def test_one_thing_to_do_stands_first_with_why_it_is_needed(client: Client, ada:
     assert "English, singing has 3 of the 40 judgments it needs. Birds" in text_of(page)
 
 
+def test_no_language_is_named_to_whoever_has_chosen_none(client: Client, ada: Annotator) -> None:
+    make_prompt(make_campaign(languages=("en", "de")), language="de")
+    text = text_of(client.get("/").text)
+    assert "Needed most, of what you can do Rank replies You have chosen no language yet" in text
+    client.post("/me/languages/", {"language": ["de"]})
+    assert "Rank replies in Deutsch" in text_of(client.get("/").text)
+
+
 def test_looking_claims_nothing(client: Client, ada: Annotator, campaign: Campaign) -> None:
     make_prompt(campaign)
     client.get("/")
