@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from annotate.exceptions import NotAllowed, NotFound, NotSignedIn
 from annotate.models import Campaign, User
 from annotate.queries.people import Account, GuestDevice, find_campaign_with_role
+from annotate.queries.reading import Reader
 from tasks.vocabulary import CampaignRole, CampaignState, Scope
 
 #: What each role includes.
@@ -98,6 +99,11 @@ def actor_of_guest(guest: GuestDevice) -> Actor:
         accepted_terms=guest.accepted_terms,
         is_suspended=guest.is_suspended,
     )
+
+
+def reader_of(actor: Actor) -> Reader:
+    """The actor as queries of trees and messages know them."""
+    return Reader(actor.annotator_id, actor.user_id, actor.is_administrator)
 
 
 def require_account(actor: Actor) -> User:

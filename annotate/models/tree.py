@@ -4,7 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from annotate.models import words
@@ -78,6 +78,8 @@ class Message(models.Model):
         ]
         indexes = [
             models.Index(fields=["tree"], name="message_removed", condition=Q(removed_at__isnull=False)),
+            # The newest of one language, whatever lies between them.
+            models.Index("language", F("id").desc(), name="message_by_language"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,81 @@
+"""Who reads, and what stays sealed for them: nobody sees what they may still be asked to judge.
+
+A message is sealed for a reader while they could yet answer its parent or put that parent's replies in order, and so
+is all that answers it. What somebody was shown at work, and what they wrote, stays readable to them. Trees that have
+ended, moderators and organizers of the campaign know no seals.
+"""
+
+from dataclasses import dataclass
+
+from annotate.queries.rows import Row
+from tasks.vocabulary import ENDED_TREES, ORDERING_KINDS, REPLYING_KINDS, CampaignRole, CampaignState, ReviewState
+
+#: Kinds of work on a message before which nobody sees its replies.
+SEALING_KINDS = (*ORDERING_KINDS, *REPLYING_KINDS)
+#: Roles that see everything in their campaign.
+INSIDERS = (CampaignRole.MODERATOR, CampaignRole.ORGANIZER)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whoever reads. `annotator_id` None: nobody who is signed in."""
+
+    annotator_id: int | None = None
+    user_id: int | None = None
+    is_administrator: bool = False
+
+    def as_parameters(self) -> Row:
+        """What the fragments below ask for."""
+        return {
+            "me": self.annotator_id,
+            "user": self.user_id,
+            "administrator": self.is_administrator,
+            "insiders": [str(role) for role in INSIDERS],
+            "sealing": [str(kind) for kind in SEALING_KINDS],
+            "ended": [str(state) for state in ENDED_TREES],
+            "rejected": ReviewState.REJECTED,
+            "draft": CampaignState.DRAFT,
+        }
+
+
+#: Of a campaign `c`: whether this reader sees everything in it, and whether it is there for them at all.
+IS_INSIDER = """(%(administrator)s OR EXISTS (SELECT 1 FROM annotate_membership mb
+  WHERE mb.campaign_id = c.id AND mb.user_id = %(user)s::bigint AND mb.role = ANY(%(insiders)s::text[])))"""
+MAY_READ = """(c.state <> %(draft)s OR %(administrator)s OR EXISTS (SELECT 1 FROM annotate_membership mb
+  WHERE mb.campaign_id = c.id AND mb.user_id = %(user)s::bigint))"""
+
+#: Of a unit `u`: work that this reader may still do, or has in hand.
+IS_AHEAD = """(NOT EXISTS (SELECT 1 FROM annotate_exclusion ex WHERE ex.unit_id = u.id AND ex.annotator_id = %(me)s::bigint)
+  AND NOT EXISTS (SELECT 1 FROM annotate_judgment mj
+    WHERE mj.unit_id = u.id AND mj.annotator_id = %(me)s::bigint AND mj.is_current)
+  AND ((u.is_open AND u.done < u.needed) OR EXISTS (SELECT 1 FROM annotate_assignment mh
+    WHERE mh.unit_id = u.id AND mh.annotator_id = %(me)s::bigint AND mh.state = 'live')))"""
+
+#: Of a message `m` of a tree `t`: whether it is open to this reader in a list. Narrower than in its tree, where what
+#: was shown at work stays readable.
+IS_UNSEALED = f"""(t.state = ANY(%(ended)s::text[]) OR m.author_id = %(me)s::bigint OR {IS_INSIDER} OR NOT EXISTS (
+  SELECT 1 FROM annotate_unit u WHERE u.subject_id = ANY(m.thread[:cardinality(m.thread) - 1])
+    AND u.kind = ANY(%(sealing)s::text[]) AND {IS_AHEAD}))"""
+
+#: A message `m` that stands: neither it nor anything that it answers was taken away.
+STANDS = """NOT EXISTS (SELECT 1 FROM annotate_message gone WHERE gone.id = ANY(m.thread)
+  AND (gone.removed_at IS NOT NULL OR gone.withdrawn_at IS NOT NULL))"""
+
+#: A message `m` that others have begun to work with: it is changed by a proposal from now on.
+IS_BEGUN = """(m.review_state IN ('accepted', 'rejected')
+  OR EXISTS (SELECT 1 FROM annotate_unit bu WHERE bu.subject_id = m.id AND bu.done + bu.held + bu.surplus > 0)
+  OR EXISTS (SELECT 1 FROM annotate_assignmentcandidate bc WHERE bc.message_id = m.id)
+  OR EXISTS (SELECT 1 FROM annotate_message br WHERE br.parent_id = m.id))"""
+
+#: What was found to be spam or in a wrong language is in no list but for insiders and its author.
+IS_NO_REJECT = f"(m.review_state <> %(rejected)s OR m.author_id = %(me)s::bigint OR {IS_INSIDER})"
+
+
+def start_of(text: str, *, length: int) -> str:
+    """The first characters of a text, cut at a blank where there is one near, with an ellipsis where it goes on."""
+    tidy = " ".join(text.split())
+    if len(tidy) <= length:
+        return tidy
+    cut = tidy[:length]
+    blank = cut.rfind(" ", length - length // 4)
+    return (cut if blank < 0 else cut[:blank]) + "…"
