@@ -31,8 +31,8 @@ SELECT s.id, s.state, s.lease_expires_at, s.draft::text AS draft, s.draft_versio
   d.reason_args::text AS reason_args,
   (SELECT json_agg(json_build_array(t.role, CASE WHEN t.removed_at IS NULL AND t.withdrawn_at IS NULL THEN t.text ELSE '' END)
        ORDER BY array_position(m.thread, t.id)) FROM annotate_message t WHERE t.id = ANY(m.thread))::text AS thread,
-  {candidates} AS candidates
-FROM annotate_assignment s
+  {candidates} AS candidates{more}
+FROM annotate_assignment s{joins}
 JOIN annotate_unit u ON u.id = s.unit_id
 JOIN annotate_unitdetail d ON d.unit_id = u.id
 JOIN annotate_queue q ON q.id = u.queue_id
@@ -44,12 +44,16 @@ WHERE s.id = %(assignment)s"""
 CANDIDATES_OF = """(SELECT json_agg(json_build_array(shown.position, {text}) ORDER BY shown.position) FROM {rows} shown
   JOIN annotate_message cm ON cm.id = shown.message_id)::text"""
 
-SHOWN = SUBJECT.format(
-    candidates=CANDIDATES_OF.format(
-        text=FROZEN_TEXT,
-        rows="(SELECT * FROM annotate_assignmentcandidate ac WHERE ac.assignment_id = %(assignment)s AND ac.position >= 0)",
+
+def render_shown(*, more: str = "", joins: str = "") -> str:
+    """What an assignment shows, as it was frozen; `more` columns of its row, which starts with a comma, from `joins`."""
+    rows = (
+        "(SELECT * FROM annotate_assignmentcandidate ac WHERE ac.assignment_id = %(assignment)s AND ac.position >= 0)"
     )
-)
+    return SUBJECT.format(candidates=CANDIDATES_OF.format(text=FROZEN_TEXT, rows=rows), more=more, joins=joins)
+
+
+SHOWN = render_shown()
 
 #: Freezes what is shown and reads it, in one statement; also ties the assignment that led here to this one.
 FREEZE = """
@@ -60,7 +64,7 @@ WITH shown AS (
   ON CONFLICT (assignment_id, message_id) DO UPDATE SET position = excluded.position, revision = excluded.revision
   RETURNING message_id, position, revision),
 link AS (UPDATE annotate_assignment SET next_assignment_id = %(assignment)s WHERE id = %(previous)s)
-""" + SUBJECT.format(candidates=CANDIDATES_OF.format(text="cm.text", rows="shown"))
+""" + SUBJECT.format(candidates=CANDIDATES_OF.format(text="cm.text", rows="shown"), more="", joins="")
 
 REASONS: Mapping[str, Promise] = {
     ReasonCode.FIRST_JUDGMENT: gettext_lazy("Nobody has been asked about this yet."),

@@ -9,29 +9,35 @@ from typing import Any
 
 from annotate.models import Guideline, Judgment
 from annotate.queries.eligibility import Clause, Level, Moment, find_refusal, render_columns
+from annotate.queries.presentation import present, render_shown
 from annotate.queries.rebuild import rebuild_answer
 from annotate.queries.rows import Row, fetch_all, fetch_one
 from tasks.records.parameters import CampaignSettings, read_settings
 
-_FRAME = """
-SELECT s.id, s.state, s.guideline_id, s.reason_code, d.reason_args::text AS reason_args, c.slug, c.title,
-  c.state AS campaign_state, c.parameters::text AS parameters, c.languages{more}
+_SURROUNDINGS = """s.guideline_id, c.title, c.state AS campaign_state, c.parameters::text AS parameters, c.languages"""
+
+FRAME = f"""
+SELECT s.state, s.reason_code, d.reason_args::text AS reason_args, c.slug AS campaign, {_SURROUNDINGS}
 FROM annotate_assignment s
-JOIN annotate_annotator a ON a.id = s.annotator_id
 JOIN annotate_unit u ON u.id = s.unit_id JOIN annotate_unitdetail d ON d.unit_id = u.id
-JOIN annotate_message m ON m.id = u.subject_id
 JOIN annotate_queue q ON q.id = u.queue_id JOIN annotate_campaign c ON c.id = q.campaign_id
 WHERE s.id = %(assignment)s AND s.annotator_id = %(me)s"""
 
-_STANDING = f""",
-  s.skip_reason, s.cannot_tell_reason, u.is_open, u.is_vacant, u.needed, u.done, u.held,
-  (SELECT j.id FROM annotate_judgment j WHERE j.assignment_id = s.id AND j.is_current) AS judgment,
-  (SELECT j.counted FROM annotate_judgment j WHERE j.assignment_id = s.id AND j.is_current) AS counted,
+_STANDING = f"""
+  s.skip_reason, s.cannot_tell_reason, u.is_open, u.is_vacant, u.needed, u.done, u.held, j.id AS judgment, j.counted,
   {render_columns(moment=Moment.OFFER, level=Level.PERSON)},
   {render_columns(moment=Moment.SUBMIT, level=Level.HOLD)}"""
 
-FRAME = _FRAME.format(more="")
-FRAME_AND_STANDING = _FRAME.format(more=_STANDING)
+#: What a hold shows, what surrounds it and how it stands, in one question.
+HOLD = (
+    render_shown(
+        more=f",\n  {_SURROUNDINGS},{_STANDING}",
+        joins="""
+JOIN annotate_annotator a ON a.id = s.annotator_id
+LEFT JOIN annotate_judgment j ON j.assignment_id = s.id AND j.is_current""",
+    )
+    + " AND s.annotator_id = %(me)s"
+)
 
 #: Where somebody judged last, then what else is open to them. The look back is bounded; a site has few open campaigns.
 CAMPAIGNS = """
@@ -89,38 +95,37 @@ class Standing:
     submit: Clause | None
 
 
+#: What a standing has of its row as it is.
+STANDING_NAMES = (
+    "skip_reason",
+    "cannot_tell_reason",
+    "is_open",
+    "is_vacant",
+    "needed",
+    "done",
+    "held",
+    "judgment",
+    "counted",
+)
+
+
 def find_frame(*, annotator_id: int, assignment_id: int) -> Frame | None:
     """What surrounds an assignment of this person; None when it is not theirs."""
     row = fetch_one(FRAME, {"assignment": assignment_id, "me": annotator_id})
     return None if row is None else _make_frame(row)
 
 
-def find_frame_and_standing(
+def find_hold(
     *, annotator_id: int, assignment_id: int, now: datetime, terms: str
-) -> tuple[Frame, Standing] | None:
-    """What surrounds an assignment of this person and how it stands; None when it is not theirs. One query."""
+) -> tuple[dict[str, Any], Frame, Standing] | None:
+    """An assignment of this person as it was shown, what surrounds it and how it stands; None when it is not theirs.
+
+    One query.
+    """
     params = {"assignment": assignment_id, "me": annotator_id, "now": now, "terms": terms, "closing": assignment_id,
               "giving": 0}  # fmt: skip
-    row = fetch_one(FRAME_AND_STANDING, params)
-    if row is None:
-        return None
-    names = (
-        "skip_reason",
-        "cannot_tell_reason",
-        "is_open",
-        "is_vacant",
-        "needed",
-        "done",
-        "held",
-        "judgment",
-        "counted",
-    )
-    standing = Standing(
-        **{name: row[name] for name in names},
-        offer=find_refusal(row, moment=Moment.OFFER, level=Level.PERSON),
-        submit=_find_submit_refusal(row),
-    )
-    return _make_frame(row), standing
+    row = fetch_one(HOLD, params)
+    return None if row is None else (present(row), _make_frame(row), _make_standing(row))
 
 
 def list_campaigns_for(*, annotator_id: int, most: int) -> list[str]:
@@ -139,6 +144,14 @@ def get_guideline(guideline_id: int) -> Guideline:
     return Guideline.objects.get(pk=guideline_id)
 
 
+def _make_standing(row: Row) -> Standing:
+    return Standing(
+        **{name: row[name] for name in STANDING_NAMES},
+        offer=find_refusal(row, moment=Moment.OFFER, level=Level.PERSON),
+        submit=_find_submit_refusal(row),
+    )
+
+
 def _find_submit_refusal(row: Row) -> Clause | None:
     """As submit asks, but for a judgment of this very assignment: that is told apart."""
     known = {**row, "may_already_judged": row["may_already_judged"] or row["judgment"] is not None}
@@ -148,7 +161,7 @@ def _find_submit_refusal(row: Row) -> Clause | None:
 
 def _make_frame(row: Row) -> Frame:
     return Frame(
-        slug=row["slug"],
+        slug=row["campaign"],
         title=row["title"],
         campaign_state=row["campaign_state"],
         languages=row["languages"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.template import Context, Library, Node, NodeList, TemplateSyntaxError
 from django.template.base import FilterExpression, Parser, Token
+from django.template.loader_tags import BlockNode
 from django.urls import get_urlconf
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
@@ -17,13 +18,16 @@ MOST_KEPT = 1_000
 class RememberNode(Node):
     """What stands inside, by the addresses of the site, the language of the interface and the values it depends on."""
 
+    #: No block stands inside, so that whoever extends a page need not look for any here.
+    child_nodelists = ()
+
     def __init__(self, nodelist: NodeList, values: list[FilterExpression]) -> None:
         self.nodelist = nodelist
         self.values = values
-        self.kept: dict[tuple[str, ...], SafeString] = {}
+        self.kept: dict[tuple[str | None, ...], SafeString] = {}
 
     def render(self, context: Context) -> SafeString:
-        key = (str(get_urlconf()), str(get_language()), *(repr(value.resolve(context)) for value in self.values))
+        key = (str(get_urlconf()), get_language(), *[repr(value.resolve(context)) for value in self.values])
         found = self.kept.get(key)
         if found is None:
             found = self.nodelist.render(context)
@@ -44,4 +48,8 @@ def remember(parser: Parser, token: Token) -> RememberNode:
         raise TemplateSyntaxError("Write {% remember by VALUE … %}, with every value that the part depends on.")
     nodelist = parser.parse(("endremember",))
     parser.delete_first_token()
+    if nodelist.get_nodes_by_type(BlockNode):
+        raise TemplateSyntaxError(
+            "A block cannot stand inside {% remember %}: put what is remembered inside the block."
+        )
     return RememberNode(nodelist, [parser.compile_filter(word) for word in words[1:]])

@@ -19,10 +19,10 @@ from annotate.exceptions import Conflict, NotFound
 from annotate.queries.work_pages import find_frame, list_campaigns_for
 from annotate.services.claims import offer_next
 from annotate.services.holds import renew_lease
-from annotate.web.pages import PageRequest, render_page
+from annotate.web.pages import PageRequest
 from annotate.web.work_nothing import show_no_campaign, show_nothing
 from annotate.web.work_shown import show_work
-from annotate.web.work_standing import FRAGMENT, PAGE, get_held, show_assignment
+from annotate.web.work_standing import get_held, render_work, show_assignment
 
 #: Dice for what is shown and in which order: nobody can foresee it.
 DICE = random.SystemRandom()
@@ -59,8 +59,7 @@ def show_next(
     frame = find_frame(annotator_id=require_annotator(request.actor), assignment_id=assignment["id"])
     assert frame is not None
     work = show_work(assignment, frame, now=timezone.now())
-    response = render_page(request, PAGE, {"work": work, "stored": note}, fragment=FRAGMENT)
-    return push_url(response, address)
+    return push_url(render_work(request, work=work, stored=note), address)
 
 
 def show_next_anywhere(request: PageRequest) -> HttpResponse:
@@ -111,7 +110,7 @@ def go_to(request: PageRequest, address: str) -> HttpResponse:
 
 
 def _show_none(request: PageRequest, none: dict[str, Any], *, stored: dict[str, Any] | None) -> HttpResponse:
-    response = render_page(request, PAGE, {"none": none, "stored": stored}, fragment=FRAGMENT)
+    response = render_work(request, none=none, stored=stored)
     return push_url(response, False) if is_exchange(request) else response
 
 

@@ -18,6 +18,7 @@ from annotate.web.work_words import (
     list_places,
     list_reasons,
     name_languages,
+    name_work,
 )
 from tasks.vocabulary import WRITING_KINDS, Kind, Widget
 
@@ -43,6 +44,7 @@ def show_work(
         # What is done with it lies below: templates add `submit/`, `draft/` and `renew/`, which costs no look-up.
         "url": reverse("work", args=[assignment["id"]]),
         "kind": kind,
+        **name_work(kind=kind, candidates=len(shown)),
         "campaign": {"slug": frame.slug, "title": frame.title},
         "language": subject["language"],
         "reason": describe_reason(code=frame.reason_code, args=frame.reason_args),

@@ -14,8 +14,7 @@ from django.utils.translation import gettext as _
 
 from annotate.access import require_annotator
 from annotate.exceptions import InvalidInput, NotFound
-from annotate.queries.presentation import get_shown
-from annotate.queries.work_pages import Frame, Standing, find_frame_and_standing, find_judgment, rebuild_stored
+from annotate.queries.work_pages import Frame, Standing, find_hold, find_judgment, rebuild_stored
 from annotate.services.terms import CURRENT_TERMS
 from annotate.services.undo import list_undoable
 from annotate.web.pages import PageRequest, render_page
@@ -53,7 +52,7 @@ def get_held(request: PageRequest, assignment_id: int) -> Held:
     """This person's assignment. Raises `NotFound` for everybody else's, as for none at all."""
     found = None
     if assignment_id <= LARGEST_ID:
-        found = find_frame_and_standing(
+        found = find_hold(
             annotator_id=require_annotator(request.actor),
             assignment_id=assignment_id,
             now=timezone.now(),
@@ -61,7 +60,7 @@ def get_held(request: PageRequest, assignment_id: int) -> Held:
         )
     if found is None:
         raise NotFound(_("You hold no such work. Ask for the next piece."), code="assignment_not_found")
-    return Held(get_shown(assignment_id=assignment_id), *found)
+    return Held(*found)
 
 
 def show_assignment(request: PageRequest, held: Held, *, stored: dict[str, Any] | None = None) -> HttpResponse:
@@ -87,13 +86,31 @@ def show_form(
     work = show_work(held.assignment, held.frame, now=timezone.now(), body=body)
     work["notice"], work["kept"] = _find_notice(held, now=timezone.now()), kept
     add_problems(work, problems or {})
-    return render_page(request, PAGE, {"work": work, "stored": stored}, fragment=FRAGMENT, status=status)
+    return render_work(request, work=work, stored=stored, status=status)
 
 
 def show_ended(
     request: PageRequest, ended: Mapping[str, Any], *, stored: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
-    return render_page(request, PAGE, {"ended": ended, "stored": stored}, fragment=FRAGMENT, status=status)
+    return render_work(request, ended=ended, stored=stored, status=status)
+
+
+def render_work(
+    request: PageRequest,
+    *,
+    work: Mapping[str, Any] | None = None,
+    ended: Mapping[str, Any] | None = None,
+    none: Mapping[str, Any] | None = None,
+    stored: dict[str, Any] | None = None,
+    status: int = 200,
+) -> HttpResponse:  # fmt: skip
+    """The page of `work`, of what became of it, or of why there is `none`; `stored` is said above it.
+
+    All of them are named in every page: a template takes long to find that a name is nowhere.
+    """
+    (shown,) = (each for each in (work, ended, none) if each is not None)
+    context = {"title": shown["title"], "work": work, "ended": ended, "none": none, "stored": stored}
+    return render_page(request, PAGE, context, fragment=FRAGMENT, status=status)
 
 
 def describe_end(

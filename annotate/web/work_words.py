@@ -52,6 +52,31 @@ FIELDS = {"text_too_long": "text", "rationale_too_long": "rationale", "unknown_l
 CELL = re.compile(r"(?:(?P<topic>.+) \()?(?P<language>[A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*)\)?")
 
 
+#: The name of the page of each kind, and what its heading asks for where that is something else.
+TITLES: Mapping[str, Any] = {
+    Kind.RANK: gettext_lazy("Rank replies"),
+    Kind.COMPARE: gettext_lazy("Which reply is better?"),
+    Kind.LABEL: gettext_lazy("Label a message"),
+    Kind.WRITE_ASSISTANT_REPLY: gettext_lazy("Reply as the assistant"),
+}
+HEADINGS: Mapping[str, Any] = {Kind.LABEL: gettext_lazy("Label this message")}
+
+
+def name_work(*, kind: str, candidates: int) -> Mapping[str, str]:
+    """`title` of the page of a piece of work, and the `heading` on it."""
+    return _name_work(kind, candidates, get_language())
+
+
+@lru_cache(maxsize=256)
+def _name_work(kind: str, candidates: int, _language: str | None) -> Mapping[str, str]:
+    title = str(TITLES[kind])
+    if kind == Kind.RANK:
+        heading = ngettext("Rank %(n)s reply", "Rank %(n)s replies", candidates) % {"n": candidates}
+    else:
+        heading = str(HEADINGS.get(kind, title))
+    return {"title": title, "heading": heading}
+
+
 def describe_reason(*, code: str, args: Mapping[str, Any]) -> str:
     """Why this work, in the reader's language; tells nothing about what others thought of it."""
     if code == ReasonCode.STRATUM_THIN and {"where", "done", "target"} <= set(args):

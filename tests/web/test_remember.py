@@ -44,3 +44,8 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_part_without_its_values_is_refused() -> None:
     with pytest.raises(TemplateSyntaxError, match="with every value"):
         Template("{% load remember %}{% remember %}{% endremember %}")
+
+
+def test_block_in_what_is_remembered_is_refused() -> None:
+    with pytest.raises(TemplateSyntaxError, match="inside the block"):
+        Template("{% load remember %}{% remember by 1 %}{% block main %}{% endblock %}{% endremember %}")

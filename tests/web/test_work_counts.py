@@ -38,13 +38,13 @@ def make_world(prompts: int = 4, **parameters) -> None:
 
 
 @pytest.mark.parametrize("candidates", [2, 8])
-def test_page_of_work_takes_three_queries(client: Client, candidates, django_assert_num_queries) -> None:
+def test_page_of_work_takes_two_queries(client: Client, candidates, django_assert_num_queries) -> None:
     make_prompt(make_campaign(candidates_shown=8), replies=candidates)
     sign_in(client)
     assignment = ask_next(client)
     client.get(f"/work/{assignment}/")  # the guideline is remembered from now on
-    # session with account, what surrounds the work, the work
-    with django_assert_num_queries(3):
+    # session with account, the work with what surrounds it
+    with django_assert_num_queries(2):
         client.get(f"/work/{assignment}/")
 
 

@@ -77,6 +77,8 @@ def make_work(kind: str = "rank", n: int = 4, **more: Any) -> dict[str, Any]:
         "id": 7,
         "url": "/work/7/",
         "kind": kind,
+        "title": "Rank replies",
+        "heading": f"Rank {n} replies",
         "campaign": {"slug": "everyday", "title": "Everyday questions"},
         "language": "en",
         "reason": "English, cooking: 3 of 40 rankings so far.",
@@ -165,6 +167,7 @@ def answer_page(request: HttpRequest, context: dict[str, Any], status: int = 200
     if work:  # what the parts of the page that are remembered depend on
         work["shown"] = " ".join(candidate["handle"] for candidate in work["candidates"])
         work["arranged"] = " ".join(f"{each['handle']}{each['place'] or ''}" for each in work["candidates"])
+    context = {"title": next(shown["title"] for shown in context.values() if "title" in (shown or ())), **context}
     template = "work/_work.html" if request.headers.get("HX-Request") else "work/show.html"
     return render(request, template, context, status=status)
 
