@@ -18,7 +18,7 @@ from annotate.web.campaign_words import FIELDS, PARAMETER, PARAMETER_GROUPS, PRE
 from annotate.web.field_words import Words
 from annotate.web.fields import Field, Option, Problems
 from annotate.web.growth_words import GROWTH_GROUPS
-from annotate.web.names import kind_name, language_name
+from annotate.web.names import KIND_NOTES, kind_name, language_name
 from tasks.records.parameters import BOOLEAN, FRACTIONAL, NAMES, RANGES, CampaignSettings
 from tasks.vocabulary import Kind, Preset
 
@@ -147,8 +147,10 @@ def language_fields(post: QueryDict) -> list[Field]:
 
 def kinds_field(post: QueryDict) -> Field:
     chosen = post.getlist("kinds")
-    options = tuple(Option(kind.value, kind_name(kind), is_chosen=kind.value in chosen) for kind in Kind)
-    return Field("kinds", FIELDS["kinds"].title, "chips", options=options)
+    options = tuple(
+        Option(kind.value, kind_name(kind), KIND_NOTES[kind], is_chosen=kind.value in chosen) for kind in Kind
+    )
+    return Field("kinds", FIELDS["kinds"].title, "choices", options=options)
 
 
 def guests_field(post: QueryDict) -> Field:

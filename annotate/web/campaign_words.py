@@ -97,7 +97,7 @@ PRESETS: dict[Preset, FieldWords] = {
     Preset.RANK: FieldWords(_("Rank several replies"), _("People order up to four replies to one prompt, and say which would do.")),
     Preset.COMPARE: FieldWords(_("Compare two replies"), _("People choose the better of two replies. The quickest to answer.")),
     Preset.LABEL: FieldWords(_("Answer questions about messages"), _("People label single prompts or replies on the questions you set.")),
-    Preset.TREES: FieldWords(_("Write replies, then judge them"), _("People write replies to your prompts; others rank and label them.")),
+    Preset.TREES: FieldWords(_("Grow conversations"), _("People write prompts and both sides of conversations, review what others wrote, and rank the replies.")),
 }  # fmt: skip
 
 SCHEDULES: dict[ReleaseSchedule | None, Words] = {

@@ -31,7 +31,7 @@ class Field:
 
     name: str
     title: Words
-    kind: str = "text"  # text, area, number, check, select, chips, choice, file
+    kind: str = "text"  # text, area, number, check, select, chips, choice, choices, file
     value: str = ""
     hint: Words = ""
     bounds: Words = ""

@@ -19,7 +19,22 @@ KIND_NAMES = {
     Kind.RANK: _("Rank replies"),
     Kind.COMPARE: _("Compare two replies"),
     Kind.LABEL: _("Label a message"),
-    Kind.WRITE_ASSISTANT_REPLY: _("Write a reply"),
+    Kind.WRITE_ASSISTANT_REPLY: _("Reply as the assistant"),
+    Kind.WRITE_PROMPTER_REPLY: _("Reply as the person who asks"),
+    Kind.WRITE_PROMPT: _("Write a prompt"),
+    Kind.WRITE_PAIR: _("Write a prompt and its reply"),
+    Kind.IMPROVE_REPLY: _("Improve a reply"),
+}
+#: What a kind of work is for, for whoever chooses it on a form.
+KIND_NOTES = {
+    Kind.RANK: _("Several replies to the same message are put in order."),
+    Kind.COMPARE: _("The better of two is chosen. The quickest to answer."),
+    Kind.LABEL: _("Your questions about single messages. Where trees grow, this is the review of what people write."),
+    Kind.WRITE_ASSISTANT_REPLY: _("What a good assistant would answer."),
+    Kind.WRITE_PROMPTER_REPLY: _("What the person would say next, or that the conversation is finished."),
+    Kind.WRITE_PROMPT: _("Conversations begin here. Asked for as trees need them, by your briefs."),
+    Kind.WRITE_PAIR: _("A prompt along with a first reply, from one hand."),
+    Kind.IMPROVE_REPLY: _("A reply is made better. The new text counts as preferred to the old one."),
 }
 STATE_NAMES = {
     CampaignState.DRAFT: _("draft"),

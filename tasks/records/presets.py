@@ -18,14 +18,14 @@ class PresetRecord:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _scale(name: str, title: str, *points: str, roles: tuple[MessageRole, ...]) -> DimensionSpec:
+def _scale(name: str, title: str, *points: str, roles: tuple[MessageRole, ...], simple: bool = False) -> DimensionSpec:
     steps = len(points) - 1
     anchors = tuple(Anchor(value=i / steps, title=point) for i, point in enumerate(points))
-    return DimensionSpec(name=name, title=title, widget=Widget.SCALE, anchors=anchors, applies_to=roles)
+    return DimensionSpec(name=name, title=title, widget=Widget.SCALE, anchors=anchors, applies_to=roles, simple=simple)
 
 
-def _flag(name: str, title: str) -> DimensionSpec:
-    return DimensionSpec(name=name, title=title, widget=Widget.FLAG)
+def _flag(name: str, title: str, *, simple: bool = False) -> DimensionSpec:
+    return DimensionSpec(name=name, title=title, widget=Widget.FLAG, simple=simple)
 
 
 _BOTH = (MessageRole.PROMPTER, MessageRole.ASSISTANT)
@@ -38,6 +38,7 @@ DEFAULT_LABELS: tuple[DimensionSpec, ...] = (
         title="Is this spam, or written without any effort?",
         widget=Widget.YES_NO,
         mandatory=True,
+        simple=True,
     ),
     DimensionSpec(
         name="fails_task",
@@ -45,12 +46,12 @@ DEFAULT_LABELS: tuple[DimensionSpec, ...] = (
         widget=Widget.YES_NO,
         applies_to=_REPLY,
     ),
-    _flag("lang_mismatch", "It is not in the language it should be in"),
+    _flag("lang_mismatch", "It is not in the language it should be in", simple=True),
     _flag("pii", "It tells personal data of a real person"),
     _flag("not_appropriate", "It does not belong in this campaign"),
     _flag("hate_speech", "It attacks people for what they are"),
     _flag("sexual_content", "It is sexual"),
-    _scale("quality", "How good is it?", "Poor", "Weak", "Fair", "Good", "Excellent", roles=_BOTH),
+    _scale("quality", "How good is it?", "Poor", "Weak", "Fair", "Good", "Excellent", roles=_BOTH, simple=True),
     _scale(
         "helpfulness", "How much does it help whoever asked?",
         "Not at all", "A little", "Partly", "Mostly", "Completely", roles=_REPLY,
@@ -100,22 +101,79 @@ _LABEL = GuidelineSpec(
 )
 _TREES = GuidelineSpec(
     text=(
-        "Here you write replies as a good assistant would, and judge the replies of others.\n\n"
+        "Here conversations grow. Some people write what somebody asks, others what a good assistant answers; "
+        "everything that is written is reviewed by other people, and replies to the same message are ranked. Write in "
+        "the language that the work names, in your own words, and copy from no book, site or model.\n\n"
+        "## When you write a prompt\n\n"
+        "- Ask what you, or somebody you know, would really want to know or have done.\n"
+        "- Say what one needs in order to answer: for whom, how long, in which form, what was tried.\n"
+        "- One request at a time. Spelling need not be perfect, but it must be clear what is wanted.\n"
+        "- No personal data of real people, and nothing that asks for harm.\n\n"
+        "## When you write a turn of the person who asks\n\n"
+        "- Read the whole conversation, and go on as that person would: ask back, correct, want it otherwise.\n"
+        "- React to what the reply says. A new subject belongs in a new prompt.\n"
+        "- If nothing is left to say, choose “The conversation is finished”. That is a full answer.\n\n"
+        "## When you write or improve a reply of the assistant\n\n"
         "- Answer what was asked: correct, complete and as short as it can be.\n"
         "- Say what you do not know. Never invent facts, quotations or sources.\n"
-        "- Write in your own words. Copy from no book, site or model.\n"
         "- Be polite, also where the question is not; decline what would do harm, and say why.\n"
-        "- When you rank, ask which reply you would rather have been given; equal replies go side by side."
-    )
-)
+        "- To improve a reply, keep what is good in it and change what is not.\n\n"
+        "## When you review a message\n\n"
+        "- Two answers decide whether it stays: whether it is spam, or written without any effort, and whether it is in "
+        "the language it should be in. Call it neither because you disagree, or would have written it better.\n"
+        "- Everything else you answer describes the message and decides nothing. Leave open what you cannot say.\n\n"
+        "## When you rank\n\n"
+        "- Ask which reply you would rather have been given: correct first, then useful, then clear.\n"
+        "- Replies that are equally good go side by side. Length is no merit.\n"
+        "- Set the bar below the last one that you would accept. If you cannot judge them, skip."
+    ),
+    examples=(
+        {
+            "title": "A prompt that one can answer",
+            "better": "My sourdough smells of vinegar and does not rise. I feed it once a day, the kitchen has 18 °C. "
+            "What should I change first?",
+            "worse": "sourdough??",
+            "why": "The first says what was tried and what is wanted. Nobody can answer the second well.",
+        },
+        {
+            "title": "A turn that goes on from the reply",
+            "prompt": "Assistant: Feed it twice a day, and keep it at 25 °C.",
+            "better": "I have nothing that keeps 25 °C. Would the oven with only its light on do?",
+            "worse": "ok thanks. And who was the first person on the moon?",
+            "why": "The first takes up the reply. The second begins a new conversation, and belongs in a new prompt.",
+        },
+        {
+            "title": "A reply that admits what it does not know",
+            "prompt": "How many people speak Ladin?",
+            "better": "About 30,000 people in northern Italy; counts differ, and I am not sure of the newest one.",
+            "worse": "Exactly 31,427, according to the World Ladin Census of 2021.",
+            "why": "The second looks more certain, and its source does not exist.",
+        },
+        {
+            "title": "A short reply is not spam",
+            "prompt": "Is 91 a prime number?",
+            "text": "No, 7 times 13 is 91.",
+            "why": "It is right and says why in six words. Spam is what nobody put any effort into, not what is short.",
+        },
+    ),
+)  # fmt: skip
 
 PRESETS: Mapping[Preset, PresetRecord] = {
     Preset.RANK: PresetRecord("Volunteers order several candidates under one prompt.", (Kind.RANK,), _RANK),
     Preset.COMPARE: PresetRecord("Volunteers choose the better of two candidates.", (Kind.COMPARE,), _COMPARE),
     Preset.LABEL: PresetRecord("Volunteers answer questions about single messages.", (Kind.LABEL,), _LABEL),
     Preset.TREES: PresetRecord(
-        "Volunteers write replies to prompts, then rank and label them.",
-        (Kind.WRITE_ASSISTANT_REPLY, Kind.RANK, Kind.LABEL),
+        "Volunteers write prompts and both sides of conversations, review each other's messages and rank replies.",
+        # No pairs: a reply by whoever asked knows what was meant, which the others that it competes with cannot.
+        (
+            Kind.WRITE_ASSISTANT_REPLY,
+            Kind.WRITE_PROMPTER_REPLY,
+            Kind.WRITE_PROMPT,
+            Kind.IMPROVE_REPLY,
+            Kind.RANK,
+            Kind.LABEL,
+        ),
         _TREES,
+        {"grow_trees": True},
     ),
 }

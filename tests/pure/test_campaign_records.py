@@ -11,7 +11,7 @@ from tasks.records.campaigns import (
     TargetSpec,
     find_changes,
 )
-from tasks.records.parameters import find_problems
+from tasks.records.parameters import find_problems, read_settings
 from tasks.records.presets import DEFAULT_LABELS, PRESETS
 from tasks.vocabulary import CampaignState, Kind, MessageRole, Preset, ReleaseSchedule, Widget
 
@@ -78,8 +78,35 @@ def test_presets_ask_for_what_their_names_say():
         Preset.RANK: (Kind.RANK,),
         Preset.COMPARE: (Kind.COMPARE,),
         Preset.LABEL: (Kind.LABEL,),
-        Preset.TREES: (Kind.WRITE_ASSISTANT_REPLY, Kind.RANK, Kind.LABEL),
+        Preset.TREES: (
+            Kind.WRITE_ASSISTANT_REPLY,
+            Kind.WRITE_PROMPTER_REPLY,
+            Kind.WRITE_PROMPT,
+            Kind.IMPROVE_REPLY,
+            Kind.RANK,
+            Kind.LABEL,
+        ),
     }
+
+
+def test_only_the_preset_of_trees_lets_them_grow():
+    grown = {preset: read_settings(PRESETS[preset].parameters).grow_trees for preset in Preset}
+    assert grown == {Preset.RANK: False, Preset.COMPARE: False, Preset.LABEL: False, Preset.TREES: True}
+
+
+def test_the_guideline_of_trees_has_a_part_for_each_kind_of_work():
+    text = PRESETS[Preset.TREES].guideline.text
+    assert [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")] == [
+        "When you write a prompt",
+        "When you write a turn of the person who asks",
+        "When you write or improve a reply of the assistant",
+        "When you review a message",
+        "When you rank",
+    ]
+
+
+def test_the_simple_form_asks_what_decides_and_how_good_it_is():
+    assert [dimension.name for dimension in DEFAULT_LABELS if dimension.simple] == ["spam", "lang_mismatch", "quality"]
 
 
 def test_our_own_labels_are_questions_that_can_be_answered():
