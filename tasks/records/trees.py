@@ -150,7 +150,7 @@ class WaitingPrompt:
 
 @dataclass(frozen=True, slots=True)
 class LanguageFacts:
-    """What one language of a campaign has. `open_places`: places of units that ask for prompts, held ones included.
+    """What one language of a campaign has: trees in review, growing and waiting.
 
     `merits`: by author, accepted contributions and firsts of late; more of them, more weight in the draw.
     """
@@ -158,7 +158,6 @@ class LanguageFacts:
     language: str
     in_review: int
     growing: int
-    open_places: int
     waiting: tuple[WaitingPrompt, ...] = ()
     merits: Mapping[int, int] = field(default_factory=dict)
 
@@ -179,7 +178,10 @@ class SupplyRules:
 
 @dataclass(frozen=True, slots=True)
 class SupplyDecision:
-    """Trees whose turn has come, trees that will not be needed, and how many prompts and pairs to ask for."""
+    """Trees whose turn has come, trees that will not be needed, and how many prompts and pairs to ask for.
+
+    Wanted are places that should be open in all, those that somebody holds included.
+    """
 
     drawn: tuple[int, ...] = ()
     retired: tuple[int, ...] = ()
