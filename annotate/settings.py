@@ -390,6 +390,10 @@ LIMIT_FAILURES = env.integer(
     "CHORUS_LIMIT_FAILURES", "Calls with tokens that are not valid from one address in a minute; 0: no limit.",
     default=120, lowest=0, highest=10_000_000,
 )  # fmt: skip
+GUEST_DAYS = env.integer(
+    "CHORUS_GUEST_DAYS", "A guest who gave nothing in so many days is removed; 0: never.",
+    default=30, lowest=0, highest=3_650,
+)  # fmt: skip
 MAX_IMPORT_BYTES = 2**20 * env.integer(
     "CHORUS_MAX_IMPORT_MIB", "The largest file, in MiB, that an import by API takes.",
     default=2048, lowest=1, highest=1_048_576,

@@ -361,6 +361,7 @@ class JobName(StrEnum):
     PLAN_RELEASES = "releases.plan_releases"
     CHECK_INTEGRITY = "operations.check_integrity"
     CLEAR_SESSIONS = "operations.clear_sessions"
+    REMOVE_GUESTS = "operations.remove_guests"
 
 
 class AuditAction(StrEnum):

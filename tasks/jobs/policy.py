@@ -40,6 +40,7 @@ class Policy:
 
 POLICIES: dict[JobName, Policy] = {
     JobName.SWEEP_LEASES: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=15),
+    JobName.ADVANCE_TREES: Policy(Queue.SHORT, soft_limit=110, hard_limit=120, every=15),
     JobName.SCHEDULE_UNITS: Policy(Queue.SHORT, soft_limit=240, hard_limit=270, every=30),
     JobName.SUMMARIZE_QUEUES: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=20),
     JobName.FOLLOW_CAMPAIGNS: Policy(Queue.STREAM, soft_limit=86_000, hard_limit=86_400, every=60),
@@ -48,6 +49,7 @@ POLICIES: dict[JobName, Policy] = {
     JobName.RECOMPUTE_STALE: Policy(Queue.COMPUTE, soft_limit=280, hard_limit=300, every=5),
     JobName.CHECK_INTEGRITY: Policy(Queue.COMPUTE, soft_limit=1740, hard_limit=1800, every=21_600),
     JobName.CLEAR_SESSIONS: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=3600),
+    JobName.REMOVE_GUESTS: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=3600),
     JobName.GENERATE_CANDIDATES: Policy(Queue.NETWORK, soft_limit=840, hard_limit=900, every=15),
     JobName.RUN_IMPORTS: Policy(Queue.STREAM, soft_limit=86_000, hard_limit=86_400, every=20),
     JobName.BUILD_RELEASES: Policy(Queue.STREAM, soft_limit=86_000, hard_limit=86_400, every=30),
