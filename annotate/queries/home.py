@@ -69,7 +69,7 @@ _BEGUN = """
 SELECT s.id, s.state, s.lease_expires_at, s.draft::text AS draft, u.kind, q.language, c.slug, c.title,
   c.state AS campaign_state, {text} AS text
 FROM annotate_assignment s
-JOIN annotate_unit u ON u.id = s.unit_id JOIN annotate_message m ON m.id = u.subject_id
+JOIN annotate_unit u ON u.id = s.unit_id LEFT JOIN annotate_message m ON m.id = u.subject_id
 JOIN annotate_queue q ON q.id = u.queue_id JOIN annotate_campaign c ON c.id = q.campaign_id
 WHERE s.id IN (
   (SELECT h.id FROM annotate_assignment h WHERE h.annotator_id = %(me)s AND h.state = 'live' ORDER BY h.id DESC LIMIT {most})
@@ -77,8 +77,11 @@ WHERE s.id IN (
   (SELECT h.id FROM annotate_assignment h WHERE h.annotator_id = %(me)s AND h.state IN ('expired', 'released')
      AND h.draft IS NOT NULL ORDER BY h.id + 0 DESC LIMIT {most}))
 ORDER BY s.state = 'live' DESC, s.id DESC LIMIT {most}"""
-_TEXT = "CASE WHEN m.removed_at IS NULL AND m.withdrawn_at IS NULL THEN left(m.text, 200) ELSE '' END"
-_BEGUN = _BEGUN.format(text=_TEXT, most=MOST_DRAFTS)
+_TEXT = "CASE WHEN m.removed_at IS NULL AND m.withdrawn_at IS NULL THEN COALESCE(left(m.text, 200), '') ELSE '' END"
+#: Work that begins a conversation has no text but what its brief asks for.
+_OR_BRIEF = f"""COALESCE((SELECT left(COALESCE(NULLIF(b.words, ''), b.topic), 200) FROM annotate_brief b WHERE b.id = u.brief_id),
+  {_TEXT})"""
+_BEGUN = _BEGUN.format(text=_OR_BRIEF, most=MOST_DRAFTS)
 
 #: Names what became of it, and no release that was taken back.
 _GIVEN = f"""
@@ -91,7 +94,7 @@ FROM (
     AND (%(before)s::bigint IS NULL OR (mine.created_at, mine.id) < (
       SELECT past.created_at, past.id FROM annotate_judgment past WHERE past.id = %(before)s AND past.annotator_id = %(me)s))
   ORDER BY mine.created_at DESC, mine.id DESC LIMIT %(limit)s) j
-JOIN annotate_unit u ON u.id = j.unit_id JOIN annotate_message m ON m.id = u.subject_id
+JOIN annotate_unit u ON u.id = j.unit_id LEFT JOIN annotate_message m ON m.id = COALESCE(u.subject_id, j.message_id)
 JOIN annotate_queue q ON q.id = u.queue_id JOIN annotate_campaign c ON c.id = q.campaign_id
 ORDER BY j.created_at DESC, j.id DESC"""
 

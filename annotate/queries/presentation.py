@@ -16,7 +16,11 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from annotate.models import LabelDimension
 from annotate.queries.rows import Row, fetch_one, fetch_row
-from tasks.vocabulary import Kind, MessageRole, ReasonCode
+from tasks.records.parameters import CampaignSettings
+from tasks.vocabulary import WRITING_KINDS, Kind, MessageRole, ReasonCode
+
+#: What a campaign that says nothing has.
+DEFAULTS = CampaignSettings()
 
 #: By position: a to z, then aa, ab, … for the rare work that is shown anew again and again.
 HANDLES = (*ascii_lowercase, *(first + second for first in ascii_lowercase for second in ascii_lowercase))
@@ -27,8 +31,10 @@ FROZEN_TEXT = """CASE WHEN cm.removed_at IS NOT NULL OR cm.withdrawn_at IS NOT N
 
 SUBJECT = """
 SELECT s.id, s.state, s.lease_expires_at, s.draft::text AS draft, s.draft_version, s.reason_code, u.public_id, u.kind,
-  m.role, m.language, q.campaign_id, c.slug AS campaign, s.label_schema_id, g.version AS guideline_version,
-  d.reason_args::text AS reason_args,
+  u.is_simple, m.role, COALESCE(m.language, q.language) AS language, q.campaign_id, c.slug AS campaign, s.label_schema_id, g.version AS guideline_version,
+  d.reason_args::text AS reason_args, c.parameters->>'max_text_chars' AS max_chars,
+  (SELECT json_build_array(b.language, b.topic, b.difficulty, b.words) FROM annotate_brief b WHERE b.id = u.brief_id)::text
+    AS brief,
   (SELECT json_agg(json_build_array(t.role, CASE WHEN t.removed_at IS NULL AND t.withdrawn_at IS NULL THEN t.text ELSE '' END)
        ORDER BY array_position(m.thread, t.id)) FROM annotate_message t WHERE t.id = ANY(m.thread))::text AS thread,
   {candidates} AS candidates{more}
@@ -37,7 +43,7 @@ JOIN annotate_unit u ON u.id = s.unit_id
 JOIN annotate_unitdetail d ON d.unit_id = u.id
 JOIN annotate_queue q ON q.id = u.queue_id
 JOIN annotate_campaign c ON c.id = q.campaign_id
-JOIN annotate_message m ON m.id = u.subject_id
+LEFT JOIN annotate_message m ON m.id = u.subject_id
 LEFT JOIN annotate_guideline g ON g.id = s.guideline_id
 WHERE s.id = %(assignment)s"""
 
@@ -70,6 +76,10 @@ REASONS: Mapping[str, Promise] = {
     ReasonCode.FIRST_JUDGMENT: gettext_lazy("Nobody has been asked about this yet."),
     ReasonCode.MORE_VOICES: gettext_lazy("This needs more voices before it counts."),
     ReasonCode.REPLY_WANTED: gettext_lazy("This prompt waits for a reply by a person."),
+    ReasonCode.TURN_WANTED: gettext_lazy("This conversation waits for its next turn."),
+    ReasonCode.PROMPT_WANTED: gettext_lazy("New conversations are wanted in this language."),
+    ReasonCode.REVIEW_WANTED: gettext_lazy("Somebody wrote this; others look at it before it counts."),
+    ReasonCode.IMPROVEMENT_WANTED: gettext_lazy("Perhaps this reply can be better. Make it so."),
 }
 
 
@@ -81,15 +91,6 @@ def get_shown(*, assignment_id: int) -> dict[str, Any]:
 
 def present(row: Row) -> dict[str, Any]:
     """The API's shape of an assignment from a row of `SUBJECT`."""
-    thread = [{"role": role, "text": text} for role, text in json.loads(row["thread"])]
-    candidates = json.loads(row["candidates"] or "[]")
-    subject: dict[str, Any] = {
-        "thread": thread,
-        "candidates": [{"id": HANDLES[place], "text": text} for place, text in candidates],
-        "language": row["language"],
-    }
-    if row["kind"] == Kind.LABEL:
-        subject["labels"] = list_dimensions(schema_id=row["label_schema_id"], role=row["role"])
     return {
         "id": row["id"],
         "kind": row["kind"],
@@ -101,8 +102,32 @@ def present(row: Row) -> dict[str, Any]:
         "lease_expires_at": format_time(row["lease_expires_at"]),
         "draft": None if row["draft"] is None else json.loads(row["draft"]),
         "draft_version": row["draft_version"],
-        "subject": subject,
+        "subject": present_subject(row),
     }
+
+
+def present_subject(row: Row) -> dict[str, Any]:
+    """The conversation so far and what is asked about it; each kind of work has what it needs and no more."""
+    thread = [{"role": role, "text": text} for role, text in json.loads(row["thread"] or "[]")]
+    candidates = json.loads(row["candidates"] or "[]")
+    subject: dict[str, Any] = {"thread": thread, "candidates": [], "language": row["language"]}
+    if row["brief"] is not None:
+        subject["brief"] = present_brief(*json.loads(row["brief"]))
+    if row["kind"] == Kind.IMPROVE_REPLY:
+        # The first one shown is the reply itself, as it was then; what was made of it is shown to nobody here.
+        subject |= {"thread": thread[:-1], "original": candidates[0][1] if candidates else ""}
+    else:
+        subject["candidates"] = [{"id": HANDLES[place], "text": text} for place, text in candidates]
+    if row["kind"] == Kind.LABEL:
+        subject["labels"] = list_dimensions(schema_id=row["label_schema_id"], role=row["role"], simple=row["is_simple"])
+    if row["kind"] in WRITING_KINDS:
+        subject["max_chars"] = int(row["max_chars"] or DEFAULTS.max_text_chars)
+    return subject
+
+
+def present_brief(language: str, topic: str, difficulty: str, words: str) -> dict[str, Any]:
+    """What is asked of whoever writes a prompt; null: as they like."""
+    return {"language": language, "topic": topic or None, "difficulty": difficulty or None, "words": words or None}
 
 
 def describe_reason(*, code: str, args: Mapping[str, Any]) -> str:
@@ -128,15 +153,19 @@ def _dimensions_of(schema_id: int) -> tuple[LabelDimension, ...]:
     return tuple(LabelDimension.objects.filter(schema_id=schema_id))
 
 
-def find_dimensions(*, schema_id: int | None, role: str) -> tuple[LabelDimension, ...]:
-    """The dimensions of a schema version that apply to a message of this role."""
+def find_dimensions(*, schema_id: int | None, role: str, simple: bool = False) -> tuple[LabelDimension, ...]:
+    """The dimensions of a schema version that apply to a message of this role.
+
+    `simple`: those of the simple form; a schema that says nothing of one has only the full form.
+    """
     if schema_id is None:
         return ()
     wanted = MessageRole(role).value
-    return tuple(dimension for dimension in _dimensions_of(schema_id) if wanted in dimension.applies_to)
+    full = tuple(dimension for dimension in _dimensions_of(schema_id) if wanted in dimension.applies_to)
+    return (simple and tuple(dimension for dimension in full if dimension.mandatory or dimension.simple)) or full
 
 
-def list_dimensions(*, schema_id: int | None, role: str) -> list[dict[str, Any]]:
+def list_dimensions(*, schema_id: int | None, role: str, simple: bool = False) -> list[dict[str, Any]]:
     """The questions of a label form, in the API's shape."""
     return [
         {
@@ -146,7 +175,7 @@ def list_dimensions(*, schema_id: int | None, role: str) -> list[dict[str, Any]]
             "anchors": dimension.anchors,
             "mandatory": dimension.mandatory,
         }
-        for dimension in find_dimensions(schema_id=schema_id, role=role)
+        for dimension in find_dimensions(schema_id=schema_id, role=role, simple=simple)
     ]
 
 

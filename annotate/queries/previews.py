@@ -5,12 +5,14 @@ from typing import Any
 
 from annotate.models import Campaign
 from annotate.queries.door import Text
-from annotate.queries.presentation import HANDLES, list_dimensions
+from annotate.queries.presentation import present_subject
 from annotate.queries.rows import Row, fetch_one
-from tasks.vocabulary import ORDERING_KINDS, Kind, MessageRole
+from tasks.vocabulary import ORDERING_KINDS, STARTING_KINDS, Kind, MessageRole
 
 FRONT = """
-SELECT m.role, m.language,
+SELECT m.role, COALESCE(m.language, q.language) AS language, u.is_simple,
+  (SELECT json_build_array(b.language, b.topic, b.difficulty, b.words) FROM annotate_brief b WHERE b.id = u.brief_id)::text
+    AS brief,
   (SELECT json_agg(json_build_array(t.id, t.revision, t.role, t.text) ORDER BY array_position(m.thread, t.id))
    FROM annotate_message t WHERE t.id = ANY(m.thread) AND t.removed_at IS NULL AND t.withdrawn_at IS NULL)::text AS thread,
   (SELECT json_agg(json_build_array(cm.id, cm.revision, 'assistant', cm.text) ORDER BY cm.id)
@@ -19,7 +21,7 @@ SELECT m.role, m.language,
    JOIN annotate_message cm ON cm.id = uc.message_id)::text AS candidates
 FROM annotate_queue q CROSS JOIN LATERAL (
   SELECT u.* FROM annotate_unit u WHERE u.queue_id = q.id AND u.is_vacant ORDER BY u.band DESC, u.tie LIMIT 1) u
-JOIN annotate_message m ON m.id = u.subject_id
+LEFT JOIN annotate_message m ON m.id = u.subject_id
 WHERE q.campaign_id = %(campaign)s AND q.kind = %(kind)s
 ORDER BY u.band DESC, u.id LIMIT 1"""
 
@@ -39,11 +41,15 @@ def _make_example(campaign: Campaign, kind: Kind) -> Row:
     example = examples[0] if examples else {}
     prompt = [0, 1, MessageRole.PROMPTER, example.get("prompt") or ""]
     replies = [[0, 1, MessageRole.ASSISTANT, example.get(name) or ""] for name in ("better", "worse")]
-    is_reply = kind == Kind.LABEL
+    # What is labelled or answered by a prompter is the better reply, and what is improved is the worse one.
+    below = {Kind.LABEL: replies[:1], Kind.WRITE_PROMPTER_REPLY: replies[:1], Kind.IMPROVE_REPLY: replies[1:]}
+    starts = kind in STARTING_KINDS
     return {
-        "role": MessageRole.ASSISTANT if is_reply else MessageRole.PROMPTER,
+        "role": MessageRole.ASSISTANT if kind == Kind.LABEL else MessageRole.PROMPTER,
         "language": campaign.languages[0],
-        "thread": json.dumps([prompt, replies[0]] if is_reply else [prompt]),
+        "is_simple": False,
+        "brief": json.dumps([campaign.languages[0], "", "", ""]) if starts else None,
+        "thread": json.dumps([] if starts else [prompt, *below.get(kind, ())]),
         "candidates": json.dumps(replies),
     }
 
@@ -51,12 +57,16 @@ def _make_example(campaign: Campaign, kind: Kind) -> Row:
 def _as_assignment(campaign: Campaign, kind: Kind, row: Row) -> dict[str, Any]:
     thread = [Text(*values) for values in json.loads(row["thread"] or "[]")]
     candidates = [Text(*values) for values in json.loads(row["candidates"] or "[]")] if kind in ORDERING_KINDS else []
-    subject: dict[str, Any] = {
-        "thread": [{"role": text.role, "text": text.text} for text in thread],
-        "candidates": [{"id": HANDLES[place], "text": text.text} for place, text in enumerate(candidates)],
-        "language": row["language"],
-    }
-    if kind == Kind.LABEL:
-        subject["labels"] = list_dimensions(schema_id=campaign.label_schema_id, role=row["role"])
+    shown = thread[-1:] if kind == Kind.IMPROVE_REPLY else candidates
+    subject = present_subject(
+        {
+            **row,
+            "kind": kind,
+            "label_schema_id": campaign.label_schema_id,
+            "max_chars": campaign.parameters.get("max_text_chars"),
+            "thread": json.dumps([[text.role, text.text] for text in thread]),
+            "candidates": json.dumps([[place, text.text] for place, text in enumerate(shown)]),
+        }
+    )
     return {"id": 0, "kind": kind.value, "state": "live", "lease_expires_at": None, "draft": None, "draft_version": 0,
             "subject": subject}  # fmt: skip

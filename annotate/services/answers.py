@@ -6,7 +6,7 @@ Every refusal has its own code and a sentence that says what to send instead.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -16,26 +16,34 @@ from annotate.exceptions import InvalidInput, TooLarge
 from annotate.figures import whole
 from annotate.models import LabelDimension
 from annotate.services.label_answers import LabelAnswer, quote, read_labels
+from annotate.services.text_answers import read_signals, read_texts
 from tasks.records.parameters import CampaignSettings
-from tasks.text.guards import is_blank
-from tasks.vocabulary import CannotTellReason, Kind
+from tasks.vocabulary import WRITING_KINDS, CannotTellReason, Kind
 
 MAX_RATIONALE_CHARS = 10_000
 #: A day: longer than any sitting, so that a clock gone wrong is told apart from a slow reader.
 MAX_ACTIVE_SECONDS = 86_400.0
 
 COMMON_FIELDS = frozenset({"rationale", "active_seconds", "cannot_tell_reason"})
+WRITING_FIELDS = frozenset({"language", "signals", "active_seconds", "rationale"})
 FIELDS: Mapping[str, frozenset[str]] = {
     Kind.RANK: COMMON_FIELDS | {"tiers", "acceptable_tiers", "rest_worse"},
     Kind.COMPARE: COMMON_FIELDS | {"tiers", "acceptable_tiers", "much_better"},
     Kind.LABEL: COMMON_FIELDS | {"labels"},
-    Kind.WRITE_ASSISTANT_REPLY: frozenset({"text", "language", "active_seconds", "rationale"}),
+    Kind.WRITE_ASSISTANT_REPLY: WRITING_FIELDS | {"text"},
+    Kind.WRITE_PROMPTER_REPLY: WRITING_FIELDS | {"text", "ends_thread"},
+    Kind.WRITE_PROMPT: WRITING_FIELDS | {"text"},
+    Kind.WRITE_PAIR: WRITING_FIELDS | {"prompt", "reply"},
+    Kind.IMPROVE_REPLY: WRITING_FIELDS | {"text"},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ReadAnswer:
-    """An answer as it will be stored. `tiers` are message ids, best tier first, in no order inside a tier."""
+    """An answer as it will be stored. `tiers` are message ids, best tier first, in no order inside a tier.
+
+    `text` is what was written, of a pair the prompt; `reply` the other half. `ends_thread`: no turn, the end instead.
+    """
 
     kind: str
     body_hash: bytes
@@ -48,8 +56,10 @@ class ReadAnswer:
     much_better: bool | None = None
     labels: tuple[LabelAnswer, ...] = ()
     text: str | None = None
+    reply: str | None = None
     language: str | None = None
-    message_id: int | None = field(default=None)
+    ends_thread: bool = False
+    signals: Mapping[str, float] | None = None
 
 
 def hash_body(body: Mapping[str, Any]) -> bytes:
@@ -64,11 +74,14 @@ def read_answer(
     body: Mapping[str, Any],
     shown: Mapping[str, int],
     dimensions: Sequence[LabelDimension],
+    asked: Sequence[LabelDimension],
     settings: CampaignSettings,
     languages: Sequence[str],
     language: str,
 ) -> ReadAnswer:
     """Check `body` for a unit of `kind` and read it. `shown`: message ids by handle, in the order shown.
+
+    `asked`: those of the dimensions that the form has; the others are stored as not answered.
 
     Raises InvalidInput (422) or TooLarge (413) with a code of its own for each thing that can be wrong.
     """
@@ -88,7 +101,10 @@ def read_answer(
     }
     if body.get("cannot_tell_reason") is not None:
         return ReadAnswer(**common, cannot_tell_reason=_read_cannot_tell(body))
-    if settings.require_rationale and not common["rationale"] and kind != Kind.WRITE_ASSISTANT_REPLY:
+    if kind in WRITING_KINDS:
+        texts = read_texts(body, kind=kind, settings=settings, languages=languages, language=language)
+        return ReadAnswer(**common, **texts, signals=read_signals(body.get("signals")))
+    if settings.require_rationale and not common["rationale"]:
         raise InvalidInput(
             _("This campaign asks for your reason in words. Add a rationale and submit again."),
             code="rationale_required",
@@ -97,10 +113,7 @@ def read_answer(
         return ReadAnswer(**common, **_read_ranking(body, shown=shown))
     if kind == Kind.COMPARE:
         return ReadAnswer(**common, **_read_comparison(body, shown=shown))
-    if kind == Kind.LABEL:
-        return ReadAnswer(**common, labels=read_labels(body, dimensions=dimensions))
-    text, written_in = _read_text(body, settings=settings, languages=languages, language=language)
-    return ReadAnswer(**common, text=text, language=written_in)
+    return ReadAnswer(**common, labels=read_labels(body, dimensions=dimensions, asked=asked))
 
 
 def read_body(body: Any) -> dict[str, Any]:
@@ -193,37 +206,6 @@ def _read_bar(body: Mapping[str, Any], *, tiers: Sequence[Sequence[int]]) -> int
             details={"field": "acceptable_tiers"},
         )
     return acceptable
-
-
-def _read_text(
-    body: Mapping[str, Any], *, settings: CampaignSettings, languages: Sequence[str], language: str
-) -> tuple[str, str]:
-    text = body.get("text")
-    if not isinstance(text, str):
-        raise InvalidInput(_('Send your reply as {"text": "…", "language": "…"}.'), code="text_required")
-    if is_blank(text):
-        raise InvalidInput(_("The reply is empty. Write something, or skip this work."), code="text_empty")
-    if len(text) > settings.max_text_chars:
-        raise TooLarge(
-            ngettext(
-                "The reply has %(length)s character; this campaign takes %(most)s. Shorten it and submit again.",
-                "The reply has %(length)s characters; this campaign takes %(most)s. Shorten it and submit again.",
-                len(text),
-            )
-            % {"length": whole(len(text)), "most": whole(settings.max_text_chars)},
-            code="text_too_long",
-            details={"chars": len(text), "max_chars": settings.max_text_chars},
-        )
-    written_in = body.get("language", language)
-    # The language of the work itself stays right when the campaign gave it up while somebody was writing.
-    if written_in not in (*languages, language):
-        raise InvalidInput(
-            _("This campaign does not work in %(language)s; its languages are %(languages)s.")
-            % {"language": quote(written_in), "languages": ", ".join(languages)},
-            code="unknown_language",
-            details={"field": "language"},
-        )
-    return text, written_in
 
 
 def _read_rationale(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Add candidates under a parent: imported, generated or written here.
+"""Add candidates under a parent: imported, generated or written here, as a reply or as an improvement of one.
 
 Equal texts under one parent are one message with several origins. The parent's tree is locked while
 candidates are added, and the database's unique constraints hold whatever the lock does not see.
@@ -20,12 +20,12 @@ from annotate.services.trees import lock_trees
 from annotate.services.units import open_units
 from tasks.text.guards import check_characters
 from tasks.text.normalise import text_hash
-from tasks.vocabulary import MessageRole, OriginKind, StaleKind
+from tasks.vocabulary import MessageRole, OriginKind, ReviewState, StaleKind
 
 
 @dataclass(frozen=True, slots=True)
 class NewCandidate:
-    """A reply by an assistant, and how its text came to be.
+    """A reply, and how its text came to be.
 
     key         names this origin under its message, the same each time the same thing is told
                 (at most 200 characters)
@@ -63,14 +63,17 @@ class NewCandidate:
         )
 
     @classmethod
-    def written(cls, *, text: str, annotator_id: int, language: str | None = None) -> "NewCandidate":
-        """What an annotator wrote here."""
+    def written(
+        cls, *, text: str, annotator_id: int, language: str | None = None, improves: int | None = None
+    ) -> "NewCandidate":
+        """What an annotator wrote here. `improves`: the message of which it is a better version."""
         return cls(
             text=text,
-            kind=OriginKind.WRITTEN,
+            kind=OriginKind.WRITTEN if improves is None else OriginKind.IMPROVED,
             key=f"annotator:{annotator_id}",
             annotator_id=annotator_id,
             language=language,
+            provenance={} if improves is None else {"of": improves},
         )
 
 
@@ -99,9 +102,10 @@ WHERE m.parent_id = %(parent)s AND m.role = %(role)s AND m.withdrawn_at IS NULL 
 
 _INSERT = """
 INSERT INTO annotate_message
-  (id, tree_id, parent_id, thread, role, text, text_hash, language, author_id, external_id, revision, removed_reason, created_at)
+  (id, tree_id, parent_id, thread, role, text, text_hash, language, author_id, external_id, revision, review_state,
+   removed_reason, created_at)
 SELECT n.id, %(tree)s, %(parent)s, %(thread)s::bigint[] || n.id, %(role)s, n.text, n.text_hash, n.language, n.author_id,
-  n.external_id, 1, '', %(now)s
+  n.external_id, 1, %(review)s, '', %(now)s
 FROM (
   SELECT nextval(pg_get_serial_sequence('annotate_message', 'id')) AS id, c.* FROM unnest(
     %(texts)s::text[], %(hashes)s::bytea[], %(languages)s::text[], %(authors)s::bigint[], %(external_ids)s::text[]
@@ -124,9 +128,17 @@ WHERE u.subject_id = ANY(%(parents)s::bigint[]) AND u.done + u.surplus > 0"""
 
 
 def add_candidates(
-    *, campaign_id: int, parent_id: int, candidates: Sequence[NewCandidate], now: datetime
+    *,
+    campaign_id: int,
+    parent_id: int,
+    candidates: Sequence[NewCandidate],
+    now: datetime,
+    role: MessageRole = MessageRole.ASSISTANT,
+    review: ReviewState = ReviewState.NONE,
 ) -> list[StoredCandidate]:
     """Store candidates under one parent and open the work they ask for. Returns one answer a candidate, in order.
+
+    `role`: whose turn it is. `review`: `pending` for what reviewers have to accept first.
 
     A request that was answered before keeps its first answer. Locks the parent's tree: call it before
     locking assignments or units. Raises NotFound for a parent of another campaign, Gone for one that was
@@ -142,7 +154,8 @@ def add_candidates(
             for digest, candidate in zip(reversed(hashes), reversed(candidates), strict=True)
             if candidate.request_id not in answered
         }
-        found, made = _store_messages(parent=parent, parent_id=parent_id, wanted=wanted, now=now)
+        params = {"parent": parent_id, "role": role, "review": review, "now": now}
+        found, made = _store_messages(parent=parent, wanted=wanted, params=params)
         places = [
             answered.get(candidate.request_id) or found[digest]
             for digest, candidate in zip(hashes, candidates, strict=True)
@@ -181,10 +194,10 @@ def _find_answered(candidates: Sequence[NewCandidate]) -> dict[int | None, int]:
 
 
 def _store_messages(
-    *, parent: Row, parent_id: int, wanted: Mapping[bytes, NewCandidate], now: datetime
+    *, parent: Row, wanted: Mapping[bytes, NewCandidate], params: Row
 ) -> tuple[dict[bytes, int], set[int]]:
     """Insert the texts that are not there; returns ids by digest, and which of them are new."""
-    params: Row = {"parent": parent_id, "role": MessageRole.ASSISTANT, "hashes": list(wanted)}
+    params = params | {"hashes": list(wanted)}
     found = {bytes(row["text_hash"]): row["id"] for row in fetch_all(_FIND, params)}
     missing = {digest: candidate for digest, candidate in wanted.items() if digest not in found}
     if not missing:
@@ -192,7 +205,6 @@ def _store_messages(
     params |= {
         "tree": parent["tree_id"],
         "thread": parent["thread"],
-        "now": now,
         "hashes": list(missing),
         "texts": [candidate.text for candidate in missing.values()],
         "languages": [candidate.language or parent["language"] for candidate in missing.values()],

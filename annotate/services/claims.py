@@ -102,7 +102,7 @@ WITH pick AS MATERIALIZED ({pick}),
 got AS MATERIALIZED (
   SELECT u.id FROM annotate_unit u WHERE u.id = ANY(ARRAY(SELECT id FROM pick)) AND u.is_vacant
   ORDER BY u.band DESC, u.tie LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED),
-hold AS (UPDATE annotate_unit u SET held = held + 1 FROM got WHERE u.id = got.id RETURNING u.id, u.kind),
+hold AS (UPDATE annotate_unit u SET held = held + 1 FROM got WHERE u.id = got.id RETURNING u.id, u.kind, u.subject_id),
 put AS (
   INSERT INTO annotate_assignment AS s (unit_id, annotator_id, state, lease_expires_at, lease_grade, reason_code,
     guideline_id, label_schema_id)
@@ -113,7 +113,7 @@ put AS (
     WHERE s.state IN ('expired', 'released')
   RETURNING s.id, s.unit_id)
 SELECT (SELECT count(*) FROM pick) AS looked, (SELECT count(*) FROM hold) AS held, put.id AS assignment, put.unit_id AS unit,
-  (SELECT kind FROM hold) AS kind,
+  (SELECT kind FROM hold) AS kind, (SELECT subject_id FROM hold) AS subject,
   ARRAY(SELECT ac.message_id FROM annotate_assignmentcandidate ac WHERE ac.assignment_id = put.id AND ac.position >= 0)
     AS frozen,
   ARRAY(SELECT uc.message_id FROM annotate_unitcandidate uc WHERE uc.unit_id = put.unit_id AND uc.removed_at IS NULL

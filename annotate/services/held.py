@@ -15,7 +15,7 @@ SELECT s.id, ({render_conditions(moment=Moment.SUBMIT, level=Level.HOLD)}) AS ma
   q.kind = ANY(%(kinds)s) AND q.language = ANY(%(languages)s) AS fits,
   ({TOO_MANY_HOLDS.sql}) AS may_hold_more
 FROM annotate_assignment s JOIN annotate_annotator a ON a.id = s.annotator_id JOIN annotate_unit u ON u.id = s.unit_id
-JOIN annotate_message m ON m.id = u.subject_id JOIN annotate_queue q ON q.id = u.queue_id
+LEFT JOIN annotate_message m ON m.id = u.subject_id JOIN annotate_queue q ON q.id = u.queue_id
 JOIN annotate_campaign c ON c.id = q.campaign_id
 WHERE s.annotator_id = %(me)s AND s.state = 'live' AND s.lease_expires_at > %(now)s AND c.id = %(campaign)s
 ORDER BY s.id"""

@@ -37,7 +37,7 @@ SELECT s.id, s.state, s.unit_id, s.draft::text AS draft, s.draft_version, s.leas
     {render_conditions(moment=Moment.OFFER, level=Level.PERSON)} AND {render_conditions(moment=Moment.SUBMIT, level=Level.HOLD)}
   ELSE false END AS may_take_up
 FROM annotate_assignment s JOIN annotate_annotator a ON a.id = s.annotator_id
-JOIN annotate_unit u ON u.id = s.unit_id JOIN annotate_message m ON m.id = u.subject_id
+JOIN annotate_unit u ON u.id = s.unit_id LEFT JOIN annotate_message m ON m.id = u.subject_id
 JOIN annotate_queue q ON q.id = u.queue_id JOIN annotate_campaign c ON c.id = q.campaign_id
 WHERE s.id = %(assignment)s AND s.annotator_id = %(me)s
 FOR NO KEY UPDATE OF s"""
@@ -92,6 +92,14 @@ freed AS (
   UPDATE annotate_unit u SET held = u.held - sums.places
   FROM (SELECT unit_id, count(*) AS places FROM late GROUP BY unit_id) sums WHERE u.id = sums.unit_id)
 SELECT (SELECT count(*) FROM late) AS expired, (SELECT count(*) FROM due) AS due"""
+
+#: Why somebody is not offered a place: they skipped another one of the same brief.
+LEFT_BRIEF = "left_brief"
+
+LEAVE_BRIEF = """
+INSERT INTO annotate_exclusion (annotator_id, unit_id, why)
+SELECT %(me)s, u.id, %(why)s FROM annotate_unit u WHERE u.brief_id = %(brief)s AND u.is_open ORDER BY u.id
+ON CONFLICT DO NOTHING"""
 
 OF_CAMPAIGN = """JOIN annotate_unit eu ON eu.id = s.unit_id JOIN annotate_queue eq ON eq.id = eu.queue_id
   AND eq.campaign_id = %(campaign)s"""
@@ -185,6 +193,11 @@ def give_back(
         },
     )
     return int(row["closed"])
+
+
+def leave_brief(*, annotator_id: int, brief_id: int) -> None:
+    """Whoever skipped one of a brief's places is not offered its others. The caller's transaction."""
+    run(LEAVE_BRIEF, {"me": annotator_id, "brief": brief_id, "why": LEFT_BRIEF})
 
 
 def release_holds(*, annotator_id: int, now: datetime, assignment_id: int | None = None) -> int:

@@ -18,15 +18,20 @@ class LabelAnswer:
     value: float | None
 
 
-def read_labels(body: Mapping[str, Any], *, dimensions: Sequence[LabelDimension]) -> tuple[LabelAnswer, ...]:
-    """An answer on every dimension, `SKIPPED` where none was sent. Raises InvalidInput with a code for each mistake."""
+def read_labels(
+    body: Mapping[str, Any], *, dimensions: Sequence[LabelDimension], asked: Sequence[LabelDimension]
+) -> tuple[LabelAnswer, ...]:
+    """An answer on every dimension, `SKIPPED` where none was sent or it was not `asked`.
+
+    Raises InvalidInput with a code for each mistake.
+    """
     labels = body.get("labels")
     if not isinstance(labels, dict):
         raise InvalidInput(
             _('Send labels as an object of dimension and value: {"quality": 0.75, "spam": false}.'),
             code="labels_required",
         )
-    names = {dimension.name for dimension in dimensions}
+    names = {dimension.name for dimension in asked}
     unknown = sorted(name for name in labels if name not in names)
     if unknown:
         raise InvalidInput(

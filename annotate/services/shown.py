@@ -40,6 +40,8 @@ def freeze_shown(
 ) -> dict[str, Any]:
     """Choose what is shown, store it and read it in the API's shape."""
     candidates, frozen = claimed["candidates"], claimed["frozen"]
+    if claimed["kind"] == Kind.IMPROVE_REPLY:
+        candidates = [claimed["subject"]]  # what is improved is shown as it is now, whatever comes to it later
     if frozen and set(frozen) <= set(candidates):
         run(
             "UPDATE annotate_assignment SET next_assignment_id = %(next)s WHERE id = %(previous)s",
@@ -50,6 +52,8 @@ def freeze_shown(
     messages: Sequence[int] = ()
     if claimed["kind"] in (Kind.RANK, Kind.COMPARE):
         messages = _choose(claimed=claimed, settings=settings, candidates=candidates, rng=rng)
+    elif claimed["kind"] == Kind.IMPROVE_REPLY:
+        messages = candidates
     params = {"assignment": claimed["assignment"], "messages": list(messages), "first": first, "previous": previous}
     return present(fetch_row(FREEZE, params))
 

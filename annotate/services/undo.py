@@ -11,20 +11,22 @@ from django.utils.translation import ngettext
 from annotate.exceptions import Conflict, NotFound
 from annotate.models import Judgment
 from annotate.queries.presentation import get_shown
-from annotate.queries.rebuild import rebuild_answer
+from annotate.queries.rebuild import find_other_half, rebuild_answer
 from annotate.queries.rows import Row, fetch_all, fetch_one, run
 from annotate.services.stale import mark_stale
+from annotate.services.tree_marks import mark_trees
 from annotate.services.trees import lock_trees
 from annotate.wake import wake
 from tasks.records.parameters import read_settings
-from tasks.vocabulary import JobName, StaleKind
+from tasks.vocabulary import JobName, Kind, StaleKind
 
 #: How many judgments back somebody may undo.
 UNDO_DEPTH = 10
 
 GIVEN = """
 SELECT j.id, j.assignment_id AS assignment, j.unit_id AS unit, j.counted, j.is_current, j.message_id AS message, j.withdrawn_at,
-  u.subject_id AS subject, c.id AS campaign, c.parameters::text AS parameters,
+  j.kind, u.subject_id AS subject, COALESCE(wrote.parent_id, u.subject_id) AS parent, COALESCE(wrote.tree_id, s.tree_id) AS tree,
+  c.id AS campaign, c.parameters::text AS parameters,
   (SELECT a.suspended_at FROM annotate_annotator a WHERE a.id = j.annotator_id) IS NULL
     AND c.state <> 'closed' AS may_hold,
   EXISTS (SELECT 1 FROM annotate_releaseitem ri WHERE ri.kind = 'judgment' AND ri.object_id = j.id) AS is_released,
@@ -33,19 +35,26 @@ SELECT j.id, j.assignment_id AS assignment, j.unit_id AS unit, j.counted, j.is_c
      ORDER BY later.created_at DESC LIMIT %(depth)s) newest) AS later
 FROM annotate_judgment j
 JOIN annotate_unit u ON u.id = j.unit_id JOIN annotate_queue q ON q.id = u.queue_id JOIN annotate_campaign c ON c.id = q.campaign_id
+LEFT JOIN annotate_message s ON s.id = u.subject_id LEFT JOIN annotate_message wrote ON wrote.id = j.message_id
 WHERE j.id = %(judgment)s AND j.annotator_id = %(me)s"""
 
-#: Whether anybody has seen, judged or answered the text that this judgment wrote.
+#: Whether anybody else has seen, judged or answered the texts that this judgment wrote. What reviewers rejected gave its
+#: place to others, so that it cannot come back to its own.
 MOVED_ON = """
-SELECT EXISTS (SELECT 1 FROM annotate_assignmentcandidate ac WHERE ac.message_id = %(message)s)
-    OR EXISTS (SELECT 1 FROM annotate_message r WHERE r.parent_id = %(message)s)
-    OR EXISTS (SELECT 1 FROM annotate_unit u JOIN annotate_assignment s ON s.unit_id = u.id WHERE u.subject_id = %(message)s)
+SELECT EXISTS (SELECT 1 FROM annotate_assignmentcandidate ac
+      WHERE ac.message_id = ANY(%(messages)s::bigint[]) AND ac.assignment_id <> %(assignment)s)
+    OR EXISTS (SELECT 1 FROM annotate_message r
+      WHERE r.parent_id = ANY(%(messages)s::bigint[]) AND r.id <> ALL(%(messages)s::bigint[]))
+    OR EXISTS (SELECT 1 FROM annotate_unit u JOIN annotate_assignment s ON s.unit_id = u.id
+      WHERE u.subject_id = ANY(%(messages)s::bigint[]))
+    OR EXISTS (SELECT 1 FROM annotate_message m WHERE m.id = ANY(%(messages)s::bigint[]) AND m.review_state = 'rejected')
   AS moved_on"""
 
-#: In the order of ids: the unit of the judgment, and those that the text it wrote is in.
+#: In the order of ids: the unit of the judgment, and those that the texts it wrote are in.
 LOCK_UNITS = """
 SELECT u.id FROM annotate_unit u
-WHERE u.id = %(unit)s OR u.subject_id = %(message)s::bigint OR u.subject_id = %(parent)s::bigint
+WHERE u.id = %(unit)s OR u.subject_id = ANY(%(messages)s::bigint[]) OR u.subject_id = %(parent)s::bigint
+  OR u.id = ANY(ARRAY(SELECT uc.unit_id FROM annotate_unitcandidate uc WHERE uc.message_id = ANY(%(messages)s::bigint[])))
 ORDER BY u.id FOR NO KEY UPDATE"""
 
 #: Whether it counted is read here, under the lock of its unit: a moderator's removal and another one's withdrawal
@@ -78,14 +87,23 @@ first AS (
 promoted AS (UPDATE annotate_judgment j SET counted = true FROM first WHERE j.id = first.id RETURNING j.unit_id)
 UPDATE annotate_unit u SET done = done + 1, surplus = surplus - 1 FROM promoted WHERE u.id = promoted.unit_id"""
 
+#: A prompt that is taken back leaves its words free, for its author and for everybody.
 TAKE_BACK_TEXT = """
 WITH gone AS (
-  UPDATE annotate_message SET withdrawn_at = %(now)s WHERE id = %(message)s AND withdrawn_at IS NULL RETURNING id, parent_id),
+  UPDATE annotate_message SET withdrawn_at = %(now)s WHERE id = ANY(%(messages)s::bigint[]) AND withdrawn_at IS NULL
+  RETURNING id, parent_id, tree_id),
+freed AS (
+  UPDATE annotate_messagetree t SET key = 'withdrawn:' || t.id FROM gone WHERE t.id = gone.tree_id AND gone.parent_id IS NULL),
 shown AS (UPDATE annotate_unitcandidate uc SET removed_at = %(now)s FROM gone WHERE uc.message_id = gone.id)
 UPDATE annotate_unit u SET is_open = false FROM gone
 WHERE u.is_open AND (u.subject_id = gone.id OR (u.subject_id = gone.parent_id AND u.kind IN ('rank', 'compare')
   AND (SELECT count(*) FROM annotate_unitcandidate uc WHERE uc.unit_id = u.id AND uc.removed_at IS NULL
          AND uc.message_id <> gone.id) < 2))"""
+
+#: The edit is no part of what its author is shown when the work is theirs again.
+HIDE_EDIT = """
+UPDATE annotate_assignmentcandidate SET position = -1 - position
+WHERE assignment_id = %(assignment)s AND message_id = %(message)s AND position >= 0"""
 
 # By time, as the index of a person's judgments has it: ordered by id, the planner may read everybody's.
 LIST_UNDOABLE = """
@@ -110,6 +128,8 @@ def undo_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> dict
             _check_undo(given)
             draft = json.dumps(rebuild_answer(judgment=Judgment.objects.get(pk=judgment_id)), ensure_ascii=False)
             _retract(given=given, now=now)
+            if given["kind"] == Kind.IMPROVE_REPLY:
+                run(HIDE_EDIT, given)
             seconds = read_settings(json.loads(given["parameters"])).lease_seconds
             run(
                 REOPEN,
@@ -141,10 +161,10 @@ def withdraw_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> 
             "UPDATE annotate_judgment SET withdrawn_at = %(now)s, rationale = '' WHERE id = %(id)s",
             {"now": now, "id": judgment_id},
         )
-        if given["message"] is not None:
+        if given["messages"]:
             run(
-                "UPDATE annotate_message SET text = '' WHERE id = %(id)s AND withdrawn_at IS NOT NULL",
-                {"id": given["message"]},
+                "UPDATE annotate_message SET text = '' WHERE id = ANY(%(ids)s::bigint[]) AND withdrawn_at IS NOT NULL",
+                {"ids": given["messages"]},
             )
         run(
             """INSERT INTO annotate_tombstone (campaign_id, kind, object_id) VALUES (%(campaign)s, 'judgment', %(id)s)
@@ -165,8 +185,11 @@ def _get_given(*, annotator_id: int, judgment_id: int) -> Row:
     given = fetch_one(GIVEN, {"judgment": judgment_id, "me": annotator_id, "depth": UNDO_DEPTH})
     if given is None:
         raise NotFound(_("You have given no such judgment."), code="judgment_not_found")
-    if given["message"] is not None:
-        lock_trees(message_ids=[given["message"]])  # after the annotator, before the assignment
+    given["messages"] = [] if given["message"] is None else [given["message"]]
+    if given["kind"] == Kind.WRITE_PAIR and (half := find_other_half(judgment_id=judgment_id)) is not None:
+        given["messages"].append(half)
+    if given["messages"]:
+        lock_trees(message_ids=given["messages"])  # after the annotator, before the assignment
     return given
 
 
@@ -189,8 +212,8 @@ def _check_undo(given: Row) -> None:
             % {"count": UNDO_DEPTH},
             code="too_old",
         )
-    if given["message"] is not None:
-        moved = fetch_one(MOVED_ON, {"message": given["message"]})
+    if given["messages"]:
+        moved = fetch_one(MOVED_ON, {"messages": given["messages"], "assignment": given["assignment"]})
         if moved is not None and moved["moved_on"]:
             raise Conflict(
                 _("Others have already read or judged this text, so it cannot be undone. You can withdraw it."),
@@ -200,9 +223,11 @@ def _check_undo(given: Row) -> None:
 
 def _retract(*, given: Row, now: datetime) -> None:
     run("SELECT 1 FROM annotate_assignment WHERE id = %(id)s FOR NO KEY UPDATE", {"id": given["assignment"]})
-    parent = None if given["message"] is None else given["subject"]
-    run(LOCK_UNITS, {"unit": given["unit"], "message": given["message"], "parent": parent})
-    if given["message"] is not None:
-        run(TAKE_BACK_TEXT, {"message": given["message"], "now": now})
+    parent = given["parent"] if given["messages"] else None
+    run(LOCK_UNITS, {"unit": given["unit"], "messages": given["messages"], "parent": parent})
+    if given["messages"]:
+        run(TAKE_BACK_TEXT, {"messages": given["messages"], "now": now})
     run(UNCOUNT, {"judgment": given["id"]})
-    mark_stale(kind=StaleKind.PARENT, subject_ids=[given["subject"]])
+    mark_stale(kind=StaleKind.PARENT, subject_ids=[] if given["parent"] is None else [given["parent"]])
+    if read_settings(json.loads(given["parameters"])).grow_trees:
+        mark_trees(tree_ids=[] if given["tree"] is None else [given["tree"]])
