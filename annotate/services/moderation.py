@@ -8,23 +8,27 @@ Order of locks, as everywhere: annotator → message tree → assignment → uni
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from annotate.access import Actor
 from annotate.exceptions import Conflict, NotFound
-from annotate.models import Annotator, AuditEvent, Campaign, Message
+from annotate.models import Annotator, AuditEvent, Campaign, Message, Report
 from annotate.queries.rows import fetch_all, run
+from annotate.queries.tree_refusals import FORGIVEN_SKIPS, count_skips
 from annotate.services.audit import record_event
 from annotate.services.holds import release_holds
 from annotate.services.label_units import settle_label_units
 from annotate.services.stale import mark_stale
 from annotate.services.terms import lock_annotator
+from annotate.services.tree_marks import mark_supply, mark_tree_of
+from annotate.services.tree_states import resume_after_removal
 from annotate.services.trees import lock_trees
 from annotate.services.units import open_units
 from annotate.wake import wake
-from tasks.vocabulary import ORDERING_KINDS, AuditAction, JobName, Kind, StaleKind
+from tasks.vocabulary import ORDERING_KINDS, AuditAction, JobName, Kind, ReportState, StaleKind
 
 #: Fewer candidates cannot be put in order.
 FEWEST_CANDIDATES = 2
@@ -94,11 +98,20 @@ WHERE s.id = u.subject_id AND u.id = ANY(%(units)s::bigint[]) AND NOT u.is_open 
 RETURNING u.id"""
 
 
-def remove_message(*, campaign: Campaign, message_id: int, actor: Actor, reason: str, now: datetime) -> Message:
+def remove_message(
+    *,
+    campaign: Campaign,
+    message_id: int,
+    actor: Actor | None,
+    reason: str,
+    now: datetime,
+    because: Mapping[str, Any] | None = None,
+) -> Message:
     """Take a message, and with it all that answers it, out of the campaign's work; its text is kept.
 
     Closes the units about it and below it, and those that cannot do without it as a candidate. Whoever holds
     one of them is told when they submit. A message that is removed already stays as it was.
+    `actor` None: it is hidden by itself, and `because` tells the audit what of.
     """
     with transaction.atomic():
         message = _lock_message(campaign, message_id)
@@ -117,7 +130,7 @@ def remove_message(*, campaign: Campaign, message_id: int, actor: Actor, reason:
             object_id=message.pk,
             campaign=campaign,
             before={"removed": False},
-            after={"removed": True, CLOSED_UNITS: closed},
+            after={"removed": True, CLOSED_UNITS: closed, **(because or {})},
             reason=reason,
         )
         _mark_results(message)
@@ -125,7 +138,11 @@ def remove_message(*, campaign: Campaign, message_id: int, actor: Actor, reason:
 
 
 def restore_message(*, campaign: Campaign, message_id: int, actor: Actor, reason: str, now: datetime) -> Message:
-    """Bring a removed message back, and reopen what its removal closed unless something else is in the way."""
+    """Bring a removed message back, and reopen what its removal closed unless something else is in the way.
+
+    Reports that are open are dismissed and skips until now forgiven, so that the same ones do not hide it again. A
+    tree that ended with its prompt goes on.
+    """
     with transaction.atomic():
         message = _lock_message(campaign, message_id)
         if message.removed_at is None:
@@ -138,10 +155,13 @@ def restore_message(*, campaign: Campaign, message_id: int, actor: Actor, reason
         run(_TAKE_PLACE_AGAIN, {"message": message.pk})
         run(_RESTORE_CANDIDATE, {"message": message.pk, "units": units, "removed_at": removed_at})
         closed = _find_closed(campaign, message) & set(units)
-        reopened = _ids(_REOPEN, {"units": sorted(closed), **_limits()})
+        reopened = reopen_units(unit_ids=closed)
         settle_label_units(campaign=campaign, units=units)
         parents = [parent for parent in (message.parent_id, message.pk) if parent is not None]
         open_units(campaign_id=campaign.pk, parent_ids=parents, now=now)
+        dismissed = _dismiss_reports(message, actor=actor, now=now)
+        if message.parent_id is None:
+            resume_after_removal(tree_id=message.tree_id, now=now)
         record_event(
             actor=actor,
             action=AuditAction.MESSAGE_RESTORED,
@@ -149,11 +169,23 @@ def restore_message(*, campaign: Campaign, message_id: int, actor: Actor, reason
             object_id=message.pk,
             campaign=campaign,
             before={"removed": True},
-            after={"removed": False, "reopened_units": reopened},
+            after={
+                "removed": False,
+                "reopened_units": reopened,
+                "dismissed_reports": dismissed,
+                FORGIVEN_SKIPS: count_skips(message_id=message.pk),
+            },
             reason=reason,
         )
         _mark_results(message)
+        if message.parent_id is None:
+            mark_supply(campaign_ids=[campaign.pk])
     return message
+
+
+def reopen_units(*, unit_ids: Iterable[int]) -> list[int]:
+    """Open again those of these units in whose way nothing stands any more; the caller holds the locks. Returns which."""
+    return _ids(_REOPEN, {"units": sorted(unit_ids), **_limits()})
 
 
 def suspend_annotator(*, annotator_id: int, campaign: Campaign, actor: Actor, reason: str, now: datetime) -> Annotator:
@@ -223,9 +255,16 @@ def _find_closed(campaign: Campaign, message: Message) -> set[int]:
     return {unit for after in removals.values_list("after", flat=True) for unit in (after or {}).get(CLOSED_UNITS, [])}
 
 
+def _dismiss_reports(message: Message, *, actor: Actor, now: datetime) -> int:
+    """A moderator who brings a message back has looked at what was reported."""
+    reports = Report.objects.filter(message=message, state=ReportState.OPEN)
+    return reports.update(state=ReportState.DISMISSED, handled_by=actor.user, handled_at=now)
+
+
 def _mark_results(message: Message) -> None:
     parents: Iterable[int | None] = (message.parent_id, message.pk)
     mark_stale(kind=StaleKind.PARENT, subject_ids=[parent for parent in parents if parent is not None])
+    mark_tree_of(message_ids=[message.pk])
     wake(JobName.RECOMPUTE_STALE)
 
 

@@ -14,6 +14,7 @@ from annotate.exceptions import NotFound
 from annotate.models import Campaign
 from annotate.queries.campaign_parents import list_labelled_roles
 from annotate.queries.rows import Row, run
+from annotate.services.tree_marks import mark_tree_of
 from annotate.services.trees import lock_trees
 from tasks.records.parameters import read_settings
 from tasks.vocabulary import ORDERING_KINDS, Kind, MessageRole, ReasonCode, TreeState
@@ -162,16 +163,22 @@ def open_units(*, campaign_id: int, parent_ids: Sequence[int], now: datetime) ->
     """Open the units that the campaign's kinds ask for under these parents; returns how many are new.
 
     Idempotent: an open unit stays as it is and gains candidates that came later. Locks the parents' trees
-    (by id) until the transaction ends; call it before locking assignments or units.
+    (by id) until the transaction ends; call it before locking assignments or units. Where trees grow, none is
+    opened here: the trees are marked, and what they ask for is decided by itself (`services.tree_growth`).
     """
     if not parent_ids:
         return 0
     params = _read_wishes(campaign_id=campaign_id) | {"parents": list(parent_ids), "now": now}
+    if params["grows"]:
+        mark_tree_of(message_ids=parent_ids)
+        return 0
     with transaction.atomic():
         lock_trees(message_ids=parent_ids)
         run(_MAKE_QUEUES, params)
         # Two kinds that are opened by one statement are opened at once.
-        opened = sum(run(sql, params) for sql in dict.fromkeys(_MAKE[kind] for kind in params["kinds"] if kind in _MAKE))
+        opened = sum(
+            run(sql, params) for sql in dict.fromkeys(_MAKE[kind] for kind in params["kinds"] if kind in _MAKE)
+        )
         if opened:
             run(_TELL_DETAILS, params)
         if params["ordering"]:
@@ -191,6 +198,7 @@ def _read_wishes(*, campaign_id: int) -> Row:
     kinds = set(campaign["kinds"])
     return {
         "campaign": campaign_id,
+        "grows": settings.grow_trees,
         "kinds": [kind for kind in Kind if kind in kinds],
         "ordering": [kind for kind in ORDERING_KINDS if kind in kinds],
         "on_the_text": [Kind.LABEL, Kind.WRITE_ASSISTANT_REPLY],
