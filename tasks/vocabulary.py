@@ -317,6 +317,7 @@ class StaleKind(StrEnum):
     TURN_SCHEDULE = "turn_schedule"
     TURN_SUMMARY = "turn_summary"
     TURN_REQUESTS = "turn_requests"
+    TURN_INDEX = "turn_index"
 
 
 class Scope(StrEnum):
@@ -354,11 +355,13 @@ class JobName(StrEnum):
     SWEEP_REQUESTS = "generation.sweep_requests"
     RECOMPUTE_STALE = "quality.recompute_stale"
     FOLLOW_CAMPAIGNS = "campaigns.follow_campaigns"
+    ADVANCE_TREES = "trees.advance_trees"
     SCHEDULE_UNITS = "scheduling.schedule_units"
     SWEEP_LEASES = "work.sweep_leases"
     SUMMARIZE_QUEUES = "work.summarize_queues"
     BUILD_RELEASES = "releases.build_releases"
     PLAN_RELEASES = "releases.plan_releases"
+    INDEX_MESSAGES = "search.index_messages"
     CHECK_INTEGRITY = "operations.check_integrity"
     CLEAR_SESSIONS = "operations.clear_sessions"
     REMOVE_GUESTS = "operations.remove_guests"
