@@ -13,14 +13,15 @@ from annotate.api.views import UnknownAddress
 from annotate.web import errors as page_errors
 from annotate.web import health
 
+#: The API first: finding the prefix of an address is quicker than comparing the address with every page's.
 urlpatterns = [
+    path("api/v1/", include(("annotate.api.urls", "api"))),
+    path("api/", UnknownAddress.as_view()),
+    path("api/<path:rest>", UnknownAddress.as_view()),
     path("", include("annotate.web.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
-    path("api/v1/", include(("annotate.api.urls", "api"))),
-    path("api/", UnknownAddress.as_view()),
-    path("api/<path:rest>", UnknownAddress.as_view()),
 ]
 
 
