@@ -18,7 +18,9 @@ LATER = NOW + timedelta(minutes=5)
 def make_tree(campaign: Campaign, text="Why do birds sing?", *, language="en", state="ranking") -> Message:
     """A tree with its prompt alone, and no work in it."""
     stratum, _ = Stratum.objects.get_or_create(campaign=campaign, language=language, topic="")
-    tree = MessageTree.objects.create(campaign=campaign, stratum=stratum, language=language, key=text, state=state)
+    tree = MessageTree.objects.create(
+        campaign=campaign, stratum=stratum, language=language, key=text[:200], state=state
+    )
     return add_message(tree, text, role="prompter")
 
 
