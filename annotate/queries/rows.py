@@ -7,13 +7,18 @@ from django.db import connection
 
 Row = dict[str, Any]
 
+#: Column names by statement; psycopg makes an object for each column anew, which costs more than reading its value.
+_NAMES: dict[str, tuple[str, ...]] = {}
+#: Statements whose columns are remembered; there are fewer, as all but a few are constants.
+MOST_REMEMBERED = 1_000
+
 
 def fetch_one(sql: str, params: Mapping[str, Any]) -> Row | None:
     """The first row of the answer as a mapping of column to value, or None."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         values = cursor.fetchone()
-        return None if values is None else dict(zip(_columns(cursor), values, strict=True))
+        return None if values is None else dict(zip(_name_columns(sql, cursor), values, strict=True))
 
 
 def fetch_row(sql: str, params: Mapping[str, Any]) -> Row:
@@ -28,7 +33,7 @@ def fetch_all(sql: str, params: Mapping[str, Any]) -> list[Row]:
     """Every row of the answer as a mapping of column to value."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        columns = _columns(cursor)
+        columns = _name_columns(sql, cursor)
         return [dict(zip(columns, values, strict=True)) for values in cursor.fetchall()]
 
 
@@ -39,5 +44,10 @@ def run(sql: str, params: Mapping[str, Any]) -> int:
         return int(cursor.rowcount)
 
 
-def _columns(cursor: Any) -> list[str]:
-    return [column.name for column in cursor.description]
+def _name_columns(sql: str, cursor: Any) -> tuple[str, ...]:
+    names = _NAMES.get(sql)
+    if names is None:
+        names = tuple(column.name for column in cursor.description)
+        if len(_NAMES) < MOST_REMEMBERED:
+            _NAMES[sql] = names
+    return names
