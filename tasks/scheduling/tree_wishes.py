@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from heapq import heapify, heappop, heappush
 
 from tasks.records.trees import MessageFact, TreeFacts, TreeRules, UnitFact, Wish
 from tasks.vocabulary import ORDERING_KINDS, Kind, MessageRole, ReviewState
@@ -130,11 +131,7 @@ def wish_replies(standing: Standing, rules: TreeRules) -> list[Wish]:
     """
     parents = _list_parents(standing, rules)
     free = standing.facts.goal_size - standing.size - sum(parent.held for parent in parents)
-    given: Counter[int] = Counter()
-    while free > 0 and (wanting := [parent for parent in parents if parent.wanted > given[parent.id]]):
-        first = min(wanting, key=lambda parent: _order(standing.facts.id, parent, given[parent.id], is_last=free == 1))
-        given[first.id] += 1
-        free -= 1
+    given = _give_places(standing.facts.id, parents, free)
     grown = _BAND_GROWN * min(1.0, standing.size / max(1, standing.facts.goal_size))
     return [
         wish_unit(
@@ -179,13 +176,30 @@ def _list_parents(standing: Standing, rules: TreeRules) -> list[_Parent]:
     return parents
 
 
-def _order(tree: int, parent: _Parent, given: int, *, is_last: bool) -> tuple[bool, bool, float]:
+def _give_places(tree: int, parents: Sequence[_Parent], free: int) -> Counter[int]:
+    """How many free places each parent is given, by id."""
+    given: Counter[int] = Counter()
+    wanting = [(_order(tree, parent, given=0), parent.id, parent) for parent in parents if parent.wanted > 0]
+    heapify(wanting)
+    while wanting and free > 0:
+        if free == 1:
+            wanting = [min(wanting, key=_order_last)]
+        _, _, parent = heappop(wanting)
+        given[parent.id] += 1
+        free -= 1
+        if parent.wanted > given[parent.id]:
+            heappush(wanting, (_order(tree, parent, given=given[parent.id]), parent.id, parent))
+    return given
+
+
+def _order(tree: int, parent: _Parent, *, given: int) -> tuple[bool, float]:
     present = parent.present + given
-    return (
-        not (parent.prefers and present == 1),
-        is_last and parent.kind is Kind.WRITE_PROMPTER_REPLY,
-        draw_fraction(tree, parent.id, present),
-    )
+    return not (parent.prefers and present == 1), draw_fraction(tree, parent.id, present)
+
+
+def _order_last(place: tuple[tuple[bool, float], int, _Parent]) -> tuple[bool, bool, float]:
+    (is_not_lonely, drawn), _, parent = place
+    return is_not_lonely, parent.kind is Kind.WRITE_PROMPTER_REPLY, drawn
 
 
 def wish_improvements(standing: Standing, rules: TreeRules) -> list[Wish]:

@@ -105,9 +105,9 @@ def decide_tree(facts: TreeFacts, rules: TreeRules, *, now: datetime) -> TreeDec
     reviews: dict[int, ReviewState] = {}
     if (steps[-1][0] if steps else facts.state) in _REVIEWING:
         reviews = _settle(facts, rules)
-        facts = replace(
-            facts, messages=tuple(replace(m, review=reviews[m.id]) if m.id in reviews else m for m in facts.messages)
-        )
+    if reviews:
+        settled = (replace(m, review=reviews[m.id]) if m.id in reviews else m for m in facts.messages)
+        facts = replace(facts, messages=tuple(settled))
     standing = read_standing(facts)
     state = steps[-1][0] if steps else facts.state
     while step := _step(standing, rules, state) or (
