@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from annotate.models import CampaignGenerator, GenerationRequest, Generator
 from annotate.queries.rows import fetch_all
+from annotate.reasons import tell_reason
 from tasks.records.generation import GenerationJob, GeneratorRecord, Turn
 from tasks.vocabulary import CampaignState, Engine, MessageRole, RequestState
 
@@ -159,7 +160,7 @@ def present_problem(request: GenerationRequest) -> dict[str, Any]:
         "sample_index": request.sample_index,
         "state": request.state,
         "outcome": request.outcome,
-        "reason": request.reason,
+        "reason": tell_reason(request.reason),
         "attempts": request.attempts,
         "finished_at": request.finished_at,
     }

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from annotate.models import ImportRun
+from annotate.reasons import tell_reason
 
 
 def find_import(*, campaign_id: int, public_id: uuid.UUID) -> ImportRun | None:
@@ -36,7 +37,7 @@ def describe_import(run: ImportRun) -> dict[str, Any]:
         "candidates_added": run.candidates_added,
         "bytes": run.bytes,
         "bytes_read": run.bytes_read,
-        "reason": run.reason or None,
+        "reason": tell_reason(run.reason) or None,
         "created_at": run.created_at,
         "finished_at": run.finished_at,
     }
@@ -44,4 +45,5 @@ def describe_import(run: ImportRun) -> dict[str, Any]:
 
 def list_problems(run: ImportRun) -> list[dict[str, Any]]:
     """Lines that could not be used, by number; at most the thousand that are kept."""
-    return [dict(row) for row in run.errors.order_by("line", "pk").values("line", "reason")]
+    rows = run.errors.order_by("line", "pk").values_list("line", "reason")
+    return [{"line": line, "reason": tell_reason(reason)} for line, reason in rows]

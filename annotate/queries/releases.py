@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from annotate.models import Campaign, Release, ReleaseFile
 from annotate.queries.rows import Row, fetch_all
+from annotate.reasons import tell_reason
 from tasks.vocabulary import CampaignState, ReleaseSchedule, ReleaseState
 
 #: States in which a release is sealed, whatever became of it afterwards.
@@ -49,7 +50,7 @@ def describe_release(release: Release) -> dict[str, Any]:
     return {
         "number": release.number,
         "state": release.state,
-        "reason": release.reason or None,
+        "reason": tell_reason(release.reason) or None,
         "trigger": release.trigger,
         "filters": release.filters,
         "licence": release.licence,

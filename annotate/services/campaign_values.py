@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from annotate.figures import whole
+from annotate.reasons import tell_reason
 from tasks.text.guards import BadText, check_characters, is_blank
 from tasks.text.languages import BadLanguage, normalise_language
 
@@ -55,7 +56,7 @@ class Reader:
         try:
             check_characters(text)
         except BadText as error:
-            self.refuse(place, error.sentence)
+            self.refuse(place, tell_reason(error.sentence))
             return None
         if len(value) > longest:
             self.refuse(
@@ -97,7 +98,7 @@ class Reader:
         try:
             return normalise_language(value)
         except BadLanguage as error:
-            self.refuse(place, str(error))
+            self.refuse(place, tell_reason(str(error)))
             return None
 
     def boolean(self, place: str, value: Any) -> bool | None:

@@ -17,6 +17,7 @@ from annotate.access import Actor
 from annotate.exceptions import Conflict, InvalidInput, NotFound
 from annotate.models import GenerationRequest, Generator
 from annotate.queries.campaigns import list_site_generators
+from annotate.reasons import tell_reason
 from annotate.services.audit import record_event
 from annotate.services.campaign_values import Reader
 from tasks.generation.payloads import OUR_KEYS, check_generator
@@ -129,7 +130,7 @@ def _check_whole(generator: Generator) -> None:
             sampling=generator.sampling,
         )
         if problem := check_generator(record):
-            _refuse({"endpoint": problem})
+            _refuse({"endpoint": tell_reason(problem)})
     elif generator.endpoint or generator.api_key_variable:
         _refuse({"endpoint": _("This engine runs in the worker itself: it has neither an endpoint nor a key.")})
 

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from annotate.access import Actor
 from annotate.exceptions import InvalidInput
 from annotate.models import Campaign, ImportRun, User
+from annotate.reasons import tell_reason
 from annotate.services.audit import record_event
 from annotate.services.import_files import FOLDER, clean_file_name, read_digest, store_file
 from annotate.services.import_leases import resume_import
@@ -136,7 +137,8 @@ def check_options(*, campaign: Campaign, options: ImportOptions) -> dict[str, st
         try:
             defaults["language"] = normalise_language(options.language)
         except BadLanguage as bad:
-            raise InvalidInput(str(bad), details={"language": [str(bad)]}) from None
+            sentence = tell_reason(str(bad))
+            raise InvalidInput(sentence, details={"language": [sentence]}) from None
         if defaults["language"] not in campaign.languages:
             sentence = _("The campaign's languages are %(languages)s. Name one of them, or add this one there.") % {
                 "languages": ", ".join(campaign.languages)
@@ -152,7 +154,7 @@ def _check_topic(topic: str) -> str:
     try:
         check_characters(topic)
     except BadText as bad:
-        sentence = bad.sentence
+        sentence = tell_reason(bad.sentence)
     if len(topic) > MAX_TOPIC_CHARS:
         sentence = ngettext(
             "A topic has at most %(most)s character.", "A topic has at most %(most)s characters.", MAX_TOPIC_CHARS

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from annotate.access import Actor
 from annotate.exceptions import Conflict, InvalidInput
 from annotate.models import Annotator, LanguageSkill, User
+from annotate.reasons import tell_reason
 from annotate.services.audit import record_event
 from annotate.services.terms import CURRENT_TERMS, accept_terms, lock_annotator
 from tasks.text.languages import BadLanguage, normalise_language
@@ -120,7 +121,8 @@ def check_languages(languages: Iterable[str]) -> list[str]:
     try:
         codes = sorted({normalise_language(code) for code in languages})
     except BadLanguage as error:
-        raise InvalidInput(str(error), code="language_unknown", details={"languages": [str(error)]}) from error
+        sentence = tell_reason(str(error))
+        raise InvalidInput(sentence, code="language_unknown", details={"languages": [sentence]}) from error
     if len(codes) > MAX_LANGUAGES:
         raise InvalidInput(
             ngettext(

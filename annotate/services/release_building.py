@@ -126,8 +126,10 @@ def prune_release(*, claimed: Release, now: datetime) -> int:
 def explain_failure(error: Exception) -> str:
     """Why building failed, for organizers: a sentence that says what to do."""
     if isinstance(error, OSError):
-        what = f"The files could not be written: {error.strerror or type(error).__name__}."
-        return f"{what} Ask whoever runs the site to look at the disk of releases, then ask for a new release."
+        return (
+            f"The files could not be written: {error.strerror or type(error).__name__}. "
+            "Ask whoever runs the site to look at the disk of releases, then ask for a new release."
+        )
     if isinstance(error, KeepsChanging):
         return (
             "Each time the files were written, somebody had taken back something in them. Ask for a new release later."

@@ -14,6 +14,7 @@ from annotate.figures import day, two, whole
 from annotate.models import Campaign, ImportRun
 from annotate.queries.campaign_page import Numbers
 from annotate.queries.results import FEWEST_UNITS
+from annotate.reasons import tell_reason
 from annotate.web.names import isolated, language_name
 from tasks.records.parameters import read_settings
 from tasks.vocabulary import GenerationOutcome, ImportState, ReleaseState
@@ -65,7 +66,7 @@ def _release_failed(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
         yield Problem(
             "release_failed",
             _("Release %(number)s could not be made") % {"number": release.number},
-            release.reason,
+            tell_reason(release.reason),
             _("See the releases"),
             _link("releases", campaign.slug),
         )
@@ -82,7 +83,7 @@ def _imports(campaign: Campaign, numbers: Numbers, now: datetime) -> list[Proble
         address = _link("import_run", campaign.slug, run.public_id)
         if run.state == ImportState.FAILED and run.file_name not in done:
             sentence = _("Import failed: %(name)s") % {"name": _name_import(run)}
-            failed.append(Problem("import_failed", sentence, run.reason, _("See what happened"), address))
+            failed.append(Problem("import_failed", sentence, tell_reason(run.reason), _("See what happened"), address))
         elif run.state == ImportState.DONE and run.bad:
             detail = _("The others are in. Correct these and import the file again: what is there is not doubled.")
             unusable.append(Problem("import_lines", _count_unusable(run), detail, _("See each line"), address))
