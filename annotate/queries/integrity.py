@@ -43,7 +43,7 @@ WHERE j.unit_id BETWEEN %(first)s AND %(last)s AND j.is_current
   AND (s.annotator_id <> j.annotator_id OR s.unit_id <> j.unit_id) ORDER BY j.id""",
     "a_tree_that_ended_has_no_open_unit": """
 SELECT u.id FROM annotate_unit u JOIN annotate_message m ON m.id = u.subject_id JOIN annotate_messagetree t ON t.id = m.tree_id
-WHERE u.id BETWEEN %(first)s AND %(last)s AND u.is_open AND t.state <> 'ranking' ORDER BY u.id""",
+WHERE u.id BETWEEN %(first)s AND %(last)s AND u.is_open AND t.state IN ('done', 'low_grade', 'halted', 'retired') ORDER BY u.id""",
     "an_open_unit_is_about_something_that_stands": """
 SELECT u.id FROM annotate_unit u JOIN annotate_message m ON m.id = u.subject_id
 WHERE u.id BETWEEN %(first)s AND %(last)s AND u.is_open AND (m.removed_at IS NOT NULL OR m.withdrawn_at IS NOT NULL)
@@ -61,6 +61,13 @@ WHERE c.parent_id <> m.id ORDER BY m.id""",
     "a_withdrawn_judgment_has_its_tombstone": """
 SELECT j.id FROM annotate_judgment j WHERE j.withdrawn_at IS NOT NULL AND NOT EXISTS (
   SELECT 1 FROM annotate_tombstone t WHERE t.kind = 'judgment' AND t.object_id = j.id) ORDER BY j.id""",
+    "a_growing_tree_asks_for_work_or_will_be_decided": """
+SELECT t.id FROM annotate_messagetree t JOIN annotate_campaign c ON c.id = t.campaign_id
+WHERE t.state IN ('prompt_review', 'growing', 'ranking') AND coalesce((c.parameters->>'grow_trees')::boolean, false)
+  AND NOT EXISTS (SELECT 1 FROM annotate_message m JOIN annotate_unit u ON u.subject_id = m.id
+    WHERE m.tree_id = t.id AND u.is_open AND u.needed > u.done)
+  AND NOT EXISTS (SELECT 1 FROM annotate_stale s WHERE s.kind = 'tree' AND s.subject_id = t.id AND s.marked > s.computed)
+ORDER BY t.id""",
     "a_sealed_release_has_files": """
 SELECT r.id FROM annotate_release r WHERE r.state IN ('sealed', 'published', 'withdrawn')
   AND NOT EXISTS (SELECT 1 FROM annotate_releasefile f WHERE f.release_id = r.id) ORDER BY r.id""",

@@ -117,10 +117,6 @@ def load_supply(*, campaign_id: int, now: datetime) -> CampaignSupply | None:
     everyone = [row for rows in waiting.values() for row in rows]
     scores = {} if not settings.rank_prompts else _load_scores(everyone)
     merits = _load_merits(everyone, params=params)
-    places: defaultdict[str, int] = defaultdict(int)
-    language_of = {brief.id: brief.language for brief in briefs}
-    for unit in units:
-        places[language_of[unit["brief_id"]]] += max(0, unit["needed"] - unit["done"])
     return CampaignSupply(
         campaign_id=campaign_id,
         settings=settings,
@@ -132,7 +128,6 @@ def load_supply(*, campaign_id: int, now: datetime) -> CampaignSupply | None:
                 language=language,
                 in_review=states.get((language, TreeState.PROMPT_REVIEW), 0),
                 growing=states.get((language, TreeState.GROWING), 0),
-                open_places=places[language],
                 waiting=tuple(
                     WaitingPrompt(row["tree"], row["author_id"], row["state_changed_at"], scores.get(row["prompt"]))
                     for row in waiting[language]

@@ -45,6 +45,11 @@ _SET_GOALS = """
 UPDATE annotate_messagetree t SET goal_size = w.goal FROM unnest(%(trees)s::bigint[], %(goals)s::smallint[]) AS w (id, goal)
 WHERE t.id = w.id"""
 
+_UNCERTAIN = """
+SELECT DISTINCT m.tree_id AS id FROM annotate_message m
+JOIN annotate_stale s ON s.subject_id = m.id AND s.kind IN ('parent', 'subject_need') AND s.marked > s.computed
+WHERE m.tree_id = ANY(%(trees)s::bigint[])"""
+
 _PARENTS = """
 SELECT m.id FROM annotate_message m WHERE m.tree_id = ANY(%(trees)s::bigint[]) ORDER BY m.id"""
 
@@ -77,7 +82,8 @@ def advance_trees(*, tree_ids: Sequence[int], now: datetime, rng: random.Random)
         with transaction.atomic():
             locked = lock_trees_by_id(tree_ids=ordered[start : start + TREES_A_WRITE])
             loaded = load_trees(tree_ids=locked, now=now)
-            changed += _write([_decide(tree, now=now, rng=rng) for tree in loaded if _is_moving(tree)], now=now)
+            decided = [_decide(tree, now=now, rng=rng) for tree in loaded if _is_moving(tree)]
+            changed += _write(_leave_uncertain(decided), now=now)
     return changed
 
 
@@ -96,6 +102,17 @@ def _decide(tree: LoadedTree, *, now: datetime, rng: random.Random) -> _Decided:
     facts = replace(tree.facts, goal_size=goal)
     decision = decide_tree(facts, tree.rules, now=now)
     return _Decided(replace(tree, facts=facts), goal != tree.facts.goal_size, decision)
+
+
+def _leave_uncertain(decided: Sequence[_Decided]) -> Sequence[_Decided]:
+    """Where rankings are asked for until the order is certain, a tree is done once that was computed of its last ballots."""
+    ending = [
+        one.tree.facts.id
+        for one in decided
+        if one.decision.state is TreeState.DONE and one.change is not None and one.tree.rules.ranks_by_certainty
+    ]
+    waiting = {row["id"] for row in fetch_all(_UNCERTAIN, {"trees": ending})} if ending else set()
+    return [one for one in decided if one.tree.facts.id not in waiting]
 
 
 def _write(decided: Sequence[_Decided], *, now: datetime) -> int:

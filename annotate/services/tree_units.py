@@ -4,11 +4,12 @@ The caller holds the locks of the trees. Counters move meanwhile: whoever judges
 unit's need is never written below what it has and holds, and is never lowered when somebody judged since the
 facts were read; the mark of that judgment lets the tree be decided again.
 
-What to order is ranked by the parameters of certainty: an open unit of that kind keeps the need that the scheduler gave it.
+Where the scheduler says how much what is to be ordered is wanted, its word stands: such a unit keeps its band, and its
+need too where the campaign ranks until it is certain (`TreeRules.ranks_by_certainty`).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from annotate.queries.rows import Row, run
@@ -36,7 +37,7 @@ _KEPT = """unnest(%(units)s::bigint[], %(needs)s::smallint[], %(bands)s::smallin
 
 _KEEP = f"""
 WITH told AS (
-  UPDATE annotate_unit u SET is_open = true, band = w.band,
+  UPDATE annotate_unit u SET is_open = true, band = CASE WHEN u.kind = ANY(%(ordering)s::text[]) THEN u.band ELSE w.band END,
     needed = GREATEST(w.needed, u.done + u.held, CASE WHEN u.done + u.surplus <> w.judged THEN u.needed END)
   FROM {_KEPT} WHERE u.id = w.id RETURNING u.id, u.needed)
 UPDATE annotate_unitdetail d SET wanted = told.needed FROM told WHERE d.unit_id = told.id AND d.wanted <> told.needed"""
@@ -115,7 +116,7 @@ class UnitChanges:
         for key, wish in wished.items():
             unit = found.get(key) or _find_closed(tree.facts.units, wish)
             if unit is None:
-                self.made.append((tree, wish))
+                self.made.append((tree, _begin_anew(tree.facts.units, wish)))
             elif not unit.is_open or _differs(unit, wish, band=tree.bands[unit.id]):
                 self.kept.append((unit, wish))
             if wish.candidates and (unit is None or set(unit.candidates) != set(wish.candidates)):
@@ -159,11 +160,16 @@ def _find_closed(units: Sequence[UnitFact], wish: Wish) -> UnitFact | None:
     return last
 
 
+def _begin_anew(units: Sequence[UnitFact], wish: Wish) -> Wish:
+    """What a new unit needs: none of what another one of the kind on the subject has."""
+    last = max((u for u in units if (u.kind, u.subject) == (wish.kind, wish.subject)), key=lambda u: u.id, default=None)
+    return wish if last is None else replace(wish, needed=max(1, wish.needed - last.done - last.held))
+
+
 def _differs(unit: UnitFact, wish: Wish, *, band: int) -> bool:
     """Whether an open unit asks for another number of judgments than was wished, or stands elsewhere."""
-    if unit.kind in ORDERING_KINDS:
-        return False
-    return (unit.needed, band) != (max(wish.needed, unit.done + unit.held), wish.band)
+    is_elsewhere = band != wish.band and unit.kind not in ORDERING_KINDS
+    return is_elsewhere or unit.needed != max(wish.needed, unit.done + unit.held)
 
 
 def _name_kept(kept: Sequence[tuple[UnitFact, Wish]]) -> Row:
@@ -172,6 +178,7 @@ def _name_kept(kept: Sequence[tuple[UnitFact, Wish]]) -> Row:
         "needs": [wish.needed for _, wish in kept],
         "bands": [wish.band for _, wish in kept],
         "judged": [unit.done + unit.surplus for unit, _ in kept],
+        "ordering": _ORDERING,
     }
 
 

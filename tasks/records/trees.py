@@ -86,6 +86,7 @@ class TreeRules:
     kinds           kinds of work that the campaign has
     full_label_shares   shares by "prompts", "prompter" and "assistant"; 1 where one is missing
     is_growing      whether trees grow here at all
+    ranks_by_certainty  rankings are asked for until the order is certain: an open unit then knows how many it needs
     """
 
     kinds: frozenset[Kind]
@@ -102,6 +103,7 @@ class TreeRules:
     acceptance_threshold: float = 0.6
     full_label_shares: Mapping[str, float] = field(default_factory=dict)
     redundancy: int = 3
+    ranks_by_certainty: bool = False
     rank_prompter_replies: bool = False
     improvements_wanted: int = 0
     patience_days: int = 30

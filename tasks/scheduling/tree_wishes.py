@@ -228,13 +228,14 @@ def _order_improved(standing: Standing, reply: MessageFact) -> tuple[bool, float
 
 @dataclass(frozen=True, slots=True)
 class RankingNeed:
-    """A parent to be ranked: ballots that count as done, ballots in all, and how many are wanted."""
+    """A parent to be ranked: ballots that count as done, ballots in all, and how many are wanted as done."""
 
     kind: Kind
     parent: int
     candidates: tuple[int, ...]
     done: int
     ballots: int
+    wanted: int
 
 
 def find_rankings(standing: Standing, rules: TreeRules) -> list[RankingNeed]:
@@ -253,7 +254,9 @@ def find_rankings(standing: Standing, rules: TreeRules) -> list[RankingNeed]:
             units = [unit for unit in standing.facts.units if (unit.kind, unit.subject) == (kind, message.id)]
             done = sum(unit.done for unit in units)
             ballots = done + sum(unit.surplus for unit in units)
-            needs.append(RankingNeed(kind=kind, parent=message.id, candidates=candidates, done=done, ballots=ballots))
+            open_unit = next((unit for unit in units if unit.is_open), None) if rules.ranks_by_certainty else None
+            wanted = rules.redundancy if open_unit is None else done - open_unit.done + open_unit.needed
+            needs.append(RankingNeed(kind, message.id, candidates, done=done, ballots=ballots, wanted=wanted))
     return needs
 
 
@@ -262,9 +265,9 @@ def wish_rankings(standing: Standing, rules: TreeRules) -> list[Wish]:
     wishes = []
     for need in find_rankings(standing, rules):
         held = standing.held(need.kind, need.parent)
-        free = max(0, rules.redundancy - need.done - held)
+        free = max(0, need.wanted - need.done - held)
         if free or held:
-            share = min(1.0, need.done / rules.redundancy)
+            share = min(1.0, need.done / max(1, need.wanted))
             wishes.append(
                 wish_unit(
                     standing,

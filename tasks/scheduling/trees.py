@@ -197,7 +197,7 @@ def _complete(standing: Standing, rules: TreeRules, state: TreeState) -> _Step |
     if state is TreeState.RANKING:
         needs = find_rankings(standing, rules)
         reason = TreeReason.RANKED if needs else TreeReason.NOTHING_TO_RANK
-        return (TreeState.DONE, reason) if all(need.done >= rules.redundancy for need in needs) else None
+        return (TreeState.DONE, reason) if all(need.done >= need.wanted for need in needs) else None
     return None
 
 
