@@ -167,6 +167,10 @@ class SubmitView(WorkView):
         responses={200: SubmitShape},
         errors={
             409: "`already_submitted` with another body, `already_judged`, `campaign_closed`, `text_duplicate`: the draft is kept.",
+            413: "`text_too_long`, `rationale_too_long`: `details` has the limit.",
+            422: "What was sent cannot be read: `details` names the field. For texts `text_required`, `text_empty`, "
+            "`text_unchanged`, `ends_thread_with_text`, `unknown_language`, `text_has_nul`, `text_has_surrogate`, "
+            "`text_has_control`, `text_has_override`, `text_has_hidden`, `text_has_stacked_marks`.",
             410: "`subject_removed`, `candidate_removed`, `withdrawn`: the draft is kept.",
         },
         scopes=ANNOTATING,

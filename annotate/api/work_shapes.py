@@ -45,11 +45,31 @@ class Dimension(serializers.Serializer[Any]):
     mandatory = serializers.BooleanField()
 
 
+class AskedBrief(serializers.Serializer[Any]):
+    """What is asked of whoever writes a prompt; null: as they like."""
+
+    language = serializers.CharField()
+    topic = serializers.CharField(allow_null=True)
+    difficulty = serializers.CharField(allow_null=True)
+    words = serializers.CharField(allow_null=True)
+
+
 class Subject(serializers.Serializer[Any]):
-    thread = ThreadMessage(many=True)
+    thread = ThreadMessage(many=True, help_text="The conversation so far; empty where one begins.")
     candidates = ShownCandidate(many=True)
     language = serializers.CharField()
-    labels = Dimension(many=True, required=False, help_text="For kind `label`: the questions.")
+    labels = Dimension(
+        many=True, required=False, help_text="For kind `label`: the questions; the simple form has fewer of them."
+    )
+    brief = AskedBrief(
+        required=False, help_text="For kinds `write_prompt` and `write_pair`, and where prompts are ranked."
+    )
+    original = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="For kind `improve_reply`: the reply as it is, which follows the thread.",
+    )
+    max_chars = serializers.IntegerField(required=False, help_text="For writing: the longest text that is taken.")
 
 
 class AssignmentShape(serializers.Serializer[Any]):
@@ -70,6 +90,9 @@ class Nearest(serializers.Serializer[Any]):
     campaign = serializers.CharField()
     kind = serializers.CharField()
     language = serializers.CharField()
+    open = serializers.IntegerField(
+        required=False, help_text="How many pieces of this work wait, where that was counted; 100: as many or more."
+    )
 
 
 class WhyNoneShape(serializers.Serializer[Any]):
@@ -95,6 +118,14 @@ class SubmitShape(serializers.Serializer[Any]):
     next = NextShape()
 
 
+class Signals(serializers.Serializer[Any]):
+    """How a text came to be, for reviewers; it blocks nobody."""
+
+    pasted_chars = serializers.IntegerField(required=False, min_value=0)
+    typed_chars = serializers.IntegerField(required=False, min_value=0)
+    seconds = serializers.FloatField(required=False, min_value=0)
+
+
 class SubmitBody(serializers.Serializer[Any]):
     """One object for every kind of work; which fields it takes depends on the kind of the assignment."""
 
@@ -109,8 +140,19 @@ class SubmitBody(serializers.Serializer[Any]):
     rest_worse = serializers.BooleanField(required=False, help_text="rank: those not placed are all worse.")
     much_better = serializers.BooleanField(required=False, allow_null=True, help_text="compare: by far.")
     labels = serializers.DictField(required=False, help_text='label: dimension → value, null, or "not_applicable".')
-    text = serializers.CharField(required=False, help_text="write: the reply.")
-    language = serializers.CharField(required=False, help_text="write: the language it is in.")
+    text = serializers.CharField(
+        required=False,
+        help_text="write_prompt, write_prompter_reply, write_assistant_reply, improve_reply: what is written.",
+    )
+    prompt = serializers.CharField(required=False, help_text="write_pair: the prompt.")
+    reply = serializers.CharField(required=False, help_text="write_pair: the reply to it.")
+    ends_thread = serializers.BooleanField(
+        required=False, help_text="write_prompter_reply: instead of a text, the conversation is finished."
+    )
+    language = serializers.CharField(
+        required=False, help_text="All writing: the language it is in; left out: that of the work."
+    )
+    signals = Signals(required=False, allow_null=True)
     rationale = serializers.CharField(required=False, allow_null=True, allow_blank=True)
     active_seconds = serializers.FloatField(required=False, allow_null=True)
     cannot_tell_reason = serializers.CharField(required=False, allow_null=True, help_text="Instead of a judgment.")

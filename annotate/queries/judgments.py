@@ -1,5 +1,6 @@
 """Judgments as records: the ballots and label votes that stand, as the worker side reads them.
 
+An improvement is a ballot on the replies of its original's parent: the edit stands above the original.
 What stands: current, not withdrawn, surplus included. A guest who became an account counts as that account.
 Candidates that were removed or withdrawn are dropped from every ballot, and what is left keeps its order.
 """
@@ -14,11 +15,14 @@ from tasks.vocabulary import ORDERING_KINDS, Answer, Kind
 
 #: Units read by one statement: a campaign is read in short statements, never in one long snapshot.
 UNITS_AT_ONCE = 2000
+#: Kinds whose judgments put replies of one parent in order.
+BALLOT_KINDS = (*ORDERING_KINDS, Kind.IMPROVE_REPLY)
 
 _STANDS = "j.is_current AND j.withdrawn_at IS NULL AND subject.removed_at IS NULL AND subject.withdrawn_at IS NULL"
 
 _BALLOTS = f"""
-SELECT COALESCE(a.merged_into_id, a.id) AS annotator, u.subject_id AS parent, j.kind, q.language,
+SELECT COALESCE(a.merged_into_id, a.id) AS annotator,
+  CASE WHEN u.kind = 'improve_reply' THEN subject.parent_id ELSE u.subject_id END AS parent, j.kind, q.language,
   j.acceptable_tiers IS NOT NULL AS has_bar, j.rest_worse, ranked.last_tier, ranked.messages, ranked.tiers,
   ranked.acceptable, shown.messages AS shown
 FROM annotate_judgment j
@@ -56,7 +60,12 @@ WHERE j.unit_id = ANY(%(units)s::bigint[]) AND j.kind = %(kind)s AND {_STANDS}
 ORDER BY j.id, d.position, d.id"""
 
 _UNITS_UNDER = """
-SELECT id FROM annotate_unit WHERE subject_id = ANY(%(subjects)s::bigint[]) AND kind = ANY(%(kinds)s::text[]) ORDER BY id"""
+SELECT id FROM annotate_unit WHERE subject_id = ANY(%(subjects)s::bigint[]) AND kind = ANY(%(kinds)s::text[])
+UNION ALL
+SELECT u.id FROM annotate_message m CROSS JOIN LATERAL (
+  SELECT u.id FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = 'improve_reply' AND u.done + u.surplus > 0 OFFSET 0) AS u
+WHERE m.parent_id = ANY(%(subjects)s::bigint[])
+ORDER BY id"""
 
 _JUDGED_UNITS = """
 SELECT u.id FROM annotate_unit u
@@ -84,14 +93,17 @@ class KnownVote:
 
 
 def load_ballots(*, parent_ids: Sequence[int]) -> list[Ballot]:
-    """The ballots that stand under these parents, in the order in which they came in."""
+    """The ballots that stand under these parents, improvements included, in the order in which they came in."""
     kinds = [kind.value for kind in ORDERING_KINDS]
     units = [row["id"] for row in fetch_all(_UNITS_UNDER, {"subjects": list(parent_ids), "kinds": kinds})]
     return [known.ballot for known in _read_ballots(units)]
 
 
 def iterate_ballots(*, campaign_id: int) -> Iterator[KnownBallot]:
-    """Every ballot of a campaign that stands, by unit; a statement for each two thousand units."""
+    """Every ballot of a campaign that stands, by unit; a statement for each two thousand units.
+
+    Without improvements: whoever makes one chooses no order among what others wrote, so that they measure no agreement.
+    """
     for units in _list_judged_units(campaign_id=campaign_id, kinds=[kind.value for kind in ORDERING_KINDS]):
         yield from _read_ballots(units)
 
@@ -120,7 +132,7 @@ def _list_judged_units(*, campaign_id: int, kinds: Sequence[str]) -> Iterator[li
 def _read_ballots(units: Sequence[int]) -> list[KnownBallot]:
     if not units:
         return []
-    rows = fetch_all(_BALLOTS, {"units": list(units), "kinds": [kind.value for kind in ORDERING_KINDS]})
+    rows = fetch_all(_BALLOTS, {"units": list(units), "kinds": [kind.value for kind in BALLOT_KINDS]})
     return [KnownBallot(Kind(row["kind"]), row["language"], _make_ballot(row)) for row in rows]
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from annotate.queries.eligibility import Clause
 from annotate.queries.presentation import format_time
 from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row
-from tasks.vocabulary import WhyNone
+from tasks.vocabulary import STARTING_KINDS, WhyNone
 
 # Each look is one descent of an index, said so that the planner cannot make a join of it: believing that every queue has
 # units, it would read all the units of a campaign to find that one queue has none.
@@ -44,6 +44,16 @@ WHERE c.state = 'open' AND q.kind = ANY(c.kinds) AND q.language = ANY(c.language
   AND {_HAS_VACANT.format(queue="q.id")}
 ORDER BY (c.id = %(campaign)s) DESC, (q.language = ANY(%(languages)s)) DESC, c.id, q.id LIMIT 3"""
 
+#: What a campaign needs instead of prompts, and how many pieces of it, counted up to a bound.
+MOST_COUNTED = 100
+NEEDED = f"""
+SELECT c.slug, q.kind, q.language, (SELECT count(*) FROM (
+  SELECT 1 FROM annotate_unit u WHERE u.queue_id = q.id AND u.is_vacant ORDER BY u.band DESC, u.tie LIMIT {MOST_COUNTED}) AS n) AS open
+FROM annotate_queue q JOIN annotate_campaign c ON c.id = q.campaign_id
+WHERE q.campaign_id = %(campaign)s AND q.kind = ANY(c.kinds) AND NOT q.kind = ANY(%(kinds)s) AND q.language = ANY(%(languages)s)
+  AND {_HAS_VACANT.format(queue="q.id")}
+ORDER BY open DESC, q.id LIMIT 3"""
+
 OLDEST_IN_WINDOW = """
 SELECT min(j.created_at) AS moment FROM annotate_judgment j
 WHERE j.annotator_id = %(me)s AND j.is_current AND j.created_at > %(now)s - interval '24 hours'
@@ -61,19 +71,25 @@ SENTENCES = {
     ),
     WhyNone.NONE_IN_YOUR_LANGUAGES: gettext_lazy("There is no work in your languages now."),
     WhyNone.NO_SUCH_KIND: gettext_lazy("This campaign does not ask for that kind of work."),
+    WhyNone.PROMPTS_NOT_NEEDED: gettext_lazy(
+        "No new prompts are needed in your languages now: those that are here wait for replies and reviews first."
+    ),
     WhyNone.NO_LANGUAGE: gettext_lazy("None of your work languages is a language of this campaign (%(languages)s)."),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class NoneReason:
-    """Why nothing is offered: a code, a sentence, when to ask again, and what is nearest."""
+    """Why nothing is offered: a code, a sentence, when to ask again, and what is nearest.
+
+    `open` of what is nearest: how many pieces wait there, where that was counted; `MOST_COUNTED` stands for more.
+    """
 
     code: str
     message: str | Promise
     retry_at: datetime | None = None
     retry_after_seconds: int = 60
-    nearest: list[dict[str, str]] = field(default_factory=list)
+    nearest: list[dict[str, Any]] = field(default_factory=list)
 
     def as_answer(self) -> dict[str, Any]:
         return {
@@ -114,6 +130,10 @@ def explain_nothing(
 
 def _explain_queues(*, params: Row, now: datetime) -> NoneReason:
     look = fetch_row(LOOK, params)
+    if not look["mine_open"] and set(params["kinds"]) <= set(STARTING_KINDS):
+        nearest = _find_needed(params) or _find_nearest(params)
+        code = WhyNone.PROMPTS_NOT_NEEDED
+        return NoneReason(code, SENTENCES[code], None, 600, nearest)
     nearest = _find_nearest(params)
     if not look["any_open"]:
         return NoneReason(WhyNone.EMPTY, SENTENCES[WhyNone.EMPTY], None, 300, nearest)
@@ -130,10 +150,17 @@ def _explain_queues(*, params: Row, now: datetime) -> NoneReason:
     return NoneReason(WhyNone.NONE_IN_YOUR_LANGUAGES, SENTENCES[WhyNone.NONE_IN_YOUR_LANGUAGES], None, 600, nearest)
 
 
-def _find_nearest(params: Row) -> list[dict[str, str]]:
+def _find_nearest(params: Row) -> list[dict[str, Any]]:
     keys = ("campaign", "kinds", "languages", "user")
     rows = fetch_all(NEAREST, {key: params[key] for key in keys})
     return [{"campaign": row["slug"], "kind": row["kind"], "language": row["language"]} for row in rows]
+
+
+def _find_needed(params: Row) -> list[dict[str, Any]]:
+    rows = fetch_all(NEEDED, {key: params[key] for key in ("campaign", "kinds", "languages")})
+    return [
+        {"campaign": row["slug"], "kind": row["kind"], "language": row["language"], "open": row["open"]} for row in rows
+    ]
 
 
 def _cap_ends(params: Row) -> datetime | None:

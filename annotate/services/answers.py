@@ -65,7 +65,7 @@ class ReadAnswer:
 def hash_body(body: Mapping[str, Any]) -> bytes:
     """SHA-256 of the body in canonical JSON: the same submit sent again has the same digest."""
     canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).digest()
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest()
 
 
 def read_answer(
