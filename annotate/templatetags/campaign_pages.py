@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,19 +13,25 @@ from django.utils.translation import gettext_lazy as _
 
 from annotate.access import INCLUDES
 from annotate.models import Campaign
-from tasks.vocabulary import CampaignRole
+from tasks.vocabulary import STARTING_KINDS, CampaignRole
 
 register = template.Library()
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignPage:
-    """A page, whose role it needs (None: nobody's), and the pages that lie under it."""
+    """A page, whose role it needs (None: nobody's), the pages that lie under it, and where it is shown at all."""
 
     name: str
     title: str | Promise
     role: CampaignRole | None = CampaignRole.ORGANIZER
     under: tuple[str, ...] = ()
+    where: Callable[[Campaign], bool] = lambda _campaign: True
+
+
+def asks_for_prompts(campaign: Campaign) -> bool:
+    """Whether trees grow here, or people are to write prompts."""
+    return bool(campaign.parameters.get("grow_trees")) or any(kind in STARTING_KINDS for kind in campaign.kinds)
 
 
 PAGES = (
@@ -36,6 +43,7 @@ PAGES = (
         under=("edit_guideline", "edit_questions", "edit_targets", "edit_file", "campaign_state"),
     ),
     CampaignPage("imports", _("Imports"), under=("import_run",)),
+    CampaignPage("briefs", _("Briefs"), under=("brief",), where=asks_for_prompts),
     CampaignPage("generators", _("Generators"), CampaignRole.MODERATOR),
     CampaignPage("members", _("Members")),
     CampaignPage("releases", _("Releases"), under=("release",)),
@@ -56,7 +64,9 @@ def campaign_nav(context: template.Context, campaign: Campaign) -> dict[str, Any
     links = [
         {"title": page.title, "address": address, "is_here": page.name == here, "is_over": here in page.under}
         for page in PAGES
-        if (page.role is None or page.role in roles) and (address := _address(page.name, campaign))
+        if (page.role is None or page.role in roles)
+        and page.where(campaign)
+        and (address := _address(page.name, campaign))
     ]
     return {"campaign": campaign, "links": links, "role": role}
 

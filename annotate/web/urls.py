@@ -15,6 +15,7 @@ PARTS = (
     "questions",
     "targets",
     "imports",
+    "briefs",
     "members",
     "generators",
     "site_generators",

@@ -49,6 +49,7 @@ class World:
     generator: int
     beginner: Volunteer
     member: str
+    brief: int
 
     def arguments(self) -> dict[str, Any]:
         """Values for the parameters of addresses, by their names there."""
@@ -58,6 +59,7 @@ class World:
             "public_id": self.run,
             "number": 1,
             "generator_id": self.generator,
+            "brief": self.brief,
         }
 
 
@@ -84,6 +86,7 @@ def make_world(site: Site, *, hostile: bool = False) -> World:
         generator=_make_generator(site, f"lab-{next(site.numbers)}"),
         beginner=site.person(),
         member=site.sign_up(),
+        brief=_ask_for_prompts(organizer, slug, hostile=hostile),
     )
 
 
@@ -134,6 +137,13 @@ def _judge(site: Site, slug: str) -> None:
             if offered is not None:
                 person.submit(offered, make_ranking(offered, name=person.name))
     wait_until(lambda: site.count("consensus") > 0, "a consensus")
+
+
+def _ask_for_prompts(organizer: Volunteer, slug: str, *, hostile: bool) -> int:
+    """A brief; what it says is as long as it may be where the world is hostile."""
+    word = UNBROKEN * 20 if hostile else "Something you had to explain to a child."
+    brief = {"language": "en", "topic": word[:80], "difficulty": word[:40], "words": word[:500], "wanted": 12}
+    return int(organizer.insist("POST", f"campaigns/{slug}/briefs/", brief)["id"])
 
 
 def _import_with_mistakes(organizer: Volunteer, slug: str) -> str:
