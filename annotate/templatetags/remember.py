@@ -11,6 +11,8 @@ from django.utils.translation import get_language
 
 register = Library()
 
+#: Where a page's rendering notes which addresses the site has.
+ADDRESSES = "remembered_addresses"
 #: Renderings that one part keeps; with more it begins anew.
 MOST_KEPT = 1_000
 
@@ -27,7 +29,10 @@ class RememberNode(Node):
         self.kept: dict[tuple[str | None, ...], SafeString] = {}
 
     def render(self, context: Context) -> SafeString:
-        key = (str(get_urlconf()), get_language(), *[repr(value.resolve(context)) for value in self.values])
+        addresses = context.render_context.get(ADDRESSES)
+        if addresses is None:  # they are the same for a whole page
+            addresses = context.render_context[ADDRESSES] = str(get_urlconf())
+        key = (addresses, get_language(), *[repr(value.resolve(context)) for value in self.values])
         found = self.kept.get(key)
         if found is None:
             found = self.nodelist.render(context)

@@ -11,7 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from annotate.models import Annotator, Judgment
-from annotate.queries.presentation import get_shown
+from annotate.queries.presentation import FREEZE, SHOWN, get_shown
+from annotate.queries.work_pages import HOLD
+from annotate.services.claims import CLAIM_NEAR, CONTEXT
+from annotate.services.judgments import SUBMIT
 from tests.loop import make_campaign, make_prompt, ranking_of
 from tests.web.workers import HTMX, JSON, ask_next, post, sign_in
 
@@ -148,3 +151,9 @@ def test_what_is_done_with_a_piece_of_work_lies_below_its_address() -> None:
         f"{address}draft/",
         f"{address}renew/",
     ]
+
+
+@pytest.mark.parametrize("statement", [HOLD, SHOWN, CONTEXT, CLAIM_NEAR, SUBMIT, FREEZE])
+def test_statements_of_the_loop_are_short_enough_to_be_read_once_a_process(statement: str) -> None:
+    longest_that_psycopg_keeps = 4096  # longer ones are searched for their parameters at each use
+    assert len(statement.encode()) <= longest_that_psycopg_keeps
