@@ -18,6 +18,7 @@ from annotate.access import Actor
 from annotate.exceptions import Conflict
 from annotate.models import Campaign, LabelDimension
 from annotate.services.audit import record_event
+from annotate.services.tree_marks import mark_supply
 from annotate.wake import wake
 from tasks.scheduling.release_dates import next_release_at
 from tasks.vocabulary import AuditAction, CampaignState, JobName, Kind, ReleaseSchedule
@@ -107,6 +108,8 @@ def change_state(
     )
     if state == OPEN:
         wake(JobName.SCHEDULE_UNITS)
+        if campaign.parameters.get("grow_trees"):
+            mark_supply(campaign_ids=[campaign.pk])
     return True
 
 

@@ -21,6 +21,7 @@ from annotate.services.audit import record_event
 from annotate.services.campaign_files import refuse_problems
 from annotate.services.campaign_parts import set_generators, set_targets
 from annotate.services.campaign_states import change_state
+from annotate.services.campaign_units import FOLLOWED_BY_UNITS
 from annotate.services.guidelines import publish_guideline, publish_label_schema
 from annotate.services.memberships import add_member
 from annotate.services.stale import mark_stale
@@ -34,10 +35,6 @@ from tasks.vocabulary import AuditAction, CampaignRole, CampaignState, JobName, 
 DEFAULT_LICENCE = "CC-BY-4.0"
 NEEDED = ("slug", "title", "preset", "languages")
 PLAIN_FIELDS = ("title", "purpose", "licence", "languages", "kinds", "allow_guests")
-#: A change of these reaches units that are open already, and may open new ones.
-FOLLOWED_BY_UNITS = frozenset(
-    {"kinds", "label_schema", "parameters.redundancy", "parameters.replies_wanted", "parameters.stop_confidence"}
-)
 #: Told by events of their own.
 TOLD_APART = frozenset({"guideline", "label_schema", "state"})
 PARAMETER = "parameters."

@@ -1,6 +1,7 @@
 """Labels are asked for where the label schema has questions: units of a role that it drops close, and open again with it.
 
-What is held may be submitted: it is answered under the version of the schema that was shown.
+What is held may be submitted: it is answered under the version of the schema that was shown. Where trees grow, a label
+is a review, and the tree decides about it (`services.tree_growth`).
 """
 
 from collections.abc import Sequence
@@ -40,7 +41,7 @@ _WRITE = f"UPDATE annotate_unit u SET is_open = NOT u.is_open {_WRONG} AND u.id 
 
 def follow_label_schema(*, campaign: Campaign, after: int, last: int) -> int:
     """Close or open the label units with ids above `after` up to `last` that the schema asks so; returns how many."""
-    if Kind.LABEL not in campaign.kinds:
+    if not _is_asked_here(campaign):
         return 0
     found = fetch_all(_FIND, _read_wishes(campaign) | {"after": after, "last": last})
     for start in range(0, len(found), ROWS_A_WRITE):
@@ -53,9 +54,13 @@ def follow_label_schema(*, campaign: Campaign, after: int, last: int) -> int:
 
 def settle_label_units(*, campaign: Campaign, units: Sequence[int]) -> None:
     """The same for these units, in the transaction of a caller who holds the locks of their trees."""
-    if Kind.LABEL in campaign.kinds:
+    if _is_asked_here(campaign):
         run(_LOCK, {"units": list(units)})
         run(_WRITE, _read_wishes(campaign) | {"units": list(units)})
+
+
+def _is_asked_here(campaign: Campaign) -> bool:
+    return Kind.LABEL in campaign.kinds and not campaign.parameters.get("grow_trees")
 
 
 def _read_wishes(campaign: Campaign) -> Row:

@@ -178,7 +178,7 @@ def restore_message(*, campaign: Campaign, message_id: int, actor: Actor, reason
             reason=reason,
         )
         _mark_results(message)
-        if message.parent_id is None:
+        if message.parent_id is None and campaign.parameters.get("grow_trees"):
             mark_supply(campaign_ids=[campaign.pk])
     return message
 

@@ -60,14 +60,14 @@ def supply_prompts(*, campaign_id: int, now: datetime, rng: random.Random) -> No
         run(_MAKE_FREE_BRIEFS, {"campaign": campaign_id})
         run(_LOCK_BRIEFS, {"campaign": campaign_id})
         supply = load_supply(campaign_id=campaign_id, now=now)
-        if supply is None:
+        if supply is None or not (supply.settings.grow_trees or supply.briefs):
             return
         grows = supply.settings.grow_trees
         decisions = {
             language: decide_supply(facts, supply.rules, now=now, rng=rng) if grows else SupplyDecision()
             for language, facts in sorted(supply.facts.items())
         }
-        drawn = _move_trees(decisions.values(), now=now) if supply.is_open else []
+        drawn = _move_trees(list(decisions.values()), now=now) if supply.is_open else []
         wanted = {language: _share_places(supply, language, decision) for language, decision in decisions.items()}
         _write_places(supply, wanted, now=now)
         if supply.ranks_prompts and grows:
@@ -80,9 +80,8 @@ def supply_prompts(*, campaign_id: int, now: datetime, rng: random.Random) -> No
 
 def _move_trees(decisions: Sequence[SupplyDecision], *, now: datetime) -> list[int]:
     """Give trees their turn, and retire those that will not be needed; returns the first."""
-    decided = list(decisions)
-    drawn = {tree for decision in decided for tree in decision.drawn}
-    retired = {tree for decision in decided for tree in decision.retired}
+    drawn = {tree for decision in decisions for tree in decision.drawn}
+    retired = {tree for decision in decisions for tree in decision.retired}
     if not drawn | retired:
         return []
     lock_trees_by_id(tree_ids=sorted(drawn | retired))

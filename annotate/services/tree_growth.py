@@ -20,13 +20,15 @@ from django.db import transaction
 from annotate.queries.rows import fetch_all, run
 from annotate.queries.tree_facts import LoadedTree, load_trees
 from annotate.services.auto_moderation import hide_what_many_refuse
+from annotate.services.stale import mark_stale
 from annotate.services.tree_marks import mark_supply, mark_tree_of, mark_trees
 from annotate.services.tree_states import StateChange, lock_trees_by_id, write_states
 from annotate.services.tree_units import UnitChanges, write_units
 from annotate.services.units import open_units
+from annotate.wake import wake
 from tasks.records.trees import TreeDecision
 from tasks.scheduling.trees import decide_tree
-from tasks.vocabulary import ENDED_TREES, ReviewState, TreeState
+from tasks.vocabulary import ENDED_TREES, JobName, ReviewState, StaleKind, TreeState
 
 __all__ = ["advance_trees", "mark_tree_of", "mark_trees"]
 
@@ -148,7 +150,7 @@ def _write_reviews(decided: Sequence[_Decided], *, now: datetime) -> None:
 
 
 def _hand_over(decided: Sequence[_Decided], *, now: datetime) -> None:
-    """Trees whose campaign grows none any more have the work that every other campaign has."""
+    """Trees whose campaign grows none any more have the work that every other campaign has, as its parameters say."""
     for campaign in sorted({one.tree.campaign_id for one in decided}):
         trees = [
             one.tree.facts.id
@@ -157,3 +159,5 @@ def _hand_over(decided: Sequence[_Decided], *, now: datetime) -> None:
         ]
         parents = [row["id"] for row in fetch_all(_PARENTS, {"trees": trees})]
         open_units(campaign_id=campaign, parent_ids=parents, now=now)
+        mark_stale(kind=StaleKind.CAMPAIGN_UNITS, subject_ids=[campaign])
+        wake(JobName.FOLLOW_CAMPAIGNS)

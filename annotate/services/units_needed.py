@@ -1,7 +1,8 @@
 """How many judgments open units need, when a campaign's redundancy or number of replies changes.
 
 `needed = GREATEST(wanted, done + held)` in the UPDATE itself: a unit never needs less than it has and holds,
-whoever submits or claims meanwhile. Only rows that change are written, in small transactions by id.
+whoever submits or claims meanwhile. Only rows that change are written, in small transactions by id. Where trees grow,
+texts and reviews are asked for by the trees and by the supply of prompts; only what puts candidates in order follows here.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from django.db import transaction
 from annotate.models import Queue
 from annotate.queries.rows import Row, fetch_all, run
 from tasks.records.parameters import CampaignSettings
-from tasks.vocabulary import WRITING_KINDS, MessageRole
+from tasks.vocabulary import ORDERING_KINDS, WRITING_KINDS, MessageRole
 
 #: Rows that one transaction writes: measured, people who claim beside it do not notice.
 ROWS_A_WRITE = 500
@@ -65,8 +66,11 @@ def _write(params: Row, units: Sequence[int]) -> None:
 
 
 def _read_wishes(*, campaign_id: int, settings: CampaignSettings) -> Row:
+    queues = Queue.objects.filter(campaign_id=campaign_id)
+    if settings.grow_trees:
+        queues = queues.filter(kind__in=ORDERING_KINDS)
     return {
-        "queues": list(Queue.objects.filter(campaign_id=campaign_id).values_list("pk", flat=True)),
+        "queues": list(queues.values_list("pk", flat=True)),
         "redundancy": settings.redundancy,
         "replies": settings.replies_wanted,
         "certainty": settings.stop_confidence is not None,

@@ -23,11 +23,12 @@ from annotate.queries.backlog import (
 )
 from annotate.services.scheduling import store_stratum_counts, write_bands
 from annotate.services.stale import claim_stale, end_turn, rest_after, settle_stale, take_turn
+from annotate.services.tree_marks import mark_tree_of_units
 from annotate.wake import wake
 from tasks.records.parameters import CampaignSettings
 from tasks.records.scheduling import Band, Redundancy, UnitState
 from tasks.scheduling.bands import decide_wanted, score_units
-from tasks.vocabulary import WRITING_KINDS, JobName, ReasonCode, StaleKind
+from tasks.vocabulary import ORDERING_KINDS, WRITING_KINDS, JobName, ReasonCode, StaleKind
 
 #: Units of the queues' fronts, and of the walk over all of them, that one tick looks at.
 FRONT_UNITS = 5000
@@ -57,7 +58,8 @@ def follow_needs(*, now: datetime) -> bool:
     """
     marks = claim_stale(kind=StaleKind.SUBJECT_NEED, limit=MARKS_AT_ONCE, now=now, lease_seconds=LEASE_SECONDS)
     if marks:
-        write_bands(bands=decide_needs([mark.subject_id for mark in marks]), now=now)
+        changed = write_bands(bands=decide_needs([mark.subject_id for mark in marks]), now=now)
+        mark_tree_of_units(unit_ids=changed)
         settle_stale(marks=marks)
     return bool(marks)
 
@@ -109,9 +111,15 @@ def schedule_campaign(campaign_id: int, *, after: int, now: datetime) -> int:
 
 
 def score_campaign(units: Sequence[UnitState], *, cells: Sequence[Cell], settings: CampaignSettings) -> list[Band]:
-    """The band of every unit of one campaign, in no order. The need of writing is not the scheduler's."""
+    """The band of every unit of one campaign, in no order. The need of writing is not the scheduler's.
+
+    Where trees grow, it has a word on what puts candidates in order alone: texts and reviews stand where the tree that
+    asks for them put them.
+    """
     groups: defaultdict[Redundancy, list[UnitState]] = defaultdict(list)
     for unit in place_in_cells(units, cells=cells):
+        if settings.grow_trees and unit.kind not in ORDERING_KINDS:
+            continue
         if unit.kind not in WRITING_KINDS:
             groups[read_redundancy(settings)].append(unit)
         elif unit.wanted > 0:

@@ -242,7 +242,7 @@ def test_restoring_says_what_it_reopened(moderator):
     event = AuditEvent.objects.get(action="message.restored")
     assert (event.before, event.after, event.reason) == (
         {"removed": True},
-        {"removed": False, "reopened_units": [Unit.objects.get().pk]},
+        {"removed": False, "reopened_units": [Unit.objects.get().pk], "dismissed_reports": 0, "forgiven_skips": 0},
         "It was fine.",
     )
 
