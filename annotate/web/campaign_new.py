@@ -99,7 +99,9 @@ def read_new_form(post: QueryDict) -> dict[str, Any]:
 
 
 def show_form(request: PageRequest, post: QueryDict, problems: Problems, *, status: int = 200) -> HttpResponse:
-    problems = at_fields(problems, post)
+    problems = dict(at_fields(problems, post))
+    if "title" in problems and not post.get("slug"):
+        problems.pop("slug", None)  # it follows from the title, and lacks for the same reason
     first = check_fields(first_fields(post), problems)
     more, growth = check_groups(more_groups(post), problems), check_groups(growth_groups(post), problems)
     folded = [field for _title, fields in (*more, *growth) for field in fields]

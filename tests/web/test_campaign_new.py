@@ -25,6 +25,13 @@ def filled(client, **more):
     return {**read_form(client.get(HERE)), **more}
 
 
+def test_title_that_is_missing_is_one_problem_though_the_address_follows_from_it(ines):
+    answer = ines.post(HERE, filled(ines, title=" ", languages=["en"]))
+    assert (answer.status_code, answer.text.count("This must not be empty.")) == (422, 2)  # above, and at the field
+    answer = ines.post(HERE, filled(ines, title="鳥", languages=["en"]))
+    assert (answer.status_code, 'href="#f-slug"' in answer.text) == (422, True)
+
+
 def test_few_answers_make_a_draft_with_its_organizer(ines):
     answer = ines.post(
         HERE, filled(ines, title="Birds of the North", languages=["en", "de"], languages_more="pt-br, ha")
