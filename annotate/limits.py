@@ -38,6 +38,9 @@ TIMEOUT = 0.05
 MINUTE, HOUR = 60, 3600
 #: Texts that one person may have rendered in a minute to look at them.
 MOST_PREVIEWS = 60
+#: Messages that one person may report in an hour, and texts they may have looked at for writing help in a minute.
+MOST_REPORTS = 60
+MOST_CHECKS = 60
 
 #: A process that is far from a limit pays for several calls at once and counts them itself: at most this part of the
 #: room that is left, at most so many, for at most so many seconds. What it does not use is counted all the same.
@@ -227,6 +230,16 @@ def take_preview(*, annotator_id: int) -> None:
     take_limits([Limit("previews", str(annotator_id), MOST_PREVIEWS, MINUTE)])
 
 
+def take_report(*, annotator_id: int | None) -> None:
+    """Count a report of a message: more than anybody has reason for in an hour is a flood."""
+    take_limits([Limit("reports", str(annotator_id), MOST_REPORTS, HOUR)])
+
+
+def take_check(*, annotator_id: int) -> None:
+    """Count a text that is looked at while it is written: as often as somebody pauses at most."""
+    take_limits([Limit("checks", str(annotator_id), MOST_CHECKS, MINUTE)])
+
+
 def take_failure(request: HttpRequest | Request) -> None:
     """Count a token or a password that was refused: CHORUS_LIMIT_FAILURES a minute from one address."""
     take_limits([Limit("failures", address_of(request), settings.LIMIT_FAILURES, MINUTE)])
@@ -258,5 +271,7 @@ _WHOM = {
     "guests": gettext_lazy("address for new guests"),
     "kept": gettext_lazy("address without a sign-in"),
     "previews": gettext_lazy("person"),
+    "reports": gettext_lazy("person"),
+    "checks": gettext_lazy("person"),
     "failures": gettext_lazy("address with tokens or passwords that are not valid"),
 }

@@ -64,8 +64,9 @@ STANDS = """NOT EXISTS (SELECT 1 FROM annotate_message gone WHERE gone.id = ANY(
 #: A message `m` that others have begun to work with: it is changed by a proposal from now on.
 IS_BEGUN = """(m.review_state IN ('accepted', 'rejected')
   OR EXISTS (SELECT 1 FROM annotate_unit bu WHERE bu.subject_id = m.id AND bu.done + bu.held + bu.surplus > 0)
-  OR EXISTS (SELECT 1 FROM annotate_assignmentcandidate bc WHERE bc.message_id = m.id)
-  OR EXISTS (SELECT 1 FROM annotate_message br WHERE br.parent_id = m.id))"""
+  OR EXISTS (SELECT 1 FROM annotate_assignmentcandidate bc JOIN annotate_assignment bs ON bs.id = bc.assignment_id
+    WHERE bc.message_id = m.id AND bs.annotator_id IS DISTINCT FROM m.author_id)
+  OR EXISTS (SELECT 1 FROM annotate_message br WHERE br.parent_id = m.id AND br.author_id IS DISTINCT FROM m.author_id))"""
 
 #: What was found to be spam or in a wrong language is in no list but for insiders and its author.
 IS_NO_REJECT = f"(m.review_state <> %(rejected)s OR m.author_id = %(me)s::bigint OR {IS_INSIDER})"

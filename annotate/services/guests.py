@@ -272,4 +272,13 @@ MOVE_PERSON = (
        SELECT %(account)s, language FROM annotate_languageskill WHERE annotator_id = %(guest)s
          AND EXISTS (SELECT 1 FROM annotate_languageskill WHERE annotator_id = %(account)s) ON CONFLICT DO NOTHING""",
     "DELETE FROM annotate_languageskill WHERE annotator_id = %(guest)s",
+    # Of what both said of the same message or proposal the account's stands.
+    """INSERT INTO annotate_reaction (message_id, annotator_id, code, created_at)
+       SELECT message_id, %(account)s, code, created_at FROM annotate_reaction WHERE annotator_id = %(guest)s
+       ON CONFLICT DO NOTHING""",
+    "DELETE FROM annotate_reaction WHERE annotator_id = %(guest)s",
+    """DELETE FROM annotate_report r USING annotate_report mine WHERE r.annotator_id = %(guest)s AND r.state = 'open'
+         AND mine.annotator_id = %(account)s AND mine.message_id = r.message_id AND mine.state = 'open'""",
+    "UPDATE annotate_report SET annotator_id = %(account)s WHERE annotator_id = %(guest)s",
+    "UPDATE annotate_revisionproposal SET author_id = %(account)s WHERE author_id = %(guest)s",
 )
