@@ -55,7 +55,7 @@ def test_reporting_again_changes_the_open_report(prompt):
     assert list(Report.objects.values_list("reason", "note")) == [("harmful", "Look.")]
     Report.objects.update(state="dismissed")
     assert report(ada, prompt) != first
-    assert report(make_annotator("bob"), prompt) not in {first}
+    assert report(make_annotator("bob"), prompt) != first
     assert Report.objects.count() == 3
 
 
