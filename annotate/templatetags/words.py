@@ -7,11 +7,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from annotate.web.names import kind_name, language_name, state_name
+from annotate.web.tree_words import tree_state_name
 
 register = template.Library()
 register.filter("language_name", language_name)
 register.filter("kind_name", kind_name)
 register.filter("state_name", state_name)
+register.filter("tree_state_name", tree_state_name)
 
 
 @register.simple_tag(takes_context=True)

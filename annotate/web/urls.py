@@ -26,6 +26,7 @@ PARTS = (
     "away",
     "door",
     "previews",
+    "tree_states",
     "campaign_page",
 )
 

@@ -43,6 +43,7 @@ LOOKS: dict[str, list[Look]] = {
     # working
     "work": [Look(VOLUNTEER, kind=kind) for kind in KINDS],
     "guideline": [Look(NOBODY)],
+    "tree_states": [Look(NOBODY)],
     # oneself
     "me": [Look(VOLUNTEER)],
     "my_contributions": [Look(VOLUNTEER), Look(BEGINNER)],
