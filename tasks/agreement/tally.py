@@ -141,10 +141,10 @@ def canonical_text(ballot: Ballot) -> str:
     `shown` being sorted, since they are read as sets; written out here because it is run for every
     ballot, and a list of numbers prints as the JSON that it is.
     """
-    tiers = [sorted(tier) for tier in ballot.tiers]
+    tiers = [sorted(tier) if len(tier) > 1 else list(tier) for tier in ballot.tiers]
     given = "null" if ballot.acceptable_tiers is None else ballot.acceptable_tiers
     rest = "true" if ballot.rest_worse else "false"
-    return f"[{_quote(ballot.annotator)}, {tiers}, {given}, {rest}, {sorted(ballot.shown)}]"
+    return f"[{_quote(ballot.annotator)}, {tiers!r}, {given}, {rest}, {sorted(ballot.shown)!r}]"
 
 
 def stack_tiers(parents: list[ParentBallots]) -> Stack:
@@ -160,6 +160,9 @@ def stack_tiers(parents: list[ParentBallots]) -> Stack:
         for ballot in parent.ballots:
             row = [-1] * size
             for number, tier in enumerate(ballot.tiers):
+                if len(tier) == 1:
+                    row[index[tier[0]]] = number
+                    continue
                 for candidate in tier:
                     row[index[candidate]] = number
             rows.append(row)

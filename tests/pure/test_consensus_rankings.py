@@ -1,5 +1,6 @@
 """Consensus per parent: what it says, how sure it is, and what it does not depend on."""
 
+import gc
 import hashlib
 import json
 from dataclasses import replace
@@ -382,3 +383,19 @@ def test_the_bar_sharpens_the_order_of_what_was_never_shown_together():
 
     with_bar, without = mean_tau(ballots), mean_tau(blind)
     assert with_bar > without > 0.6
+
+
+def test_the_collector_of_garbage_is_left_as_it_was() -> None:
+    ballots, _truth = draw_ballots(rng=Random(1), parents=3, ballots=3, candidates=3, annotators=5)
+    assert gc.isenabled()
+    running = combine_rankings(ballots, seed=1)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        assert combine_rankings(ballots, seed=1) == running
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    with pytest.raises(AttributeError):
+        combine_rankings([None], seed=1)  # type: ignore[list-item]
+    assert gc.isenabled()
