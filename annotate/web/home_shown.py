@@ -24,9 +24,18 @@ from annotate.queries.home import (
 from annotate.queries.people import list_languages
 from annotate.services.terms import CURRENT_TERMS
 from annotate.web.names import kind_name, language_name
+from annotate.web.work_forms import TEXTS
 from annotate.web.work_nothing import show_no_campaign, show_nothing
 from annotate.web.work_words import describe_reason
-from tasks.vocabulary import AssignmentState, CampaignState, Kind, WhyNone
+from tasks.vocabulary import (
+    REPLYING_KINDS,
+    STARTING_KINDS,
+    WRITING_KINDS,
+    AssignmentState,
+    CampaignState,
+    Kind,
+    WhyNone,
+)
 
 #: Contributions on the first page; the list has all of them.
 LAST_GIVEN = 5
@@ -155,8 +164,8 @@ def _show_none(campaigns: Sequence[OpenCampaign], *, now: datetime) -> dict[str,
 def _describe_draft(kind: str, draft: Any) -> str:
     if not isinstance(draft, Mapping):
         return ""
-    if kind == Kind.WRITE_ASSISTANT_REPLY and isinstance(draft.get("text"), str):
-        words = len(draft["text"].split())
+    if kind in WRITING_KINDS:
+        words = sum(len(draft[name].split()) for name in TEXTS if isinstance(draft.get(name), str))
         return ngettext("%(n)d word so far", "%(n)d words so far", words) % {"n": words}
     if isinstance(draft.get("tiers"), list):
         placed = sum(len(tier) for tier in draft["tiers"] if isinstance(tier, list))
@@ -189,5 +198,6 @@ def _verb(kind: str) -> str:
         Kind.RANK: _("Rank"),
         Kind.COMPARE: _("Compare"),
         Kind.LABEL: _("Label"),
-        Kind.WRITE_ASSISTANT_REPLY: _("Write"),
+        Kind.IMPROVE_REPLY: _("Improve"),
+        **dict.fromkeys((*REPLYING_KINDS, *STARTING_KINDS), _("Write")),
     }.get(Kind(kind), _("Begin"))

@@ -20,6 +20,10 @@ from tasks.vocabulary import Kind
 MOST_PLACES = 20
 MOST_DIGITS = 2
 LABEL = "label."
+#: Fields that hold what somebody writes, and what a page counts while they do.
+TEXTS = ("text", "prompt", "reply")
+SIGNALS = ("typed_chars", "pasted_chars")
+MOST_SIGNAL_DIGITS = 7
 #: What a verdict means: which of the two is better (None: neither), and whether by far.
 VERDICTS: Mapping[str, tuple[int | None, bool | None]] = {
     "a2": (0, True),
@@ -49,13 +53,14 @@ def read_form(form: QueryDict, *, kind: str, shown: Sequence[str], is_draft: boo
         return body | _read_verdict(form, shown=shown)
     if kind == Kind.LABEL:
         return {**body, "labels": _read_labels(form)}
-    language = form.get("language", "")
-    return {**body, "text": _read_lines(form, "text"), **({"language": language} if language else {})}
+    return body | _read_texts(form, kind=kind, is_draft=is_draft)
 
 
 def is_empty(body: Mapping[str, Any]) -> bool:
     """Whether nobody has chosen or typed anything."""
-    if body.get("rationale") or body.get("text", "").strip() or any(body.get("tiers") or ()):
+    if body.get("rationale") or any(body.get("tiers") or ()) or body.get("ends_thread"):
+        return False
+    if any(body.get(name, "").strip() for name in TEXTS):
         return False
     answered = any(value is not None for value in (body.get("labels") or {}).values())
     return not answered and body.get("acceptable_tiers") is None and not body.get("rest_worse")
@@ -76,7 +81,12 @@ def fill_form(body: Mapping[str, Any] | None, *, kind: str, shown: Sequence[str]
         labels = body.get("labels")
         labels = labels if isinstance(labels, Mapping) else {}
         return state | {"answers": {name: field_of(value) for name, value in labels.items()}}
-    return state | {"text": _as_text(body.get("text")), "text_language": _as_text(body.get("language"))}
+    signals = body.get("signals")
+    return state | {
+        **{name: _as_text(body.get(name)) for name in TEXTS},
+        "text_language": _as_text(body.get("language")),
+        "signals": {name: _as_seconds(signals.get(name)) for name in SIGNALS} if isinstance(signals, Mapping) else {},
+    }
 
 
 def field_of(value: Any) -> str | None:
@@ -167,6 +177,25 @@ def _read_label(name: str, sent: str) -> Any:
     if not 0 <= number <= 1:
         raise _unreadable(name)
     return number
+
+
+def _read_texts(form: QueryDict, *, kind: str, is_draft: bool) -> dict[str, Any]:
+    """What was written. "The conversation is finished" is sent by a button of its own, and then there is no text."""
+    signals = _read_signals(form)
+    if kind == Kind.WRITE_PROMPTER_REPLY and form.get("ends_thread") and not is_draft:
+        return {"ends_thread": True, **signals}
+    names = ("prompt", "reply") if kind == Kind.WRITE_PAIR else ("text",)
+    language = form.get("language", "")
+    texts = {name: _read_lines(form, name) for name in names}
+    return {**texts, **({"language": language} if language else {}), **signals}
+
+
+def _read_signals(form: QueryDict) -> dict[str, Any]:
+    """How the text came to be, as the page counted it; a page without scripts counts nothing, which is not 0."""
+    counted = {name: form.get(name, "") for name in SIGNALS}
+    if not all(sent.isdecimal() and sent.isascii() and len(sent) <= MOST_SIGNAL_DIGITS for sent in counted.values()):
+        return {}
+    return {"signals": {name: int(sent) for name, sent in counted.items()}}
 
 
 def _read_lines(form: QueryDict, name: str) -> str:

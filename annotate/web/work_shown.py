@@ -18,13 +18,23 @@ from annotate.web.work_words import (
     list_places,
     list_reasons,
     name_languages,
+    name_text,
     name_work,
 )
 from tasks.vocabulary import WRITING_KINDS, Kind, Widget
 
 #: Words that somebody reads in a minute, and minutes that deciding takes besides.
 READING_SPEED = 220
-DECIDING_MINUTES = {Kind.RANK: 1, Kind.COMPARE: 0, Kind.LABEL: 1, Kind.WRITE_ASSISTANT_REPLY: 4}
+DECIDING_MINUTES = {
+    Kind.RANK: 1,
+    Kind.COMPARE: 0,
+    Kind.LABEL: 1,
+    Kind.WRITE_ASSISTANT_REPLY: 4,
+    Kind.WRITE_PROMPTER_REPLY: 2,
+    Kind.WRITE_PROMPT: 3,
+    Kind.WRITE_PAIR: 6,
+    Kind.IMPROVE_REPLY: 3,
+}
 #: Rows of the keyboard that questions take in turn; `s`, `t`, `u`, `?` and Enter act on the page.
 KEY_ROWS = ("1234567890", "qweryiop", "adfghjkl", "zxcvbnm")
 
@@ -38,17 +48,18 @@ def show_work(
     draft = assignment["draft"] if body is None else body
     texts = _render(assignment, frame)
     state = fill_form(draft, kind=kind, shown=shown)
+    writes = kind in WRITING_KINDS
     place_of = state.get("place_of", {})
     return {
         "id": assignment["id"],
         # What is done with it lies below: templates add `submit/`, `draft/` and `renew/`, which costs no look-up.
         "url": reverse("work", args=[assignment["id"]]),
         "kind": kind,
-        **name_work(kind=kind, candidates=len(shown)),
+        **name_work(kind=kind, candidates=len(shown), has_thread=bool(subject["thread"])),
         "campaign": {"slug": frame.slug, "title": frame.title},
         "language": subject["language"],
         "reason": describe_reason(code=frame.reason_code, args=frame.reason_args),
-        "minutes": count_minutes(texts["thread"] + texts["candidates"], kind=kind),
+        "minutes": count_minutes(texts["thread"] + texts["candidates"] + texts["original"], kind=kind),
         "state": assignment["state"],
         "draft_version": assignment["draft_version"],
         "lease_expires_at": assignment["lease_expires_at"],
@@ -61,15 +72,42 @@ def show_work(
         "places": list_places(len(shown)),
         "guideline": show_guideline(frame, texts["guideline"]),
         "skip_reasons": list_reasons("skip"),
-        "cannot_tell_reasons": [] if kind == Kind.WRITE_ASSISTANT_REPLY else list_reasons("cannot_tell"),
-        "rationale_required": frame.settings.require_rationale and kind != Kind.WRITE_ASSISTANT_REPLY,
+        "cannot_tell_reasons": [] if writes else list_reasons("cannot_tell"),
+        "rationale_required": frame.settings.require_rationale and not writes,
         "limits": {"least": None, "most": frame.settings.max_text_chars},
-        "languages": name_languages(_languages_of(frame, subject["language"]) if kind in WRITING_KINDS else ()),
+        "languages": name_languages(_languages_of(frame, subject["language"]) if writes else ()),
         "problems": {},
         **state,
         **_show_labels(subject.get("labels", ()), state.get("answers", {})),
-        **({} if state.get("text_language") else {"text_language": subject["language"]}),
+        **(_show_writing(assignment, state, texts) if writes else {"texts": [], "brief": None, "original_html": ""}),
     }
+
+
+def _show_writing(
+    assignment: Mapping[str, Any], state: Mapping[str, Any], texts: Mapping[str, Sequence[Prose]]
+) -> dict[str, Any]:
+    """What is written and to what: the text fields, the brief, and the reply that is to be improved.
+
+    Who improves a reply begins with its own words.
+    """
+    kind, subject = assignment["kind"], assignment["subject"]
+    names = ("prompt", "reply") if kind == Kind.WRITE_PAIR else ("text",)
+    start = subject.get("original", "") if assignment["draft"] is None else ""
+    return {
+        "texts": [{"name": name, "title": name_text(kind, name), "value": state[name] or start} for name in names],
+        "text_language": state["text_language"] or subject["language"],
+        "brief": _show_brief(subject.get("brief"), texts["brief"]),
+        "original_html": texts["original"][0].html if texts["original"] else "",
+        "may_end": kind == Kind.WRITE_PROMPTER_REPLY,
+        "checked": None,
+    }
+
+
+def _show_brief(brief: Mapping[str, Any] | None, words: Sequence[Prose]) -> dict[str, Any] | None:
+    """What is asked for, where anything is: a brief that leaves all open is none to read."""
+    if brief is None or not (brief["topic"] or brief["difficulty"] or brief["words"]):
+        return None
+    return {"topic": brief["topic"], "difficulty": brief["difficulty"], "html": words[0].html if words else ""}
 
 
 def add_problems(work: dict[str, Any], problems: Mapping[str, str]) -> None:
@@ -77,6 +115,8 @@ def add_problems(work: dict[str, Any], problems: Mapping[str, str]) -> None:
     work["problems"] = dict(problems)
     for label in work["labels"]:
         label["problem"] = problems.get(f"label.{label['name']}", "")
+    for text in work["texts"]:
+        text["problem"] = problems.get(text["name"], "")
 
 
 def show_thread(thread: Sequence[Mapping[str, str]], texts: Sequence[Prose]) -> list[dict[str, Any]]:
@@ -150,6 +190,8 @@ def _render(assignment: Mapping[str, Any], frame: Frame) -> dict[str, list[Prose
     parts = {
         "thread": [turn["text"] for turn in subject["thread"]],
         "candidates": [candidate["text"] for candidate in subject["candidates"]],
+        "original": [subject["original"]] if "original" in subject else [],
+        "brief": [subject["brief"]["words"]] if subject.get("brief") and subject["brief"]["words"] else [],
         "guideline": _guideline_texts(frame),
     }
     rendered = iter(render_many([text for texts in parts.values() for text in texts]))

@@ -13,12 +13,17 @@ from django.utils.translation import gettext as _
 
 from annotate.exceptions import ChorusError
 from annotate.web.names import language_name
-from tasks.vocabulary import CannotTellReason, Kind, ReasonCode, SkipReason
+from tasks.vocabulary import WRITING_KINDS, CannotTellReason, Kind, ReasonCode, SkipReason
 
 REASONS = {
     ReasonCode.FIRST_JUDGMENT: gettext_lazy("nobody has been asked about this yet."),
     ReasonCode.MORE_VOICES: gettext_lazy("this needs more voices before it counts."),
     ReasonCode.REPLY_WANTED: gettext_lazy("this prompt waits for a reply by a person."),
+    ReasonCode.TURN_WANTED: gettext_lazy("this conversation waits for its next turn."),
+    ReasonCode.PROMPT_WANTED: gettext_lazy("new conversations are wanted in this language."),
+    ReasonCode.REVIEW_WANTED: gettext_lazy("somebody wrote this, and others look at it before it counts."),
+    ReasonCode.IMPROVEMENT_WANTED: gettext_lazy("perhaps this reply can be better."),
+    ReasonCode.OWN_CHOICE: gettext_lazy("you chose it yourself."),
 }
 SKIP_REASONS = {
     SkipReason.NOT_MY_TOPIC: gettext_lazy("Not my topic"),
@@ -41,8 +46,8 @@ PROBLEMS: Mapping[str, tuple[str, Any]] = {
     "label_required": ("labels", gettext_lazy("A question that must be answered is still open. Answer it and submit.")),
     "labels_required": ("labels", gettext_lazy("Nothing is answered yet. Answer a question, or skip this work.")),
     "nothing_answered": ("labels", gettext_lazy("Nothing is answered yet. Answer a question, or skip this work.")),
-    "text_required": ("text", gettext_lazy("The reply is empty. Write something, or skip this work.")),
-    "text_empty": ("text", gettext_lazy("The reply is empty. Write something, or skip this work.")),
+    "text_required": ("text", gettext_lazy("Nothing is written yet. Write something, or skip this work.")),
+    "text_empty": ("text", gettext_lazy("Nothing is written yet. Write something, or skip this work.")),
     "unknown_candidate": (
         "tiers",
         gettext_lazy("The replies of this work changed since you opened it. Look at them anew, then order them."),
@@ -58,19 +63,35 @@ TITLES: Mapping[str, Any] = {
     Kind.COMPARE: gettext_lazy("Which reply is better?"),
     Kind.LABEL: gettext_lazy("Label a message"),
     Kind.WRITE_ASSISTANT_REPLY: gettext_lazy("Reply as the assistant"),
+    Kind.WRITE_PROMPTER_REPLY: gettext_lazy("Reply as the person who asks"),
+    Kind.WRITE_PROMPT: gettext_lazy("Write a prompt"),
+    Kind.WRITE_PAIR: gettext_lazy("Write a prompt and its reply"),
+    Kind.IMPROVE_REPLY: gettext_lazy("Improve this reply"),
+}
+#: What each text of a kind of work is called on its form.
+TEXT_NAMES: Mapping[str, Any] = {
+    "text": gettext_lazy("Your reply"),
+    "prompt": gettext_lazy("Your prompt"),
+    "reply": gettext_lazy("The reply of a good assistant"),
+    Kind.WRITE_PROMPT: gettext_lazy("Your prompt"),
+    Kind.WRITE_PROMPTER_REPLY: gettext_lazy("What you say next"),
+    Kind.IMPROVE_REPLY: gettext_lazy("The better reply"),
 }
 HEADINGS: Mapping[str, Any] = {Kind.LABEL: gettext_lazy("Label this message")}
 
 
-def name_work(*, kind: str, candidates: int) -> Mapping[str, str]:
-    """`title` of the page of a piece of work, and the `heading` on it."""
-    return _name_work(kind, candidates, get_language())
+def name_work(*, kind: str, candidates: int, has_thread: bool = True) -> Mapping[str, str]:
+    """`title` of the page of a piece of work, and the `heading` on it; without a thread prompts are ranked."""
+    return _name_work(kind, candidates, "thread" if has_thread else "", get_language())
 
 
 @lru_cache(maxsize=256)
-def _name_work(kind: str, candidates: int, _language: str | None) -> Mapping[str, str]:
+def _name_work(kind: str, candidates: int, thread: str, _language: str | None) -> Mapping[str, str]:
     title = str(TITLES[kind])
-    if kind == Kind.RANK:
+    if kind == Kind.RANK and not thread:
+        title = _("Rank prompts")
+        heading = ngettext("Rank %(n)s prompt", "Rank %(n)s prompts", candidates) % {"n": candidates}
+    elif kind == Kind.RANK:
         heading = ngettext("Rank %(n)s reply", "Rank %(n)s replies", candidates) % {"n": candidates}
     else:
         heading = str(HEADINGS.get(kind, title))
@@ -117,7 +138,9 @@ def find_problems(error: ChorusError, *, kind: str) -> dict[str, str]:
 
 def describe_stored(*, kind: str, counted: bool) -> str:
     """What was just stored."""
-    if kind == Kind.WRITE_ASSISTANT_REPLY:
+    if kind in (Kind.WRITE_PROMPT, Kind.WRITE_PAIR):
+        done, extra = _("Your prompt is stored."), _("Your prompt is stored as an extra: the others came first.")
+    elif kind in WRITING_KINDS:
         done, extra = _("Your reply is stored."), _("Your reply is stored as an extra: the others came first.")
     elif kind == Kind.RANK:
         done, extra = _("Your ranking is stored."), _("Your ranking is stored as an extra: the others came first.")
@@ -137,7 +160,9 @@ def describe_answer(
     """
     body = body or {}
     text = body.get("text") if isinstance(body.get("text"), str) else ""
-    lines = []
+    lines = _describe_pair(body)
+    if body.get("ends_thread") is True:
+        lines.append(_("The conversation is finished."))
     if order := describe_order(body.get("tiers"), letters=letters):
         lines.append(order)
     acceptable = body.get("acceptable_tiers")
@@ -154,6 +179,16 @@ def describe_answer(
     if isinstance(body.get("rationale"), str) and body["rationale"]:
         lines.append(_("Your reason: %(words)s") % {"words": body["rationale"]})
     return {"text": text, "lines": lines}
+
+
+def _describe_pair(body: Mapping[str, Any]) -> list[str]:
+    said = ((_("Your prompt: %(words)s"), body.get("prompt")), (_("Your reply: %(words)s"), body.get("reply")))
+    return [sentence % {"words": words} for sentence, words in said if isinstance(words, str) and words]
+
+
+def name_text(kind: str, name: str) -> str:
+    """What a text of this kind of work is called: `text`, or `prompt` and `reply` of a pair."""
+    return str(TEXT_NAMES.get(kind, TEXT_NAMES[name]) if name == "text" else TEXT_NAMES[name])
 
 
 def describe_order(tiers: Any, *, letters: Mapping[str, str]) -> str:

@@ -243,7 +243,7 @@ def test_long_words_and_every_script_are_shown_and_stored_as_they_are(site: Site
     first = number_of(page)
     area(page).fill(text)
     page.get_by_role("tab", name="Preview").click()
-    expect(page.locator("#pane-p p").first).to_contain_text("夜鶯")
+    expect(page.locator("#pane-p-text p").first).to_contain_text("夜鶯")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("tab", name="Write").click()
     submit(page)

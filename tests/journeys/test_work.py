@@ -153,8 +153,8 @@ def test_reply_is_written_previewed_stored_and_found_again(site: Site, open_wind
     expect(area).to_be_focused()
     area.type(text)
     page.get_by_role("tab", name="Preview").click()
-    expect(page.locator("#pane-p strong")).to_have_text("more")
-    assert page.locator("#pane-p script").count() == 0
+    expect(page.locator("#pane-p-text strong")).to_have_text("more")
+    assert page.locator("#pane-p-text script").count() == 0
     page.get_by_role("tab", name="Write").click()
     page.get_by_role("button", name="Submit").click()
     await_next(page, first)

@@ -75,12 +75,12 @@ def test_no_key_of_a_label_form_means_two_things(desk: Desk):
 def test_a_preview_is_the_servers(desk: Desk):
     page = desk.open(context={"work": make_work("write_assistant_reply")})
     page.click("text=Preview")
-    assert page.inner_text("#pane-p") == "Nothing to show yet."
+    assert page.inner_text("#pane-p-text") == "Nothing to show yet."
     page.click("role=tab[name=Write]")
     page.fill("textarea[name=text]", "Twelve chars")
     page.click("role=tab[name=Preview]")
-    page.wait_for_selector("#pane-p strong")
-    assert page.inner_text("#pane-p") == "12"
+    page.wait_for_selector("#pane-p-text strong")
+    assert page.inner_text("#pane-p-text") == "12"
     press(page, "ArrowLeft")
     assert page.is_visible("textarea[name=text]")
     assert desk.errors == []
@@ -101,7 +101,7 @@ def test_an_empty_reply_is_not_sent(desk: Desk):
     page = desk.open(context={"work": make_work("write_assistant_reply")})
     page.fill("textarea[name=text]", "  \n ")
     page.click(".main")
-    assert said(page) == "Not sent: the reply is empty. Write something, or skip."
+    assert said(page) == "Not sent: nothing is written yet. Write something, or skip."
     assert desk.sent == []
 
 

@@ -42,7 +42,7 @@ def read_as_api(body, shown):
     """What the service stores for a body."""
     return read_answer(
         kind=Kind.RANK, body=body, shown={handle: number for number, handle in enumerate(shown)}, dimensions=(),
-        settings=CampaignSettings(), languages=["en"], language="en",
+        asked=(), settings=CampaignSettings(), languages=["en"], language="en",
     )  # fmt: skip
 
 

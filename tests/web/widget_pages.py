@@ -96,7 +96,9 @@ def make_work(kind: str = "rank", n: int = 4, **more: Any) -> dict[str, Any]:
         "rationale_required": False,
         "preference": "",
         "both_bad": False,
-        "text": "",
+        "texts": [],
+        "brief": None,
+        "original_html": "",
         "text_language": "en",
         "languages": [{"code": "en", "name": "English"}, {"code": "de", "name": "Deutsch"}],
         "limits": {"least": None, "most": 4000},
@@ -131,6 +133,7 @@ def make_work(kind: str = "rank", n: int = 4, **more: Any) -> dict[str, Any]:
         work["cannot_tell_reasons"] = []
     if kind == "write_assistant_reply":
         work["cannot_tell_reasons"] = []
+        work |= {"texts": [{"name": "text", "title": "Your reply", "value": more.pop("text", "")}], "signals": {}}
     work |= more
     places = {c["handle"]: c["place"] for c in work["candidates"]}
     return work | {
@@ -180,7 +183,7 @@ def show(request: HttpRequest, work_id: int) -> HttpResponse:
 @csrf_exempt
 def submit(request: HttpRequest, work_id: int) -> HttpResponse:
     sent = [[name, value] for name in request.POST for value in request.POST.getlist(name)]
-    SHOWN["sent"].append([pair for pair in sent if pair[0] not in {"csrfmiddlewaretoken", "active_seconds"}])
+    SHOWN["sent"].append([pair for pair in sent if pair[0] not in {"csrfmiddlewaretoken", "active_seconds", "typed_chars", "pasted_chars"}])
     if SHOWN["answer"] is not None:
         return SHOWN["answer"](request)
     if not request.headers.get("HX-Request"):
@@ -210,6 +213,11 @@ def preview(request: HttpRequest) -> HttpResponse:
     return HttpResponse(f"<p><strong>{len(request.POST['text'])}</strong></p>")
 
 
+@csrf_exempt
+def check(request: HttpRequest, work_id: int) -> HttpResponse:
+    return render(request, "work/_checked.html", {"work": make_work()})
+
+
 def conflict_answer() -> str:
     html = render_to_string("work/_conflict.html", {"conflict": CONFLICT})
     return json.dumps({"code": "draft_conflict", "message": "", "draft_version": 5, "html": html})
@@ -230,6 +238,7 @@ urlpatterns = [
     path("work/<int:work_id>/", show, name="work"),
     path("work/<int:work_id>/submit/", submit, name="submit_work"),
     path("work/<int:work_id>/draft/", save, name="save_draft"),
+    path("work/<int:work_id>/check/", check, name="check_work"),
     path("work/<int:work_id>/renew/", save, name="renew_work"),
     path("judgments/<int:judgment_id>/undo/", undo, name="undo"),
     path("preview/", preview, name="preview_text"),

@@ -16,10 +16,11 @@ const CHECKS = {
     if (![...form.querySelectorAll(".q")].some(answered)) return [word("answer_one"), first];
   },
   write(form) {
-    const area = form.elements.text;
-    if (!area.value.trim()) return [word("write_first"), area];
-    const over = [...area.value].length - Number(area.dataset.most);
-    if (over > 0) return [word("too_long", { n: over }), area];
+    for (const area of form.querySelectorAll("textarea[data-most]")) {
+      if (!area.value.trim()) return [word("write_first"), area];
+      const over = [...area.value].length - Number(area.dataset.most);
+      if (over > 0) return [word("too_long", { n: over }), area];
+    }
   },
 };
 

@@ -1,6 +1,6 @@
 // What a form holds as pairs of name and value, and back into the form.
 
-const NOT_AN_ANSWER = new Set(["csrfmiddlewaretoken", "draft_version", "active_seconds", "kind", "shown"]);
+const NOT_AN_ANSWER = new Set(["csrfmiddlewaretoken", "draft_version", "active_seconds", "kind", "shown", "typed_chars", "pasted_chars"]);
 
 /** The answer alone: what the annotator chose or typed. */
 export const readFields = (form) => [...new FormData(form)].filter(([name]) => !NOT_AN_ANSWER.has(name));

@@ -1,5 +1,6 @@
 // <text-editor>: Write and Preview, and how long the text is. The server renders the preview, so that it is what readers get.
 
+import { countSignals } from "./typing-signals.js";
 import { word } from "./words.js";
 
 class TextEditor extends HTMLElement {
@@ -15,6 +16,7 @@ class TextEditor extends HTMLElement {
     this.tabs.forEach((tab) => tab.addEventListener("click", () => this.pick(tab), { signal }));
     this.querySelector("[role=tablist]").addEventListener("keydown", (event) => this.onKey(event), { signal });
     this.area.addEventListener("input", () => this.measure(), { signal });
+    countSignals(this.form, this.area, signal);
     this.language?.addEventListener("change", () => (this.area.lang = this.language.value), { signal });
     this.form.addEventListener("draft:filled", () => this.measure(), { signal });
     this.measure();

@@ -9,5 +9,6 @@ import "./arrive.js";
 import "./card-strip.js";
 import "./ranking.js";
 import "./text-editor.js";
+import "./text-check.js";
 import "./answer-check.js";
 import "./draft-keeper.js";
