@@ -47,7 +47,6 @@ PROBLEMS: Mapping[str, tuple[str, Any]] = {
     "labels_required": ("labels", gettext_lazy("Nothing is answered yet. Answer a question, or skip this work.")),
     "nothing_answered": ("labels", gettext_lazy("Nothing is answered yet. Answer a question, or skip this work.")),
     "text_required": ("text", gettext_lazy("Nothing is written yet. Write something, or skip this work.")),
-    "text_empty": ("text", gettext_lazy("Nothing is written yet. Write something, or skip this work.")),
     "unknown_candidate": (
         "tiers",
         gettext_lazy("The replies of this work changed since you opened it. Look at them anew, then order them."),

@@ -334,7 +334,7 @@ def test_reply_is_stored_with_the_line_ends_that_were_typed(client: Client) -> N
     sent = form_of(client.get(f"/work/{assignment}/"))
     assert sent["language"] == "en"
     empty = post(client, assignment, "submit", {**sent, "text": " \r\n "})
-    assert "Nothing is written yet." in text_of(empty)
+    assert "The text is empty." in text_of(empty)
     post(client, assignment, "submit", {**sent, "text": "\r\nTo sing.\r\n\r\n- Loudly\r\n", "language": "de"})
     written = Judgment.objects.get().message
     assert (written.text, written.language) == ("\nTo sing.\n\n- Loudly\n", "de")
