@@ -12,7 +12,7 @@ from annotate.queries.eligibility import Clause, Level, Moment, find_refusal, re
 from annotate.queries.presentation import present, render_shown
 from annotate.queries.rebuild import rebuild_answer
 from annotate.queries.rows import Row, fetch_all, fetch_one
-from tasks.records.parameters import CampaignSettings, read_settings
+from tasks.records.parameters import CampaignSettings, parse_settings
 
 _SURROUNDINGS = """s.guideline_id, c.title, c.state AS campaign_state, c.parameters::text AS parameters, c.languages"""
 
@@ -165,7 +165,7 @@ def _make_frame(row: Row) -> Frame:
         title=row["title"],
         campaign_state=row["campaign_state"],
         languages=row["languages"],
-        settings=read_settings(json.loads(row["parameters"])),
+        settings=parse_settings(row["parameters"]),
         state=row["state"],
         reason_code=row["reason_code"],
         reason_args=json.loads(row["reason_args"]),

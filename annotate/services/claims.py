@@ -10,7 +10,6 @@
    label schema. Work taken up again shows what it showed, unless a candidate was removed meanwhile.
 """
 
-import json
 import random
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ from annotate.services.held import find_held, give_again
 from annotate.services.holds import expire_leases
 from annotate.services.shown import freeze_shown
 from annotate.services.terms import CURRENT_TERMS
-from tasks.records.parameters import CampaignSettings, read_settings
+from tasks.records.parameters import CampaignSettings, parse_settings
 from tasks.vocabulary import Kind, LeaseGrade, WhyNone
 
 #: How many front rows of each queue a probe looks at, keeps of each queue, and keeps in all. A second and third
@@ -237,7 +236,7 @@ def _claimant(*, row: Row, kinds: Collection[str] | None, languages: Collection[
     return Claimant(
         annotator_id=row["me"],
         campaign_id=row["campaign"],
-        settings=read_settings(json.loads(row["parameters"])),
+        settings=parse_settings(row["parameters"]),
         kinds=[kind for kind in row["kinds"] if kinds is None or kind in kinds],
         languages=[
             language

@@ -20,7 +20,7 @@ from annotate.queries.eligibility import Level, Moment, render_conditions
 from annotate.queries.presentation import format_time
 from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row, run
 from annotate.services.terms import CURRENT_TERMS
-from tasks.records.parameters import read_settings
+from tasks.records.parameters import parse_settings
 from tasks.vocabulary import AssignmentState, CampaignState
 
 #: Longest draft, in characters of its JSON.
@@ -257,7 +257,7 @@ def _lease_end(*, hold: Row, now: datetime) -> datetime | None:
     """When a hold ends that is renewed now; None in a closed campaign, where holds end when they would have ended."""
     if hold["campaign_state"] == CampaignState.CLOSED:
         return None
-    return now + timedelta(seconds=read_settings(json.loads(hold["parameters"])).lease_seconds)
+    return now + timedelta(seconds=parse_settings(hold["parameters"]).lease_seconds)
 
 
 def _as_hold(*, assignment_id: int, row: Row) -> dict[str, Any]:

@@ -7,7 +7,6 @@
 5. Claim the next unit. Claiming is last, so that it can wait for nobody and close no circle of locks.
 """
 
-import json
 import random
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -28,7 +27,7 @@ from annotate.services.reviews import ask_more_reviews
 from annotate.services.tree_marks import mark_trees
 from annotate.services.writing import write_texts
 from annotate.wake import wake
-from tasks.records.parameters import CampaignSettings, read_settings
+from tasks.records.parameters import CampaignSettings, parse_settings
 from tasks.vocabulary import AssignmentState, JobName, Kind, ReviewState, SkipReason
 
 Kinds = Collection[str] | None
@@ -118,7 +117,7 @@ def _submit(
         return _answer_stored(row=row, body=body, now=now, rng=rng)
     if row["assignment_state"] == AssignmentState.WITHDRAWN:
         raise Gone(_("You withdrew this. Ask for the next piece of work."), code="withdrawn")
-    settings = read_settings(json.loads(row["parameters"]))
+    settings = parse_settings(row["parameters"])
     answer = _read(row=row, body=body, settings=settings)
     if answer.cannot_tell_reason is not None and answer.cannot_tell_reason == row["cannot_tell_reason"]:
         return _answer_again(row=row, judgment=None, now=now, rng=rng)
@@ -184,7 +183,7 @@ def _store_cannot_tell(*, row: Row, answer: ReadAnswer, now: datetime, rng: rand
 
 def _mark_tree(row: Row) -> None:
     """A place came back, and skips of many halt a tree: one that grows is decided again."""
-    if row["tree"] is not None and read_settings(json.loads(row["parameters"])).grow_trees:
+    if row["tree"] is not None and parse_settings(row["parameters"]).grow_trees:
         mark_trees(tree_ids=[row["tree"]])
 
 

@@ -6,7 +6,6 @@
    draft and a submit like any other, and counts as surplus.
 """
 
-import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +23,7 @@ from annotate.services.holds import REOPEN
 from annotate.services.terms import CURRENT_TERMS
 from annotate.services.trees import lock_trees
 from annotate.services.units import START_BAND
-from tasks.records.parameters import read_settings
+from tasks.records.parameters import parse_settings
 from tasks.vocabulary import Kind, ReasonCode
 
 #: The unit that asks about a message now, or else the last that did.
@@ -132,7 +131,7 @@ def _assign(row: Row, *, unit: int, person: Row, now: datetime) -> int:
     if not find_dimensions(schema_id=schema["label_schema_id"], role=row["role"]):
         raise Conflict(_("This campaign asks no questions about messages of this kind."), code="no_questions")
     if given["state"] != "live":
-        seconds = read_settings(json.loads(person["parameters"])).lease_seconds
+        seconds = parse_settings(person["parameters"]).lease_seconds
         run(REOPEN, {"unit": unit, "assignment": given["id"], "lease_expires_at": now + timedelta(seconds=seconds)})
     return int(given["id"])
 

@@ -17,7 +17,7 @@ from annotate.services.stale import mark_stale
 from annotate.services.tree_marks import mark_trees
 from annotate.services.trees import lock_trees
 from annotate.wake import wake
-from tasks.records.parameters import read_settings
+from tasks.records.parameters import parse_settings
 from tasks.vocabulary import JobName, Kind, StaleKind
 
 #: How many judgments back somebody may undo.
@@ -130,7 +130,7 @@ def undo_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> dict
             _retract(given=given, now=now)
             if given["kind"] == Kind.IMPROVE_REPLY:
                 run(HIDE_EDIT, given)
-            seconds = read_settings(json.loads(given["parameters"])).lease_seconds
+            seconds = parse_settings(given["parameters"]).lease_seconds
             run(
                 REOPEN,
                 {"unit": given["unit"], "assignment": given["assignment"], "draft": draft, "now": now,
@@ -229,5 +229,5 @@ def _retract(*, given: Row, now: datetime) -> None:
         run(TAKE_BACK_TEXT, {"messages": given["messages"], "now": now})
     run(UNCOUNT, {"judgment": given["id"]})
     mark_stale(kind=StaleKind.PARENT, subject_ids=[] if given["parent"] is None else [given["parent"]])
-    if read_settings(json.loads(given["parameters"])).grow_trees:
+    if parse_settings(given["parameters"]).grow_trees:
         mark_trees(tree_ids=[] if given["tree"] is None else [given["tree"]])

@@ -1,7 +1,9 @@
 """The parameters of a campaign: their names, defaults, ranges and what each means. Validated here, once."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 
@@ -178,6 +180,12 @@ def find_problems(values: Mapping[str, Any]) -> dict[str, str]:
 def read_settings(values: Mapping[str, Any]) -> CampaignSettings:
     """Settings from stored values; a name that an older version stored and this one dropped is passed over."""
     return CampaignSettings(**{name: value for name, value in values.items() if name in NAMES})
+
+
+@lru_cache(maxsize=256)
+def parse_settings(stored: str) -> CampaignSettings:
+    """Settings from stored values as JSON; the same text means the same settings, so that a process reads it once."""
+    return read_settings(json.loads(stored))
 
 
 def _problem(name: str, value: Any) -> str | None:
