@@ -8,7 +8,8 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from annotate.models import Annotator, Campaign, LabelDimension, Message, MessageTree, Stratum, Unit
+from annotate.models import Annotator, Campaign, LabelDimension, LanguageSupply, Message, MessageTree, Stratum, Unit
+from annotate.services.holds import release_holds
 from annotate.services.prompt_supply import supply_prompts
 from annotate.services.stale import claim_stale, settle_stale
 from annotate.services.tree_growth import advance_trees
@@ -20,10 +21,14 @@ KINDS = ("write_prompt", "write_assistant_reply", "write_prompter_reply", "rank"
 _numbers = count(1)
 
 
-def make_growing(slug="grove", *, kinds=KINDS, **parameters: Any) -> Campaign:
-    """A campaign whose trees grow, quick to fill: three messages, two rankings, one active tree."""
+def make_growing(slug="grove", *, kinds=KINDS, languages=("en",), reviewers=20, **parameters: Any) -> Campaign:
+    """A campaign whose trees grow, quick to fill: three messages, two rankings, one active tree; and enough reviewers."""
     few = {"goal_tree_size": 3, "replies_wanted": 2, "redundancy": 2, "active_trees": 1, "waiting_prompts": 1}
-    campaign = make_campaign(slug=slug, kinds=kinds, **{"grow_trees": True, **few, **parameters})
+    campaign = make_campaign(slug=slug, kinds=kinds, languages=languages, **{"grow_trees": True, **few, **parameters})
+    campaign.state_changed_at = NOW
+    campaign.save(update_fields=["state_changed_at"])
+    for language in languages:
+        LanguageSupply.objects.create(campaign=campaign, language=language, reviewers=reviewers, counted_at=NOW)
     LabelDimension.objects.create(
         schema=campaign.label_schema, name="lang_mismatch", title="Another language?", widget="flag", applies_to=["prompter", "assistant"], position=9,
     )  # fmt: skip
@@ -92,7 +97,7 @@ def do(
 
 
 def judge(person: Annotator, message: Message, *, spam: bool, wrong_language: bool = False, now=NOW) -> None:
-    """Review exactly this message."""
+    """Review exactly this message, and go home."""
     unit = Unit.objects.get(subject=message, kind="label", is_open=True)
     others = Unit.objects.filter(is_open=True).exclude(pk=unit.pk)
     bands = dict(others.values_list("pk", "band"))
@@ -104,6 +109,7 @@ def judge(person: Annotator, message: Message, *, spam: bool, wrong_language: bo
     assert assignment["unit"] == str(unit.public_id), "another message was offered"
     labels = {"spam": spam} | ({"lang_mismatch": True} if wrong_language else {})
     submit(person, assignment["id"], {"labels": labels}, now=now)
+    release_holds(annotator_id=person.pk, now=now)
     for pk, band in bands.items():
         Unit.objects.filter(pk=pk).update(band=band)
 

@@ -101,12 +101,15 @@ def load_trees(*, tree_ids: Sequence[int], now: datetime) -> list[LoadedTree]:
 def make_rules(
     *, settings: CampaignSettings, kinds: Iterable[str], reviewed_roles: Iterable[str], reviewers: int | None
 ) -> TreeRules:
-    """What a campaign's parameters ask of its trees in a language that has so many reviewers."""
+    """What a campaign's parameters ask of its trees in a language that has so many reviewers.
+
+    Before anybody has given anything there, how many will come is not known: none is no number to go by.
+    """
     return TreeRules(
         kinds=frozenset(Kind(kind) for kind in kinds),
         reviewed_roles=frozenset(MessageRole(role) for role in reviewed_roles),
         is_growing=settings.grow_trees,
-        reviewers=reviewers,
+        reviewers=reviewers or None,
         max_tree_depth=settings.max_tree_depth,
         replies_wanted=settings.replies_wanted,
         prompter_replies=settings.prompter_replies,

@@ -33,7 +33,7 @@ from tasks.records.trees import SupplyDecision
 from tasks.scheduling.prompt_supply import decide_supply
 from tasks.vocabulary import Kind, TreeReason, TreeState
 
-#: People are counted again after so long: a figure that moves by the day.
+#: People are counted again after so long, and at once where there are so few that reviews depend on each of them.
 RECOUNT_SECONDS = 60.0
 
 _MAKE_FREE_BRIEFS = """
@@ -135,8 +135,9 @@ def _count(supply: CampaignSupply, wanted: Mapping[str, Mapping[Places, int]], *
     """Keep what was found, for pages and for the number of reviewers that a message can have."""
     before = {row.language: row for row in LanguageSupply.objects.filter(campaign_id=supply.campaign_id)}
     recent = timedelta(seconds=RECOUNT_SECONDS)
-    is_fresh = before.keys() == supply.facts.keys() and all(
-        timedelta() <= now - row.counted_at < recent for row in before.values()
+    is_fresh = before.keys() >= supply.facts.keys() and all(
+        timedelta() <= now - row.counted_at < recent and row.reviewers > supply.settings.max_reviews
+        for row in before.values()
     )
     reviewers: Mapping[str, int] = {language: row.reviewers for language, row in before.items()}
     if not is_fresh:
