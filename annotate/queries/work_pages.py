@@ -11,7 +11,7 @@ from annotate.models import Guideline, Judgment
 from annotate.queries.eligibility import Clause, Level, Moment, find_refusal, render_columns
 from annotate.queries.presentation import present, render_shown
 from annotate.queries.rebuild import rebuild_answer
-from annotate.queries.rows import Row, fetch_all, fetch_one
+from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row
 from tasks.records.parameters import CampaignSettings, parse_settings
 
 _SURROUNDINGS = """s.guideline_id, c.title, c.state AS campaign_state, c.parameters::text AS parameters, c.languages"""
@@ -25,7 +25,7 @@ WHERE s.id = %(assignment)s AND s.annotator_id = %(me)s"""
 
 _STANDING = f"""
   s.skip_reason, s.cannot_tell_reason, u.is_open, u.is_vacant, u.needed, u.done, u.held, j.id AS judgment, j.counted,
-  {render_columns(moment=Moment.OFFER, level=Level.PERSON)},
+  {render_columns(moment=Moment.SUBMIT, level=Level.PERSON)},
   {render_columns(moment=Moment.SUBMIT, level=Level.HOLD)}"""
 
 #: What a hold shows, what surrounds it and how it stands, in one question.
@@ -38,6 +38,14 @@ LEFT JOIN annotate_judgment j ON j.assignment_id = s.id AND j.is_current""",
     )
     + " AND s.annotator_id = %(me)s"
 )
+
+#: Whether this person may be offered anything in the campaign of a hold of theirs.
+OFFER = f"""
+SELECT {render_columns(moment=Moment.OFFER, level=Level.PERSON)}
+FROM annotate_assignment s
+JOIN annotate_annotator a ON a.id = s.annotator_id JOIN annotate_unit u ON u.id = s.unit_id
+JOIN annotate_queue q ON q.id = u.queue_id JOIN annotate_campaign c ON c.id = q.campaign_id
+WHERE s.id = %(assignment)s AND s.annotator_id = %(me)s"""
 
 #: Where somebody judged last, then what else is open to them. The look back is bounded; a site has few open campaigns.
 CAMPAIGNS = """
@@ -76,11 +84,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a hold stands: its unit's places, its judgment, and the first refusals that it would meet now.
-
-    offer   why it could not be taken up again, if its place were free; None: it could
-    submit  why an answer to it would not be taken; None: it would
-    """
+    """How a hold stands: its unit's places, its judgment, and why an answer to it would not be taken (None: it would)."""
 
     skip_reason: str | None
     cannot_tell_reason: str | None
@@ -91,7 +95,6 @@ class Standing:
     held: int
     judgment: int | None
     counted: bool | None
-    offer: Clause | None
     submit: Clause | None
 
 
@@ -115,17 +118,20 @@ def find_frame(*, annotator_id: int, assignment_id: int) -> Frame | None:
     return None if row is None else _make_frame(row)
 
 
-def find_hold(
-    *, annotator_id: int, assignment_id: int, now: datetime, terms: str
-) -> tuple[dict[str, Any], Frame, Standing] | None:
+def find_hold(*, annotator_id: int, assignment_id: int, now: datetime) -> tuple[dict[str, Any], Frame, Standing] | None:
     """An assignment of this person as it was shown, what surrounds it and how it stands; None when it is not theirs.
 
     One query.
     """
+    row = fetch_one(HOLD, {"assignment": assignment_id, "me": annotator_id, "now": now})
+    return None if row is None else (present(row), _make_frame(row), _make_standing(row))
+
+
+def find_offer_refusal(*, annotator_id: int, assignment_id: int, now: datetime, terms: str) -> Clause | None:
+    """Why a hold of this person that ended could not be taken up again, if its place were free; None: it could."""
     params = {"assignment": assignment_id, "me": annotator_id, "now": now, "terms": terms, "closing": assignment_id,
               "giving": 0}  # fmt: skip
-    row = fetch_one(HOLD, params)
-    return None if row is None else (present(row), _make_frame(row), _make_standing(row))
+    return find_refusal(fetch_row(OFFER, params), moment=Moment.OFFER, level=Level.PERSON)
 
 
 def list_campaigns_for(*, annotator_id: int, most: int) -> list[str]:
@@ -147,7 +153,6 @@ def get_guideline(guideline_id: int) -> Guideline:
 def _make_standing(row: Row) -> Standing:
     return Standing(
         **{name: row[name] for name in STANDING_NAMES},
-        offer=find_refusal(row, moment=Moment.OFFER, level=Level.PERSON),
         submit=_find_submit_refusal(row),
     )
 

@@ -53,7 +53,9 @@ def body_length(request: HttpRequest) -> int:
 
 def refuse_nul(request: HttpRequest) -> None:
     """The database keeps no NUL character in a text, and no form of ours makes one."""
-    if any("\0" in name or any("\0" in value for value in values) for name, values in request.POST.lists()):
+    if request.method == "POST" and any(
+        "\0" in name or any("\0" in value for value in values) for name, values in request.POST.lists()
+    ):
         raise InvalidInput(
             _("What you sent holds a NUL character, which no text may have. Nothing was stored. Take it out and send it again."),
             code="text_has_nul",

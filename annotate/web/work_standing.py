@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse, QueryDict
@@ -14,7 +13,14 @@ from django.utils.translation import gettext as _
 
 from annotate.access import require_annotator
 from annotate.exceptions import InvalidInput, NotFound
-from annotate.queries.work_pages import Frame, Standing, find_hold, find_judgment, rebuild_stored
+from annotate.queries.work_pages import (
+    Frame,
+    Standing,
+    find_hold,
+    find_judgment,
+    find_offer_refusal,
+    rebuild_stored,
+)
 from annotate.services.terms import CURRENT_TERMS
 from annotate.services.undo import list_undoable
 from annotate.web.pages import PageRequest, render_page
@@ -56,7 +62,6 @@ def get_held(request: PageRequest, assignment_id: int) -> Held:
             annotator_id=require_annotator(request.actor),
             assignment_id=assignment_id,
             now=timezone.now(),
-            terms=CURRENT_TERMS,
         )
     if found is None:
         raise NotFound(_("You hold no such work. Ask for the next piece."), code="assignment_not_found")
@@ -84,7 +89,7 @@ def show_form(
 ) -> HttpResponse:  # fmt: skip
     """The form, with the draft or with `body` in it."""
     work = show_work(held.assignment, held.frame, now=timezone.now(), body=body)
-    work["notice"], work["kept"] = _find_notice(held, now=timezone.now()), kept
+    work["notice"], work["kept"] = _find_notice(request, held), kept
     add_problems(work, problems or {})
     return render_work(request, work=work, stored=stored, status=status)
 
@@ -195,11 +200,11 @@ def _describe_skip(standing: Standing) -> str:
     return f"{said} {_('Your reason: %(words)s') % {'words': reason}}." if reason else said
 
 
-def _find_notice(held: Held, *, now: datetime) -> dict[str, Any] | None:
+def _find_notice(request: PageRequest, held: Held) -> dict[str, Any] | None:
     """What is unusual about a form that is there all the same."""
-    state, standing, campaign = held.assignment["state"], held.standing, held.frame.campaign_state
+    state, campaign = held.assignment["state"], held.frame.campaign_state
     if state in (AssignmentState.EXPIRED, AssignmentState.RELEASED):
-        return _describe_places(standing)
+        return _describe_places(request, held)
     if state == AssignmentState.LIVE and campaign == CampaignState.PAUSED:
         return _note(_("This campaign is paused: it offers nothing new, and what you hold can still be submitted."))
     if state == AssignmentState.LIVE and campaign == CampaignState.CLOSED:
@@ -207,12 +212,19 @@ def _find_notice(held: Held, *, now: datetime) -> dict[str, Any] | None:
     return None
 
 
-def _describe_places(standing: Standing) -> dict[str, Any]:
+def _describe_places(request: PageRequest, held: Held) -> dict[str, Any]:
     """Who has the work now, in general terms, after one's own hold has ended."""
-    if standing.is_vacant and standing.offer is None:
+    standing = held.standing
+    if standing.is_vacant:
+        refused = find_offer_refusal(
+            annotator_id=require_annotator(request.actor),
+            assignment_id=held.assignment["id"],
+            now=timezone.now(),
+            terms=CURRENT_TERMS,
+        )
+        if refused is not None:
+            return _note(_("Your time for this ended, and your answer is safe.") + " " + str(refused.refusal))
         return _note(_("Your time for this ended, and its place is still free. Your answer is safe."), take_up=True)
-    if standing.is_vacant and standing.offer is not None:
-        return _note(_("Your time for this ended, and your answer is safe.") + " " + str(standing.offer.refusal))
     if standing.is_open and standing.held:
         return _note(
             _(
