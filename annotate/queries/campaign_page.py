@@ -8,8 +8,10 @@ from datetime import date, datetime
 from typing import Any
 
 from annotate.models import Campaign, CampaignProgress, ImportRun, Release
+from annotate.queries.growth import GrowthSetup, load_growth_setup, load_supply_rows
 from annotate.queries.imports import list_imports
 from annotate.queries.results import get_leaderboard, list_agreement
+from tasks.records.parameters import read_settings
 
 #: Of a campaign's imports only the latest can be a problem that is shown.
 LATEST_IMPORTS = 20
@@ -24,6 +26,8 @@ class Numbers:
     agreement            every figure, see `queries.results`
     leaderboard          None for whoever must not know who wrote what
     imports, release     the latest ones, newest first; nothing for whoever does not run the campaign
+    supply               a row a language, see `queries.growth`; nothing where no trees grow
+    setup                for whoever runs a campaign in which trees grow
     """
 
     state: str
@@ -34,6 +38,8 @@ class Numbers:
     leaderboard: dict[str, Any] | None
     imports: list[ImportRun] = field(default_factory=list)
     release: Release | None = None
+    supply: list[dict[str, Any]] = field(default_factory=list)
+    setup: GrowthSetup | None = None
 
     def fingerprint(self, *, today: date) -> str:
         """Says whether anything that is shown has changed; not when it was counted."""
@@ -46,13 +52,16 @@ class Numbers:
             None if self.leaderboard is None else str(self.leaderboard["computed_at"]),
             [(run.pk, run.state) for run in self.imports],
             None if self.release is None else (self.release.number, self.release.state),
+            self.supply,
+            None if self.setup is None else (self.setup.has_generators, sorted(self.setup.asked)),
         ]
         text = json.dumps(shown, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def load_numbers(*, campaign: Campaign, is_insider: bool, knows_origins: bool) -> Numbers:
-    """Two to five queries, each of rows that a campaign has few of."""
+    """Two to seven queries, each of rows that a campaign has few of."""
+    grows = read_settings(campaign.parameters).grow_trees
     stored = CampaignProgress.objects.filter(campaign_id=campaign.pk).first()
     return Numbers(
         state=campaign.state,
@@ -63,6 +72,8 @@ def load_numbers(*, campaign: Campaign, is_insider: bool, knows_origins: bool) -
         leaderboard=get_leaderboard(campaign_id=campaign.pk) if knows_origins else None,
         imports=_list_latest_imports(campaign.pk) if is_insider else [],
         release=_find_latest_release(campaign.pk) if is_insider else None,
+        supply=load_supply_rows(campaign_id=campaign.pk) if grows else [],
+        setup=load_growth_setup(campaign_id=campaign.pk) if grows and is_insider else None,
     )
 
 

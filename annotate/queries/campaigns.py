@@ -139,9 +139,10 @@ def list_members(*, campaign_id: int) -> QuerySet[Membership]:
     return Membership.objects.filter(campaign_id=campaign_id).select_related("user").order_by("pk")
 
 
-def get_scope(*, campaign_id: int) -> tuple[list[str], list[str]]:
-    """The languages and the kinds of work of a campaign."""
-    return Campaign.objects.values_list("languages", "kinds").get(pk=campaign_id)
+def get_scope(*, campaign_id: int) -> tuple[list[str], list[str], bool]:
+    """The languages and the kinds of work of a campaign, and whether trees grow in it."""
+    languages, kinds, parameters = Campaign.objects.values_list("languages", "kinds", "parameters").get(pk=campaign_id)
+    return languages, kinds, read_settings(parameters).grow_trees
 
 
 def is_organizer(*, user_id: int) -> bool:

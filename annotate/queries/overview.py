@@ -11,7 +11,7 @@ from typing import Any
 
 from annotate.queries.generation import PROBLEM_STATES
 from annotate.queries.rows import Row, fetch_all, fetch_row
-from tasks.vocabulary import ORDERING_KINDS, TreeState
+from tasks.vocabulary import ORDERING_KINDS, TreeReason, TreeState
 
 #: Days of judgments that are kept, today among them.
 DAYS = 30
@@ -66,16 +66,41 @@ FROM annotate_assignment s JOIN annotate_unit u ON u.id = s.unit_id JOIN annotat
 WHERE s.state = 'expired' AND s.closed_at >= %(week)s AND q.campaign_id = %(campaign)s"""
 
 
-def count_overview(*, campaign_id: int, languages: Sequence[str], kinds: Sequence[str], now: datetime) -> Row:
+#: One walk over the index of trees by state, which holds all that is asked for.
+_TREES = """
+SELECT t.language, t.state, count(*) AS trees FROM annotate_messagetree t
+WHERE t.campaign_id = %(campaign)s GROUP BY 1, 2 ORDER BY 1, 2"""
+
+#: Trees that people, not a moderator, brought to an end: somebody should look whether they were right.
+_STOPPED = """
+SELECT t.id, t.language, t.state_reason AS reason, count(*) OVER () AS trees FROM annotate_messagetree t
+WHERE t.campaign_id = %(campaign)s AND t.state = ANY(%(ends)s) AND t.state_reason = ANY(%(reasons)s)
+ORDER BY t.state_changed_at DESC, t.id DESC LIMIT %(most)s"""
+
+_REPORTED = """
+SELECT r.message_id AS message, t.language, count(*) AS reports, count(*) OVER () AS messages
+FROM annotate_report r JOIN annotate_message m ON m.id = r.message_id JOIN annotate_messagetree t ON t.id = m.tree_id
+WHERE r.state = 'open' AND t.campaign_id = %(campaign)s GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT %(most)s"""
+
+#: Of what was reported or stopped so many are named.
+MOST_NAMED = 3
+
+
+def count_overview(
+    *, campaign_id: int, languages: Sequence[str], kinds: Sequence[str], now: datetime, grows: bool = False
+) -> Row:
     """Plain JSON of what is counted of one campaign.
 
     days                 [day in UTC, judgments given then that stand], without days that have none
     people_week          people who gave one in the last seven days
     able                 people by language, of those that the campaign has; see `_GIVEN`
     generation           requests that came to nothing, by generator and outcome
-    without_candidates   prompts that wait for two candidates; None where nothing is ordered
+    without_candidates   prompts that wait for two candidates; None where nothing is ordered, or trees grow
     removed              messages taken down by moderators
     expired_week         holds that ran out in the last seven days
+    reported             messages with open reports, and those that most people reported: [id, language, reports]
+    growth               None where no trees grow; else `trees` by language and state, and those that people stopped:
+                         how many, and the newest as [id, language, reason]
     """
     ordering = [str(kind) for kind in ORDERING_KINDS if kind in kinds]
     of: Row = {"campaign": campaign_id, "since": first_day(now), "week": now - WEEK}
@@ -88,10 +113,12 @@ def count_overview(*, campaign_id: int, languages: Sequence[str], kinds: Sequenc
         "without_candidates": fetch_row(
             _WITHOUT_CANDIDATES, {**of, "ranking": TreeState.RANKING, "ordering": ordering}
         )["prompts"]
-        if ordering
+        if ordering and not grows
         else None,
         "removed": fetch_row(_REMOVED, of)["messages"],
         "expired_week": fetch_row(_EXPIRED, of)["holds"],
+        "reported": _count_reported(of),
+        "growth": _count_growth(of) if grows else None,
     }
 
 
@@ -99,6 +126,27 @@ def first_day(now: datetime) -> datetime:
     """The beginning, in UTC, of the first of the days that are kept."""
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return today - timedelta(days=DAYS - 1)
+
+
+def _count_reported(of: Row) -> Row:
+    rows = fetch_all(_REPORTED, {**of, "most": MOST_NAMED})
+    return {
+        "messages": rows[0]["messages"] if rows else 0,
+        "most": [[row["message"], row["language"], row["reports"]] for row in rows],
+    }
+
+
+def _count_growth(of: Row) -> Row:
+    trees: dict[str, dict[str, int]] = {}
+    for row in fetch_all(_TREES, of):
+        trees.setdefault(row["language"], {})[row["state"]] = row["trees"]
+    ends, reasons = [TreeState.HALTED, TreeState.LOW_GRADE], [TreeReason.SKIPPED_BY_MANY, TreeReason.REPORTED]
+    stopped = fetch_all(_STOPPED, {**of, "ends": ends, "reasons": reasons, "most": MOST_NAMED})
+    return {
+        "trees": trees,
+        "stopped": stopped[0]["trees"] if stopped else 0,
+        "newest_stopped": [[row["id"], row["language"], row["reason"]] for row in stopped],
+    }
 
 
 def _as_problem(row: Row) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from annotate.access import require_campaign_maker
 from annotate.exceptions import ChorusError
 from annotate.models import Campaign
+from annotate.queries.growth import grows_by_itself
 from annotate.services.campaign_files import read_campaign
 from annotate.services.campaign_review import plan_campaign
 from annotate.services.campaigns import create_campaign
@@ -81,9 +82,9 @@ def make_campaign(request: PageRequest, values: Mapping[str, Any]) -> Campaign:
 
 
 def lead_on(request: PageRequest, campaign: Campaign) -> HttpResponse:
-    """To the prompts, which is what a new campaign needs next."""
+    """To the prompts, which is what a new campaign needs next: those that it brings, or what people are asked for."""
     messages.success(request, _("The campaign is there. Only its members see it until you open it."))
-    return redirect("imports", campaign.slug)
+    return redirect("briefs" if grows_by_itself(campaign) else "imports", campaign.slug)
 
 
 def read_new_form(post: QueryDict) -> dict[str, Any]:

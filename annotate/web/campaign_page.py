@@ -15,10 +15,12 @@ from annotate.models import Campaign
 from annotate.queries.campaign_lists import find_waiting
 from annotate.queries.campaign_page import Numbers, load_numbers
 from annotate.queries.campaigns import INSIDERS
+from annotate.queries.growth import grows_by_itself
 from annotate.queries.vacancies import SENTENCES
 from annotate.services.terms import get_current_terms
 from annotate.web.campaign_figures import describe_figures
 from annotate.web.campaign_problems import find_problems
+from annotate.web.campaign_trees import describe_trees
 from annotate.web.pages import PageRequest, page, render_page
 from tasks.vocabulary import CampaignRole, CampaignState, WhyNone
 
@@ -40,7 +42,7 @@ def campaign(request: PageRequest, slug: str) -> HttpResponse:
     context = describe_frame(request.actor, found, numbers) | {"fingerprint": numbers.fingerprint(today=now.date())}
     if request.htmx and request.GET.get("seen") == context["fingerprint"]:
         return render_time(request, numbers, context)
-    context |= describe_figures(numbers, now=now)
+    context |= describe_figures(numbers, now=now) | {"trees": describe_trees(found, numbers)}
     context["moved"] = bool(request.htmx) and request.GET.get("state", found.state) != found.state
     if insider:
         organizes = context["is_organizer"]
@@ -88,6 +90,8 @@ def find_lack(found: Campaign, *, progress: Mapping[str, Any]) -> str:
     needs = find_waiting(campaign_id=found.pk)
     if needs.is_waiting:
         return ""
+    if grows_by_itself(found):
+        return _("Nothing waits at this moment. Work comes as trees need it.")
     if not needs.has_prompts or (progress and not units["units"]):
         return str(SENTENCES[WhyNone.EMPTY])
     return _("Nothing waits now: all of it is done or held.")
@@ -98,7 +102,7 @@ def choose_main(found: Campaign, *, organizes: bool, progress: Mapping[str, Any]
     if not organizes:
         return "" if lack else "work"
     is_empty = bool(lack) and not (progress and progress["units"]["units"])
-    if is_empty:
+    if is_empty and not grows_by_itself(found):
         return "import"
     if found.state in {CampaignState.DRAFT, CampaignState.PAUSED}:
         return "open"

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from annotate.figures import day, two, whole
 from annotate.models import Campaign, ImportRun
 from annotate.queries.campaign_page import Numbers
+from annotate.queries.growth import grows_by_itself
 from annotate.queries.results import FEWEST_UNITS
 from annotate.reasons import tell_reason
+from annotate.web.growth_problems import find_growth_problems, find_reported
 from annotate.web.names import isolated, language_name
+from annotate.web.problems import MOST_ALIKE, Problem, make_link
 from tasks.records.parameters import read_settings
-from tasks.vocabulary import GenerationOutcome, ImportState, ReleaseState
+from tasks.vocabulary import ORDERING_KINDS, GenerationOutcome, ImportState, ReleaseState
 
 #: An import is told for so long after its end.
 RECENT = timedelta(days=14)
@@ -25,21 +27,8 @@ RECENT = timedelta(days=14)
 LOW_ALPHA = 0.4
 #: Holds run out often where at least so many did in a week, and this share of all that ended.
 MANY_EXPIRED, OFTEN = 10, 0.2
-#: Of one sort of problem at most so many are told one by one.
-MOST_ALIKE = 3
 #: Problems whose page moderators may open too; the others' are for organizers.
-MODERATORS_TOO = frozenset({"generation", "without_candidates"})
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing to act on. `address` is empty where there is no page for it."""
-
-    code: str
-    sentence: str
-    detail: str
-    action: str
-    address: str
+MODERATORS_TOO = frozenset({"generation", "without_candidates", "reported", "stopped"})
 
 
 def find_problems(*, campaign: Campaign, numbers: Numbers, organizes: bool, now: datetime) -> list[Problem]:
@@ -47,6 +36,8 @@ def find_problems(*, campaign: Campaign, numbers: Numbers, organizes: bool, now:
     found: list[Problem] = []
     found += _release_failed(campaign, numbers)
     found += _imports(campaign, numbers, now)
+    found += find_growth_problems(campaign, numbers)
+    found += find_reported(numbers)
     if numbers.progress:
         found += _nothing_to_do(campaign, numbers)
         found += _generation(campaign, numbers)
@@ -68,7 +59,7 @@ def _release_failed(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
             _("Release %(number)s could not be made") % {"number": release.number},
             tell_reason(release.reason),
             _("See the releases"),
-            _link("releases", campaign.slug),
+            make_link("releases", campaign.slug),
         )
 
 
@@ -80,7 +71,7 @@ def _imports(campaign: Campaign, numbers: Numbers, now: datetime) -> list[Proble
             done.add(run.file_name)
         if run.finished_at is None or run.finished_at <= now - RECENT:
             continue
-        address = _link("import_run", campaign.slug, run.public_id)
+        address = make_link("import_run", campaign.slug, run.public_id)
         if run.state == ImportState.FAILED and run.file_name not in done:
             sentence = _("Import failed: %(name)s") % {"name": _name_import(run)}
             failed.append(Problem("import_failed", sentence, tell_reason(run.reason), _("See what happened"), address))
@@ -92,7 +83,7 @@ def _imports(campaign: Campaign, numbers: Numbers, now: datetime) -> list[Proble
 
 def _nothing_to_do(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
     units = numbers.progress["units"]
-    if campaign.state != "open":
+    if campaign.state != "open" or grows_by_itself(campaign):
         return
     if not units["open"]:
         yield Problem(
@@ -100,7 +91,7 @@ def _nothing_to_do(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
             _("There is nothing to work on"),
             _("The campaign is open, and it has no prompts that people could judge."),
             _("Import prompts"),
-            _link("imports", campaign.slug),
+            make_link("imports", campaign.slug),
         )
     elif units["done"] >= units["needed"]:
         yield Problem(
@@ -108,7 +99,7 @@ def _nothing_to_do(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
             _("Everything has the judgments it needs"),
             _("Whoever comes now finds no work. Import more, ask for more judgments, or close the campaign."),
             _("Import prompts"),
-            _link("imports", campaign.slug),
+            make_link("imports", campaign.slug),
         )
 
 
@@ -126,7 +117,7 @@ def _generation(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
             sentence % {**values, "what": _outcome(row["outcome"])},
             detail,
             _("See why, try again"),
-            _link("generators", campaign.slug),
+            make_link("generators", campaign.slug),
         )
 
 
@@ -143,16 +134,21 @@ def _without_candidates(campaign: Campaign, numbers: Numbers) -> Iterator[Proble
             % {"count": whole(count)},
             _("Nobody can order them yet. Ask generators for replies, or import some."),
             _("Choose generators"),
-            _link("generators", campaign.slug),
+            make_link("generators", campaign.slug),
         )
 
 
 def _few_people(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
-    """Languages in which fewer people can judge than one piece of work needs."""
+    """Languages in which fewer people can judge than one piece of work needs. Where trees grow only rankings need as many."""
     if campaign.state != "open" or "able" not in numbers.overview:
         return
-    needs = read_settings(campaign.parameters).redundancy
-    lacking = {queue["language"] for queue in numbers.progress["queues"] if queue["needed"] > queue["done"]}
+    settings = read_settings(campaign.parameters)
+    needs = settings.redundancy
+    lacking = {
+        queue["language"]
+        for queue in numbers.progress["queues"]
+        if queue["needed"] > queue["done"] and (not settings.grow_trees or queue["kind"] in ORDERING_KINDS)
+    }
     able = numbers.overview["able"]
     few = sorted((able.get(language, 0), language) for language in lacking if able.get(language, 0) < needs)
     for people, language in few[:MOST_ALIKE]:
@@ -166,7 +162,7 @@ def _few_people(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
             sentence % {"language": isolated(language_name(language)), "people": people, "needs": needs},
             _("People who work in this language, or judged in it here in the last 30 days. Invite more, or ask for fewer judgments."),
             _("Change how many"),
-            _link("campaign_edit", campaign.slug, at="parameters"),
+            make_link("campaign_edit", campaign.slug, at="parameters"),
         )  # fmt: skip
 
 
@@ -184,7 +180,7 @@ def _targets_without_work(campaign: Campaign, numbers: Numbers) -> Iterator[Prob
             % {"languages": listed if more <= 0 else _("%(listed)s and %(more)s more") % {"listed": listed, "more": more}},
             _("Import prompts in these languages, or take their targets out."),
             _("Import prompts"),
-            _link("imports", campaign.slug),
+            make_link("imports", campaign.slug),
         )  # fmt: skip
 
 
@@ -201,7 +197,7 @@ def _expired(campaign: Campaign, numbers: Numbers, today: date) -> Iterator[Prob
             _("A hold lasts %(minutes)s minutes without a sign of the person. Drafts are kept. Make holds longer, or pieces smaller.")
             % {"minutes": whole(minutes)},
             _("Change how long"),
-            _link("campaign_edit", campaign.slug, at="parameters"),
+            make_link("campaign_edit", campaign.slug, at="parameters"),
         )  # fmt: skip
 
 
@@ -225,7 +221,7 @@ def _low_agreement(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
             _("α %(value)s (%(low)s to %(high)s), n = %(n)s. The guideline may leave something open: read it as a volunteer would, and add an example.")
             % {**{name: two(report[name]) for name in ("value", "low", "high")}, "n": whole(report["n_units"])},
             _("Read it as a volunteer"),
-            _link("campaign_preview", campaign.slug),
+            make_link("campaign_preview", campaign.slug),
         )  # fmt: skip
 
 
@@ -255,10 +251,3 @@ def _count_unusable(run: ImportRun) -> str:
         run.bad,
     )
     return sentence % {"count": whole(run.bad), "read": whole(run.read), "name": _name_import(run)}
-
-
-def _link(name: str, *args: object, at: str = "") -> str:
-    try:
-        return reverse(name, args=args) + (f"#{at}" if at else "")
-    except NoReverseMatch:
-        return ""

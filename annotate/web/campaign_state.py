@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from annotate.exceptions import ChorusError
 from annotate.models import Campaign
 from annotate.queries.campaign_lists import load_needs
+from annotate.queries.growth import grows_by_itself
 from annotate.queries.progress import get_progress
 from annotate.services.campaigns import change_campaign
 from annotate.web.campaign_words import STATE_HEADS, TRANSITIONS
@@ -68,6 +69,7 @@ def show_state(
         "refused": refused,
         "reason": request.POST.get("reason", ""),
         "needs": needs,
+        "grows": grows_by_itself(campaign),
         "held": get_progress(campaign_id=campaign.pk, now=timezone.now())["units"]["held"],
         "lease_minutes": round(campaign.parameters.get("lease_seconds", 1800) / 60),
     }

@@ -15,6 +15,7 @@ from annotate.models import Campaign
 from annotate.queries.campaign_lists import Needs as CampaignNeeds
 from annotate.queries.campaign_lists import load_needs
 from annotate.queries.campaigns import list_visible_campaigns
+from annotate.queries.growth import grows_by_itself
 from annotate.web.campaign_forms import COMMON_LANGUAGES
 from annotate.web.campaign_words import role_name
 from annotate.web.lists import take_part
@@ -106,6 +107,7 @@ def present(campaign: Campaign, needs: CampaignNeeds) -> dict[str, Any]:
         "languages": [(code, language_name(code)) for code in campaign.languages[:MOST_LANGUAGES]],
         "more_languages": max(0, len(campaign.languages) - MOST_LANGUAGES),
         "kinds": campaign.kinds,
+        "grows": grows_by_itself(campaign),
         "licence": campaign.licence,
         "allow_guests": campaign.allow_guests,
         "needs": needs,

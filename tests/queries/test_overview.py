@@ -17,6 +17,7 @@ from annotate.models import (
     Judgment,
     LanguageSkill,
     Message,
+    Report,
     User,
 )
 from annotate.queries import overview
@@ -33,8 +34,8 @@ def campaign():
     return make_campaign()
 
 
-def count(campaign, *, now: datetime = NOW, kinds=("rank",)) -> dict:
-    return count_overview(campaign_id=campaign.pk, languages=campaign.languages, kinds=kinds, now=now)
+def count(campaign, *, now: datetime = NOW, kinds=("rank",), **more) -> dict:
+    return count_overview(campaign_id=campaign.pk, languages=campaign.languages, kinds=kinds, now=now, **more)
 
 
 @pytest.fixture
@@ -58,6 +59,8 @@ def test_empty_campaign_has_nothing_to_tell(campaign) -> None:
         "without_candidates": 0,
         "removed": 0,
         "expired_week": 0,
+        "reported": {"messages": 0, "most": []},
+        "growth": None,
     }
 
 
@@ -172,6 +175,55 @@ ANALYZE annotate_judgment; ANALYZE annotate_queue;
 """
 
 
+def make_tree(campaign, text: str, state: str, *, reason: str = "", language: str = "en", changed: datetime = NOW):
+    prompt = make_prompt(campaign, text, language=language)
+    tree = prompt.tree
+    tree.state, tree.state_reason, tree.state_changed_at = state, reason, changed
+    tree.save()
+    return prompt
+
+
+def test_trees_are_counted_by_language_and_state_where_they_grow(campaign) -> None:
+    for number, state in enumerate(["growing", "growing", "waiting", "done"]):
+        make_tree(campaign, f"Tree {number}", state)
+    make_tree(campaign, "Baum", "growing", language="de")
+    make_tree(make_campaign("fish"), "Fish", "growing")
+    counted = count(campaign, grows=True)
+    assert counted["growth"]["trees"] == {"de": {"growing": 1}, "en": {"done": 1, "growing": 2, "waiting": 1}}
+    assert counted["without_candidates"] is None
+    assert count(campaign)["growth"] is None
+
+
+def test_trees_that_people_stopped_are_named_the_newest_first(campaign) -> None:
+    stopped = [
+        make_tree(campaign, f"Tree {n}", "halted", reason="skipped_by_many", changed=NOW + timedelta(hours=n))
+        for n in range(4)
+    ]
+    rejected = make_tree(
+        campaign, "Rude", "low_grade", reason="reported", language="de", changed=NOW + timedelta(days=1)
+    )
+    make_tree(campaign, "By hand", "halted", reason="by_moderator")
+    make_tree(campaign, "Poor", "low_grade", reason="prompt_rejected")
+    growth = count(campaign, grows=True)["growth"]
+    assert growth["stopped"] == 5
+    assert growth["newest_stopped"] == [
+        [rejected.tree_id, "de", "reported"],
+        [stopped[3].tree_id, "en", "skipped_by_many"],
+        [stopped[2].tree_id, "en", "skipped_by_many"],
+    ]
+
+
+def test_messages_with_open_reports_are_named_those_that_most_reported_first(campaign) -> None:
+    people = make_annotators(3)
+    often, once = make_prompt(campaign, "Rude"), make_prompt(campaign, "Odd", language="de")
+    handled, elsewhere = make_prompt(campaign, "Fine"), make_prompt(make_campaign("fish"), "Fish")
+    for annotator in people:
+        Report.objects.create(message=often, annotator=annotator, reason="harmful")
+    for message, state in ((once, "open"), (handled, "dismissed"), (elsewhere, "open")):
+        Report.objects.create(message=message, annotator=people[0], reason="spam", state=state)
+    assert count(campaign)["reported"] == {"messages": 2, "most": [[often.pk, "en", 3], [once.pk, "de", 1]]}
+
+
 @pytest.mark.slow
 def test_counting_a_month_reads_a_month_whatever_lies_before(campaign, django_assert_max_num_queries) -> None:
     """100,000 judgments over six years: what is counted by time or state reads what an index finds, no whole table."""
@@ -187,7 +239,7 @@ def test_counting_a_month_reads_a_month_whatever_lies_before(campaign, django_as
             cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {getattr(overview, name)}", of)
             read[name] = find_whole_reads(cursor.fetchone()[0][0]["Plan"])
     assert read == {name: [] for name in read}
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         counted = count(campaign)
     assert sum(judgments for _, judgments in counted["days"]) == 2 * 24 * 29 + 25
     assert (counted["removed"], counted["expired_week"], counted["able"]) == (10, 33, {"en": 1})
