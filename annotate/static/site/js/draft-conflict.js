@@ -21,6 +21,10 @@ export const askWhich = (html) =>
       resolve({ choice, theirs });
     });
     document.body.append(dialog);
+    // Whoever is in the middle of typing or pressing keys chooses nothing by the next one.
+    const heading = dialog.querySelector("h2");
+    heading.tabIndex = -1;
+    heading.autofocus = true;
     dialog.showModal();
   });
 

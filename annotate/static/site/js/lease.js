@@ -10,8 +10,10 @@ let held = { id: null, longest: 0 };
 
 document.addEventListener("draft:lease", ({ detail: { id, state, seconds } }) => {
   clearInterval(timer);
-  if (state && state !== "live") return notice("lease", word("lease_gone"));
-  clearNotice("lease");
+  const isGone = state && state !== "live";
+  if (isGone && !document.querySelector("#work .note.notice")) return notice("lease", word("lease_gone"));
+  clearNotice("lease"); // also where the page itself says that it has ended, and who has it now
+  if (isGone) return;
   if (seconds === null) return;
   held = { id, longest: Math.max(seconds, held.id === id ? held.longest : 0) };
   const near = held.longest > 2 * NEAR ? NEAR : NEAR_OF_SHORT;
