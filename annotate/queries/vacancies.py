@@ -25,6 +25,7 @@ WITH mine AS MATERIALIZED (
   SELECT q.id FROM annotate_queue q
   WHERE q.campaign_id = %(campaign)s AND q.kind = ANY(%(kinds)s) AND q.language = ANY(%(languages)s))
 SELECT
+  (SELECT COALESCE((c.parameters->>'grow_trees')::boolean, false) FROM annotate_campaign c WHERE c.id = %(campaign)s) AS grows,
   EXISTS (SELECT 1 FROM annotate_queue q WHERE q.campaign_id = %(campaign)s
     AND {_HAS_OPEN.format(queue="q.id")}) AS any_open,
   EXISTS (SELECT 1 FROM mine WHERE {_HAS_OPEN.format(queue="mine.id")}) AS mine_open,
@@ -76,6 +77,8 @@ SENTENCES = {
     ),
     WhyNone.NO_LANGUAGE: gettext_lazy("None of your work languages is a language of this campaign (%(languages)s)."),
 }
+#: Said instead of `empty` where organizers need not bring anything in.
+GROWING = gettext_lazy("Nothing waits at this moment. Work comes as trees need it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,8 @@ def _explain_queues(*, params: Row, now: datetime) -> NoneReason:
         return NoneReason(code, SENTENCES[code], None, 600, nearest)
     nearest = _find_nearest(params)
     if not look["any_open"]:
-        return NoneReason(WhyNone.EMPTY, SENTENCES[WhyNone.EMPTY], None, 300, nearest)
+        sentence = GROWING if look["grows"] else SENTENCES[WhyNone.EMPTY]
+        return NoneReason(WhyNone.EMPTY, sentence, None, 300, nearest)
     if look["next_lease_end"] is not None:
         end = look["next_lease_end"]
         sentence = _(

@@ -16,7 +16,7 @@ from annotate.queries.campaign_lists import find_waiting
 from annotate.queries.campaign_page import Numbers, load_numbers
 from annotate.queries.campaigns import INSIDERS
 from annotate.queries.growth import grows_by_itself
-from annotate.queries.vacancies import SENTENCES
+from annotate.queries.vacancies import GROWING, SENTENCES
 from annotate.services.terms import get_current_terms
 from annotate.web.campaign_figures import describe_figures
 from annotate.web.campaign_problems import find_problems
@@ -91,7 +91,7 @@ def find_lack(found: Campaign, *, progress: Mapping[str, Any]) -> str:
     if needs.is_waiting:
         return ""
     if grows_by_itself(found):
-        return _("Nothing waits at this moment. Work comes as trees need it.")
+        return str(GROWING)
     if not needs.has_prompts or (progress and not units["units"]):
         return str(SENTENCES[WhyNone.EMPTY])
     return _("Nothing waits now: all of it is done or held.")

@@ -22,6 +22,7 @@ from annotate.models import (
 from annotate.queries.campaign_page import load_numbers
 from annotate.web.campaign_problems import find_problems
 from annotate.web.campaign_trees import describe_trees
+from tests.loop import ask, make_annotator
 from tests.opinions import make_annotators, make_campaign, make_prompt
 from tests.web.organizing import come_as
 from tests.web.test_campaign_page import PAGE, count, find_buttons, read
@@ -221,6 +222,11 @@ def test_campaign_that_asks_for_prompts_needs_no_import_to_open(campaign) -> Non
     assert "people are asked for them once it is open" in client.get("/campaigns/birds/state/").text
     Campaign.objects.update(kinds=["write_assistant_reply", "label"])
     assert find_buttons(client.get(PAGE).text) == ["import!", "open", "close"]
+
+
+def test_whoever_finds_no_work_where_trees_grow_is_not_told_to_wait_for_an_import(campaign) -> None:
+    why = ask(make_annotator(languages=["en"]), campaign, now=NOW)["why_none"]
+    assert (why["code"], why["message"]) == ("empty", "Nothing waits at this moment. Work comes as trees need it.")
 
 
 @pytest.mark.parametrize(("who", "queries"), [("nobody", 5), ("annotator", 6), ("organizer", 10)])
