@@ -2,7 +2,7 @@
 
 An improvement is a ballot on the replies of its original's parent: the edit stands above the original.
 What stands: current, not withdrawn, surplus included. A guest who became an account counts as that account.
-Candidates that were removed or withdrawn are dropped from every ballot, and what is left keeps its order.
+Candidates that were removed, withdrawn or rejected by reviewers are dropped from every ballot, and what is left keeps its order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +19,8 @@ UNITS_AT_ONCE = 2000
 BALLOT_KINDS = (*ORDERING_KINDS, Kind.IMPROVE_REPLY)
 
 _STANDS = "j.is_current AND j.withdrawn_at IS NULL AND subject.removed_at IS NULL AND subject.withdrawn_at IS NULL"
+#: Of a candidate: it stands, and reviewers did not reject it.
+_COUNTS = "m.removed_at IS NULL AND m.withdrawn_at IS NULL AND m.review_state <> 'rejected'"
 
 _BALLOTS = f"""
 SELECT COALESCE(a.merged_into_id, a.id) AS annotator,
@@ -32,16 +34,14 @@ JOIN annotate_message subject ON subject.id = u.subject_id
 JOIN annotate_annotator a ON a.id = j.annotator_id
 CROSS JOIN LATERAL (
   SELECT max(r.tier) AS last_tier,
-    array_agg(r.message_id ORDER BY r.tier, r.message_id) FILTER (WHERE m.removed_at IS NULL AND m.withdrawn_at IS NULL)
-      AS messages,
-    array_agg(r.tier ORDER BY r.tier, r.message_id) FILTER (WHERE m.removed_at IS NULL AND m.withdrawn_at IS NULL) AS tiers,
-    array_agg(r.acceptable ORDER BY r.tier, r.message_id) FILTER (WHERE m.removed_at IS NULL AND m.withdrawn_at IS NULL)
-      AS acceptable
+    array_agg(r.message_id ORDER BY r.tier, r.message_id) FILTER (WHERE {_COUNTS}) AS messages,
+    array_agg(r.tier ORDER BY r.tier, r.message_id) FILTER (WHERE {_COUNTS}) AS tiers,
+    array_agg(r.acceptable ORDER BY r.tier, r.message_id) FILTER (WHERE {_COUNTS}) AS acceptable
   FROM annotate_rankedcandidate r JOIN annotate_message m ON m.id = r.message_id WHERE r.judgment_id = j.id) ranked
 CROSS JOIN LATERAL (
   SELECT array_agg(s.message_id ORDER BY s.position) AS messages
   FROM annotate_assignmentcandidate s JOIN annotate_message m ON m.id = s.message_id
-  WHERE s.assignment_id = j.assignment_id AND s.position >= 0 AND m.removed_at IS NULL AND m.withdrawn_at IS NULL) shown
+  WHERE s.assignment_id = j.assignment_id AND s.position >= 0 AND {_COUNTS}) shown
 WHERE j.unit_id = ANY(%(units)s::bigint[]) AND j.kind = ANY(%(kinds)s::text[]) AND {_STANDS}
   AND ranked.messages IS NOT NULL
 ORDER BY j.id"""

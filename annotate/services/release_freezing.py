@@ -10,55 +10,71 @@ that it is about may be published. A message may be when nothing on its thread w
 wrote it here consents. A tree is in a release when people gave something in it. "I cannot tell" and skips are
 given while their annotator consents to any terms.
 
-A candidate that was removed leaves ballots as they were given: its id stands in them, and in no tree.
+A candidate that was removed leaves ballots as they were given: its id stands in them, and in no tree. What reviewers
+rejected stands in its tree, and says so.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from annotate.queries.rows import Row, fetch_one, run
-from tasks.vocabulary import TreeState
+from tasks.vocabulary import ReviewState, TreeState
 
 #: The kinds of items, and what `version` means.
 JUDGMENT = "judgment"  # 1: it filled a place; 0: surplus
 ASSIGNMENT = "assignment"  # an outcome without a judgment; 1
 TREE = "tree"  # the place of its state in TREE_STATES, from 1
 MESSAGE = "message"  # its revision
+REVIEW = "review"  # of a message: the place of its review in REVIEWS, from 1; none needed: no item
 ORIGIN = "origin"  # 1
 TOMBSTONE = "tombstone"  # 1
 
 #: States of trees in the order in which items number them; only ever added to, at the end.
-TREE_STATES: tuple[TreeState, ...] = (TreeState.RANKING, TreeState.DONE, TreeState.HALTED)
+TREE_STATES: tuple[TreeState, ...] = (
+    TreeState.RANKING,
+    TreeState.DONE,
+    TreeState.HALTED,
+    TreeState.PROMPT_REVIEW,
+    TreeState.WAITING,
+    TreeState.GROWING,
+    TreeState.LOW_GRADE,
+    TreeState.RETIRED,
+)
+#: The same for reviews.
+REVIEWS: tuple[ReviewState, ...] = (ReviewState.PENDING, ReviewState.ACCEPTED, ReviewState.REJECTED)
 
 _CONSENT = """EXISTS (SELECT 1 FROM annotate_consent c WHERE c.annotator_id = j.annotator_id
     AND c.terms_version = j.terms_version AND c.withdrawn_at IS NULL)"""
 
-#: Of a message `m`: nothing on its thread stands in the way.
+#: Of a message `m`: nothing on its thread stands in the way. Of a pair the judgment names the prompt, and is for both.
 _MESSAGE_MAY = """NOT EXISTS (
     SELECT 1 FROM annotate_message o WHERE o.id = ANY(m.thread || m.id) AND (
       o.removed_at IS NOT NULL OR o.withdrawn_at IS NOT NULL
       OR o.author_id IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM annotate_judgment w JOIN annotate_consent c ON c.annotator_id = w.annotator_id
           AND c.terms_version = w.terms_version AND c.withdrawn_at IS NULL
-        WHERE w.message_id = o.id AND w.is_current AND w.withdrawn_at IS NULL)))"""
+        WHERE w.message_id = ANY(ARRAY[o.id, o.parent_id]) AND w.is_current AND w.withdrawn_at IS NULL
+          AND (w.message_id = o.id OR w.kind = 'write_pair' AND EXISTS (
+            SELECT 1 FROM annotate_message p WHERE p.id = o.parent_id AND p.author_id = o.author_id)))))"""
 
-#: Of the unit `u`: it is the campaign's, and asked for. `m` is its subject.
+#: Of the unit `u`: it is the campaign's, and asked for. `m` is what it is about: its subject, or the prompt that was
+#: written to its brief. Where prompts are put in order it is about none in particular.
 _IN_CAMPAIGN = """q.campaign_id = %(campaign)s
   AND (%(languages)s::text[] IS NULL OR q.language = ANY(%(languages)s::text[]))
   AND (%(kinds)s::text[] IS NULL OR q.kind = ANY(%(kinds)s::text[]))"""
 
 _UNIT = """JOIN annotate_unit u ON u.id = {of}.unit_id
 JOIN annotate_queue q ON q.id = u.queue_id
-JOIN annotate_message m ON m.id = u.subject_id"""
+LEFT JOIN annotate_message m ON m.id = {about}"""
 
 JUDGMENTS_THAT_MAY = f"""
-FROM annotate_judgment j {_UNIT.format(of="j")}
+FROM annotate_judgment j {_UNIT.format(of="j", about="COALESCE(u.subject_id, j.message_id)")}
 WHERE {_IN_CAMPAIGN} AND j.is_current AND j.withdrawn_at IS NULL AND j.terms_version <> '' AND {_CONSENT} AND {_MESSAGE_MAY}
   AND NOT EXISTS (SELECT 1 FROM annotate_message t WHERE t.id = j.message_id
     AND (t.removed_at IS NOT NULL OR t.withdrawn_at IS NOT NULL))"""
 
 OUTCOMES_THAT_MAY = f"""
-FROM annotate_assignment j {_UNIT.format(of="j")}
+FROM annotate_assignment j {_UNIT.format(of="j", about="u.subject_id")}
 WHERE {_IN_CAMPAIGN} AND j.state = 'skipped' AND (j.cannot_tell_reason IS NOT NULL OR j.skip_reason IS NOT NULL)
   AND u.kind = ANY('{{rank,compare,label}}'::text[])
   AND EXISTS (SELECT 1 FROM annotate_consent c WHERE c.annotator_id = j.annotator_id AND c.withdrawn_at IS NULL)
@@ -72,7 +88,7 @@ _FREEZE = (
     f"""{_ADD} SELECT %(release)s, 'tree', t.id, array_position(%(states)s::text[], t.state::text)
     FROM annotate_messagetree t WHERE t.id IN (
       SELECT m.tree_id FROM annotate_releaseitem i JOIN annotate_judgment j ON j.id = i.object_id
-      JOIN annotate_unit u ON u.id = j.unit_id JOIN annotate_message m ON m.id = u.subject_id
+      JOIN annotate_unit u ON u.id = j.unit_id JOIN annotate_message m ON m.id = COALESCE(u.subject_id, j.message_id)
       WHERE i.release_id = %(release)s AND i.kind = 'judgment'
       UNION
       SELECT m.tree_id FROM annotate_releaseitem i JOIN annotate_assignment s ON s.id = i.object_id
@@ -81,6 +97,9 @@ _FREEZE = (
     f"""{_ADD} SELECT %(release)s, 'message', m.id, m.revision
     FROM annotate_releaseitem i JOIN annotate_message m ON m.tree_id = i.object_id
     WHERE i.release_id = %(release)s AND i.kind = 'tree' AND {_MESSAGE_MAY}""",
+    f"""{_ADD} SELECT %(release)s, 'review', m.id, array_position(%(reviews)s::text[], m.review_state::text)
+    FROM annotate_releaseitem i JOIN annotate_message m ON m.id = i.object_id
+    WHERE i.release_id = %(release)s AND i.kind = 'message' AND m.review_state <> 'none'""",
     f"""{_ADD} SELECT %(release)s, 'origin', o.id, 1
     FROM annotate_releaseitem i JOIN annotate_messageorigin o ON o.message_id = i.object_id
     WHERE i.release_id = %(release)s AND i.kind = 'message'""",
@@ -122,7 +141,7 @@ _ANY = f"SELECT EXISTS (SELECT 1 {JUDGMENTS_THAT_MAY}) AS found"
 
 def freeze_items(*, release_id: int, campaign_id: int, filters: Mapping[str, Any]) -> None:
     """Note what the release holds. The caller's transaction."""
-    states = {"states": [state.value for state in TREE_STATES]}
+    states = {"states": [state.value for state in TREE_STATES], "reviews": [review.value for review in REVIEWS]}
     run(_COUNT_AGAIN, {})
     for statement in _FREEZE:
         run(statement, {**_parameters(campaign_id, filters), "release": release_id, **states})

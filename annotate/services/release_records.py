@@ -5,14 +5,23 @@ as everywhere, so that what a release says follows from the ballots in it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 
 from annotate.queries.release_content import TreeBatch
 from annotate.queries.rows import Row
-from annotate.services.release_freezing import TREE_STATES
+from annotate.services.release_freezing import REVIEWS, TREE_STATES
+from annotate.services.release_parts import (
+    Found,
+    average,
+    describe_place,
+    kinds,
+    list_tiers,
+    make_origin,
+    make_standing,
+    scan,
+)
 from tasks.records.ballots import Ballot
 from tasks.records.generation import Turn
 from tasks.records.quality import ConsensusRecord
@@ -21,6 +30,7 @@ from tasks.records.releases import (
     PairCandidate,
     PairSubject,
     ReleasedBallot,
+    ReleasedBrief,
     ReleasedConsensus,
     ReleasedLabel,
     ReleasedLabelSet,
@@ -28,22 +38,23 @@ from tasks.records.releases import (
     ReleasedOrigin,
     ReleasedTree,
 )
-from tasks.text.personal_data import find_personal_data
 from tasks.vocabulary import (
     ORDERING_KINDS,
+    REPLYING_KINDS,
+    STARTING_KINDS,
     Answer,
     CannotTellReason,
     Kind,
     MessageRole,
-    OriginKind,
     Outcome,
-    PersonalDataKind,
+    ReviewState,
     SkipReason,
 )
 
 #: Gives an object its id in the release: (kind, identity) to name.
 Name = Callable[[str, int | str], str]
-Found = Counter[PersonalDataKind]
+#: Kinds whose judgments put candidates in order: an improvement puts the edit above its original.
+BALLOT_KINDS = (*ORDERING_KINDS, Kind.IMPROVE_REPLY)
 
 
 @dataclass(slots=True)
@@ -52,12 +63,16 @@ class Assembly:
 
     batch: TreeBatch
     name: Name
+    briefs: Mapping[int, ReleasedBrief] = field(default_factory=dict)
     found: dict[int, Found] = field(init=False)
     messages: dict[int, Row] = field(init=False)
     replies: dict[int, list[int]] = field(init=False)
     origins: dict[int, list[ReleasedOrigin]] = field(init=False)
     labels: dict[int, list[ReleasedLabel]] = field(init=False)
     trees: dict[int, Row] = field(init=False)
+    improves: dict[int, int] = field(init=False)
+    ends: Counter[int] = field(init=False)
+    words: dict[int, str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.trees = {row["id"]: row for row in self.batch.trees}
@@ -69,7 +84,10 @@ class Assembly:
                 self.replies[row["parent"]].append(row["id"])
         self.origins = defaultdict(list)
         for row in self.batch.origins:
-            self.origins[row["message"]].append(_make_origin(row))
+            self.origins[row["message"]].append(make_origin(row))
+        self.improves = {row["message"]: row["improves"] for row in self.batch.origins if row["improves"] is not None}
+        self.ends = Counter(row["subject"] for row in self.batch.judgments if row["ends_thread"])
+        self.words = {row["message"]: row["rationale"] for row in self.batch.judgments if is_writing(row)}
         self.labels = defaultdict(list)
         for row in self.batch.labels:
             self.labels[row["judgment"]].append(ReleasedLabel(row["dimension"], Answer(row["answer"]), row["value"]))
@@ -82,7 +100,7 @@ class Assembly:
         return [
             self._make_ballot(row, tiers=list_tiers(row) if "terms_version" in row else None)
             for row in self.list_given()
-            if row["kind"] in ORDERING_KINDS
+            if row["kind"] in BALLOT_KINDS
         ]
 
     def make_label_sets(self) -> list[ReleasedLabelSet]:
@@ -93,6 +111,7 @@ class Assembly:
                 **self._describe_given(row),
                 message_id=self.name_message(row["subject"]),
                 label_schema_version=row.get("label_schema_version"),
+                is_simple=row["is_simple"],
                 labels=tuple(self.labels.get(row["id"], ())) if "terms_version" in row else (),
             )
             for row in rows
@@ -100,13 +119,23 @@ class Assembly:
 
     def list_given(self) -> list[Row]:
         """Judgments, then outcomes, tree by tree: the order of rows does not depend on where a batch ends."""
-        return sorted((*self.batch.judgments, *self.batch.outcomes), key=lambda row: row["tree"])
+        return sorted((*self.batch.judgments, *self.batch.outcomes), key=lambda row: row["tree"] or 0)
 
     def list_standing_ballots(self) -> list[Ballot]:
-        """The rankings for a consensus: candidates that are not in the release are dropped."""
-        rows = [row for row in self.batch.judgments if row["kind"] in ORDERING_KINDS]
-        made = [_make_standing(row, self.messages) for row in rows]
+        """The rankings for a consensus: candidates that are not in the release, or were rejected, are dropped."""
+        rows = [row for row in self.batch.judgments if row["kind"] in BALLOT_KINDS]
+        known = {message: row for message, row in self.messages.items() if read_review(row) is not ReviewState.REJECTED}
+        parents = [(row, self.find_parent(row)) for row in rows]
+        made = [make_standing(row, parent=parent, known=known) for row, parent in parents if parent is not None]
         return [ballot for ballot in made if ballot is not None]
+
+    def find_parent(self, row: Row) -> int | None:
+        """The message whose replies a ballot puts in order; None for one of prompts."""
+        subject: int | None = row["subject"]
+        if row["kind"] != Kind.IMPROVE_REPLY or subject is None:
+            return subject
+        parent: int | None = self.messages[subject]["parent"]
+        return parent
 
     def list_rationales(self) -> list[tuple[Row, Found]]:
         """What was found in the words that people gave with judgments and outcomes."""
@@ -133,7 +162,7 @@ class Assembly:
             },
             language=parent["language"],
             topic=tree["topic"] or None,
-            personal_data=_kinds(sum((self.found[row["id"]] for row in thread), Counter())),
+            personal_data=kinds(sum((self.found[row["id"]] for row in thread), Counter())),
         )
 
     def count_in_pair(self, parent_id: int, *candidates: int) -> Found:
@@ -143,8 +172,13 @@ class Assembly:
 
     def _make_candidate(self, row: Row) -> PairCandidate:
         models = (origin.generator for origin in self.origins[row["id"]] if origin.generator is not None)
+        original = self.improves.get(row["id"])
         return PairCandidate(
-            self.name_message(row["id"]), row["text"], next(models, None), _kinds(self.found[row["id"]])
+            self.name_message(row["id"]),
+            row["text"],
+            next(models, None),
+            kinds(self.found[row["id"]]),
+            None if original is None else self.name_message(original),
         )
 
     def _list_thread(self, message_id: int) -> list[Row]:
@@ -164,25 +198,32 @@ class Assembly:
             "judgment_id": self.name("judgment" if is_judged else "assignment", row["id"]),
             "annotator_id": self.name("annotator", str(row["annotator"])),
             "unit_id": self.name("unit", row["unit"]),
-            "message_tree_id": self.name("tree", row["tree"]),
+            "message_tree_id": None if row["tree"] is None else self.name("tree", row["tree"]),
             "kind": Kind(row["kind"]),
             "outcome": Outcome.JUDGED if is_judged else Outcome.CANNOT_TELL if could_not else Outcome.SKIPPED,
             "cannot_tell_reason": CannotTellReason(could_not) if could_not else None,
             "skip_reason": SkipReason(skipped) if skipped else None,
             "language": row["language"],
-            "topic": self.trees[row["tree"]]["topic"] or None,
+            "topic": self._find_topic(row),
             "counted": is_judged and row["counted"],
             "created_at": row["created_at"],
             "rationale": row["rationale"] or None,
             "active_seconds": row.get("active_seconds"),
             "guideline_version": row.get("guideline_version"),
-            "personal_data": _kinds(scan(row["rationale"])),
+            "personal_data": kinds(scan(row["rationale"])),
         }
 
+    def _find_topic(self, row: Row) -> str | None:
+        if row["tree"] is not None:
+            return self.trees[row["tree"]]["topic"] or None
+        brief = self.briefs.get(row["brief"])
+        return None if brief is None else brief.topic
+
     def _make_ballot(self, row: Row, *, tiers: list[list[int]] | None) -> ReleasedBallot:
+        parent = self.find_parent(row)
         return ReleasedBallot(
             **self._describe_given(row),
-            parent_id=self.name_message(row["subject"]),
+            parent_id=None if parent is None else self.name_message(parent),
             shown=tuple(self.name_message(message) for message in row["shown"]),
             tiers=None if tiers is None else tuple(tuple(map(self.name_message, tier)) for tier in tiers),
             acceptable_tiers=row.get("acceptable_tiers"),
@@ -197,7 +238,7 @@ class Assembly:
             if row["kind"] == Kind.LABEL:
                 sets[row["subject"]].append(row["id"])
         return {
-            message: (_average([label for one in judgments for label in self.labels[one]]), len(judgments))
+            message: (average([label for one in judgments for label in self.labels[one]]), len(judgments))
             for message, judgments in sets.items()
         }
 
@@ -221,6 +262,7 @@ class Assembly:
             prompt=made[root["id"]],
             topic=tree["topic"] or None,
             external_id=tree["external_id"],
+            brief=self.briefs.get(tree["brief"]),
         )
 
     def _make_message(
@@ -243,11 +285,15 @@ class Assembly:
             created_at=row["created_at"],
             author_id=None if row["author"] is None else self.name("annotator", str(row["author"])),
             origins=tuple(self.origins.get(message, ())),
-            **_describe_place(message, consensus.get(row["parent"])),
+            **describe_place(message, consensus.get(row["parent"])),
             labels=labels,
             review_count=reviews,
             consensus=None if below is None else self._make_consensus(below),
-            personal_data=_kinds(self.found[message]),
+            personal_data=kinds(self.found[message] + scan(self.words.get(message, ""))),
+            review_state=read_review(row),
+            ends_thread=self.ends[message],
+            improved_from=None if message not in self.improves else self.name_message(self.improves[message]),
+            rationale=self.words.get(message) or None,
             replies=tuple(made[reply] for reply in replies),
         )
 
@@ -262,64 +308,11 @@ class Assembly:
         )
 
 
-def scan(text: str) -> Found:
-    """How many spans of each kind of personal data a text holds; kinds that it lacks are left out."""
-    return Counter(span.kind for span in find_personal_data(text))
+def is_writing(row: Row) -> bool:
+    """Whether a judgment is a text whose words of reason stand with its message; those of an edit stand in its ballot."""
+    return row["kind"] in (*REPLYING_KINDS, *STARTING_KINDS) and row["message"] is not None
 
 
-def list_tiers(row: Row) -> list[list[int]]:
-    """The tiers of a ballot, best first, inside a tier in the order shown."""
-    placed = zip(row["tiers"] or (), row["messages"] or (), strict=True)
-    return [[message for _, message in members] for _, members in groupby(placed, key=lambda place: place[0])]
-
-
-def _make_standing(row: Row, known: Mapping[int, Row]) -> Ballot | None:
-    """The ballot less what is not in the release; None when nothing is left of it."""
-    tiers = list_tiers(row)
-    kept = [(number, [message for message in tier if message in known]) for number, tier in enumerate(tiers, start=1)]
-    kept = [(number, tier) for number, tier in kept if tier]
-    if not kept:
-        return None
-    bar = row["acceptable_tiers"]
-    return Ballot(
-        annotator=str(row["annotator_id"]),
-        parent=row["subject"],
-        tiers=tuple(tuple(sorted(tier)) for _, tier in kept),
-        acceptable_tiers=None if bar is None else sum(number <= bar for number, _ in kept),
-        shown=tuple(message for message in row["shown"] if message in known),
-        # Where all of "the rest" is gone, the last tier is one that somebody put in order.
-        rest_worse=row["rest_worse"] and kept[-1][0] == len(tiers),
-    )
-
-
-def _describe_place(message: int, siblings: ConsensusRecord | None) -> dict[str, Any]:
-    if siblings is None or message not in siblings.candidates:
-        return {}
-    at = siblings.candidates.index(message)
-    return {
-        "rank": siblings.ranks[at] - 1,
-        "score": siblings.scores[at],
-        "standard_error": siblings.standard_errors[at],
-        "p_acceptable": None if siblings.p_acceptable is None else siblings.p_acceptable[at],
-    }
-
-
-def _average(labels: Iterable[ReleasedLabel]) -> dict[str, LabelMean]:
-    values: defaultdict[str, list[float]] = defaultdict(list)
-    for label in labels:
-        given = [] if label.value is None else [label.value]
-        values[label.dimension].extend(given)
-    return {
-        name: LabelMean(round(sum(given) / len(given), 6) if given else None, len(given))
-        for name, given in values.items()
-    }
-
-
-def _make_origin(row: Row) -> ReleasedOrigin:
-    kind = OriginKind(row["kind"])
-    is_human = {OriginKind.WRITTEN: True, OriginKind.GENERATED: False}.get(kind, row["human"])
-    return ReleasedOrigin(kind, row["generator"], is_human)
-
-
-def _kinds(found: Mapping[PersonalDataKind, int]) -> tuple[PersonalDataKind, ...]:
-    return tuple(sorted(kind for kind, count in found.items() if count))
+def read_review(message: Row) -> ReviewState:
+    """What reviewers had made of a message when the release was frozen."""
+    return ReviewState.NONE if message["review"] is None else REVIEWS[message["review"] - 1]

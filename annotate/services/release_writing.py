@@ -9,10 +9,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from annotate.models import AgreementReport, Campaign, Release, Stratum
-from annotate.queries.release_content import TreeBatch, count_items, iterate_trees, iterate_withdrawn
+from annotate.models import AgreementReport, Brief, Campaign, Release, Stratum
+from annotate.queries.release_content import (
+    count_items,
+    iterate_orders_of_prompts,
+    iterate_trees,
+    iterate_withdrawn,
+)
+from annotate.queries.rows import Row
 from annotate.services.release_freezing import TOMBSTONE
-from annotate.services.release_records import Assembly, Found
+from annotate.services.release_parts import Found
+from annotate.services.release_records import Assembly, is_writing
 from tasks.records.ballots import Ballot
 from tasks.records.quality import AgreementRecord, ConsensusRecord
 from tasks.records.releases import (
@@ -21,6 +28,7 @@ from tasks.records.releases import (
     PreferencePair,
     ReleaseCard,
     ReleasedBallot,
+    ReleasedBrief,
     ReleasedLabelSet,
     ReleasedTree,
     ReleaseManifest,
@@ -89,10 +97,16 @@ class Written:
 def write_release(*, release: Release, folder: Path, tools: ReleaseTools, beat: Callable[[], object]) -> Written:
     """Write the files of a frozen release into a new folder. `beat` is called as the work goes on."""
     salt, tally = bytes(release.pseudonym_salt), _Tally()
+    briefs = _read_briefs(release)
     with tools.open_folder(folder, salt) as files:
         for batch in iterate_trees(release_id=release.pk):
             beat()
-            _write_batch(batch, files=files, tools=tools, tally=tally)
+            _write_batch(Assembly(batch, files.name, briefs), files=files, tools=tools, tally=tally)
+        for batch in iterate_orders_of_prompts(release_id=release.pk):
+            beat()
+            assembly = Assembly(batch, files.name, briefs)
+            _write_ballots(assembly, files=files, tally=tally)
+            _count_texts(assembly, tally)
         beat()
         withdrawn = list(_list_withdrawn(release, tools.make_name))
         card = _make_card(release, tally, withdrawn=len(withdrawn))
@@ -133,11 +147,14 @@ class _Tally:
         }
 
 
-def _write_batch(batch: TreeBatch, *, files: ReleaseFiles, tools: ReleaseTools, tally: _Tally) -> None:
-    assembly = Assembly(batch, files.name)
+def _write_ballots(assembly: Assembly, *, files: ReleaseFiles, tally: _Tally) -> None:
     for ballot in assembly.make_ballots():
         files.write_ballot(ballot)
         tally.add_given(ballot, judged_as="ballots")
+
+
+def _write_batch(assembly: Assembly, *, files: ReleaseFiles, tools: ReleaseTools, tally: _Tally) -> None:
+    _write_ballots(assembly, files=files, tally=tally)
     for labels in assembly.make_label_sets():
         files.write_labels(labels)
         tally.add_given(labels, judged_as="label_sets")
@@ -164,13 +181,26 @@ def _count_texts(assembly: Assembly, tally: _Tally) -> None:
     for found in assembly.found.values():
         tally.found[ReleaseTable.TREES] += found
     for row, found in assembly.list_rationales():
-        tally.found[ReleaseTable.LABELS if row["kind"] == Kind.LABEL else ReleaseTable.BALLOTS] += found
+        tally.found[_find_table(row)] += found
     for row in assembly.batch.judgments:
         tally.terms.add(row["terms_version"])
-        tally.counts["texts_written"] += row["message"] is not None
+        tally.counts["texts_written"] += 0 if row["message"] is None else 2 if row["kind"] == Kind.WRITE_PAIR else 1
         tally.annotators.add(assembly.name("annotator", str(row["annotator"])))
     tally.counts["messages"] += len(assembly.messages)
     tally.generators |= {row["generator"] for row in assembly.batch.origins if row["generator"] is not None}
+
+
+def _find_table(row: Row) -> ReleaseTable:
+    """Where the words that somebody gave with a judgment stand."""
+    if row["kind"] == Kind.LABEL:
+        return ReleaseTable.LABELS
+    return ReleaseTable.TREES if "terms_version" in row and is_writing(row) else ReleaseTable.BALLOTS
+
+
+def _read_briefs(release: Release) -> dict[int, ReleasedBrief]:
+    """What writers of prompts were asked for, as it was when the release was frozen."""
+    frozen = (release.manifest or {})["frozen"].get("briefs", {})
+    return {int(brief): ReleasedBrief(*(value or None for value in values)) for brief, values in frozen.items()}
 
 
 def _list_withdrawn(release: Release, make_name: Callable[[str, int | str, bytes], str]) -> Iterator[WithdrawnObject]:
@@ -183,6 +213,7 @@ def describe_campaign(campaign: Campaign) -> dict[str, Any]:
     """What the card says of the campaign, as plain JSON."""
     reports = AgreementReport.objects.filter(campaign=campaign).order_by("kind", "language", "dimension", "coefficient")
     strata = Stratum.objects.filter(campaign=campaign).order_by("language", "topic")
+    briefs = Brief.objects.filter(campaign=campaign).order_by("pk")
     return {
         "title": campaign.title,
         "purpose": campaign.purpose,
@@ -192,6 +223,7 @@ def describe_campaign(campaign: Campaign) -> dict[str, Any]:
             for report in reports
         ],
         "strata": [list(row) for row in strata.values_list("language", "topic", "done", "target")],
+        "briefs": {str(pk): words for pk, *words in briefs.values_list("pk", "topic", "difficulty", "words")},
     }
 
 

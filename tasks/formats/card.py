@@ -36,7 +36,7 @@ _SIZES = (
 #: What a loader gets when it names no configuration: the first of these that has rows.
 _DEFAULT_ORDER = (ReleaseTable.PREFERENCE_PAIRS, ReleaseTable.BALLOTS, ReleaseTable.LABELS, ReleaseTable.TREES)
 _TABLES = {
-    ReleaseTable.BALLOTS: "every ranking and comparison as it was given, one row each",
+    ReleaseTable.BALLOTS: "every ranking and comparison as it was given, one row each; an improvement puts the edit above its original",
     ReleaseTable.LABELS: "every label, one row for each dimension that was asked; `value` is null where it was not answered",
     ReleaseTable.TREES: "the message trees: nested in Open Assistant's format (JSONL), one message a row (Parquet)",
     ReleaseTable.PREFERENCE_PAIRS: "of two candidates the preferred one, in TRL's columns `prompt`, `chosen`, `rejected`",
@@ -56,6 +56,7 @@ _LIMITS = """\
 - The scan for personal data finds no names and addresses, and misses what is written in words.
 - A null is an answer that was not given; it is not zero. `cannot_tell` is an answer.
 - Scores are comparable among the replies to one message only.
+- Messages with `review_result` false were rejected by reviewers, as spam or in another language; they are kept and marked.
 - Rows with `counted` false came in above what was asked for; they are as good as the others."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|!~])")
 

@@ -65,6 +65,7 @@ def label_rows(labels: ReleasedLabelSet) -> Iterator[Row]:
             "answer": None if label is None else str(label.answer),
             "value": None if label is None else label.value,
             "label_schema_version": labels.label_schema_version,
+            "is_simple": labels.is_simple,
             **_circumstances(labels),
         }
 
@@ -88,6 +89,7 @@ def pair_rows(pair: PreferencePair) -> Iterator[Row]:
         "votes_rejected": pair.votes_rejected,
         "votes_tied": pair.votes_tied,
         "source": pair.source,
+        "is_improvement": pair.is_improvement,
         "language": pair.language,
         "topic": pair.topic,
         "personal_data": _kinds(pair.personal_data),
@@ -98,8 +100,8 @@ def nested_tree(tree: ReleasedTree) -> Row:
     """Return a tree as Open Assistant's `ExportMessageTree`, with our additions under names of their own.
 
     Theirs: `message_tree_id`, `tree_state`, `prompt`, and of a message all from `message_id` to `labels`
-    and `replies`. Ours: `topic`, `external_id`; `score`, `standard_error`, `p_acceptable`,
-    `personal_data`, `origins`, `consensus` (of a message's replies).
+    and `replies`. Ours: `topic`, `external_id`, `brief`; `review_state`, `improved_from`, `ends_thread`, `rationale`,
+    `score`, `standard_error`, `p_acceptable`, `personal_data`, `origins`, `consensus` (of a message's replies).
     """
     nodes: list[tuple[ReleasedMessage, Row]] = []
     prompt = _make_node(tree.prompt, None)
@@ -116,6 +118,7 @@ def nested_tree(tree: ReleasedTree) -> Row:
         "prompt": prompt,
         "topic": tree.topic,
         "external_id": tree.external_id,
+        "brief": _brief(tree),
     }
 
 
@@ -130,6 +133,7 @@ def message_rows(tree: ReleasedTree) -> Iterator[Row]:
             "message_tree_id": tree.message_tree_id,
             "tree_state": str(tree.tree_state),
             "topic": tree.topic,
+            "brief": _brief(tree),
             "depth": depth,
             **_message_fields(message, parent_id),
             "created_date": message.created_at,
@@ -210,16 +214,26 @@ def _message_fields(message: ReleasedMessage, parent_id: str | None) -> Row:
         "role": str(message.role),
         "lang": message.language,
         "review_count": message.review_count,
+        "review_result": message.review_result,
+        "review_state": str(message.review_state),
         "deleted": False,
         "rank": message.rank,
         "synthetic": message.synthetic,
         "model_name": message.model_name,
+        "improved_from": message.improved_from,
+        "ends_thread": message.ends_thread,
+        "rationale": message.rationale,
     }
 
 
 def _kinds(found: Iterable[PersonalDataKind]) -> list[str]:
     """Return what a scan found in a row's texts, each kind once, in a fixed order; empty: nothing was found."""
     return sorted(str(kind) for kind in found)
+
+
+def _brief(tree: ReleasedTree) -> Row | None:
+    brief = tree.brief
+    return None if brief is None else {"topic": brief.topic, "difficulty": brief.difficulty, "words": brief.words}
 
 
 def _origin(origin: ReleasedOrigin) -> Row:

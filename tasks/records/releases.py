@@ -19,6 +19,7 @@ from tasks.vocabulary import (
     Outcome,
     PersonalDataKind,
     ReleaseTable,
+    ReviewState,
     SkipReason,
     TreeState,
 )
@@ -28,7 +29,8 @@ from tasks.vocabulary import (
 class ReleasedJudgment:
     """What ballots and label sets have in common.
 
-    `unit_id` joins judgments on the same piece of work. `counted`: it filled a place; False is surplus.
+    `unit_id` joins judgments on the same piece of work. `message_tree_id`: None where prompts of several trees were put
+    in order. `counted`: it filled a place; False is surplus.
     `interface`: how it was given (`web`, `api`, …). `guideline_version`: the instructions then in force.
     `personal_data`: what a scan found in the rationale, each kind once.
     """
@@ -36,7 +38,7 @@ class ReleasedJudgment:
     judgment_id: str
     annotator_id: str
     unit_id: str
-    message_tree_id: str
+    message_tree_id: str | None
     kind: Kind
     outcome: Outcome
     language: str
@@ -54,7 +56,9 @@ class ReleasedJudgment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasedBallot(ReleasedJudgment):
-    """One annotator's order of the candidates under `parent_id`.
+    """One annotator's order of the candidates under `parent_id` (None: of prompts).
+
+    Of kind `improve_reply`: the annotator wrote the first tier as a better version of the second one.
 
     `tiers`: candidate ids best first, ties share a tier; None when the annotator could not tell.
     `acceptable_tiers`: how many leading tiers are good enough, 0 all bad, None no bar was given.
@@ -62,7 +66,7 @@ class ReleasedBallot(ReleasedJudgment):
     unordered inside. `much_better`: of two candidates, the first by far; None where it was not asked.
     """
 
-    parent_id: str
+    parent_id: str | None
     shown: tuple[str, ...]
     tiers: tuple[tuple[str, ...], ...] | None = None
     acceptable_tiers: int | None = None
@@ -85,10 +89,14 @@ class ReleasedLabel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasedLabelSet(ReleasedJudgment):
-    """One annotator's labels of one message: every dimension that was asked, answered or not."""
+    """One annotator's labels of one message: every dimension of the schema, answered or not.
+
+    `is_simple`: they were asked the simple form, so that a dimension may be unanswered because nobody asked.
+    """
 
     message_id: str
     label_schema_version: int | None = None
+    is_simple: bool = False
     labels: tuple[ReleasedLabel, ...] = ()
 
 
@@ -127,7 +135,8 @@ class ReleasedMessage:
 
     `rank`: place among its siblings, 0 best, ties share one; None without a consensus. `score` and its
     `standard_error` are log-strengths, comparable among siblings only. `p_acceptable` in [0, 1].
-    `consensus` is that of its replies.
+    `consensus` is that of its replies. `ends_thread`: prompters who said that the conversation is finished with it.
+    `improved_from`: the message of which it is a better version. `rationale`: words of its author on it.
     """
 
     message_id: str
@@ -145,12 +154,21 @@ class ReleasedMessage:
     review_count: int = 0
     consensus: ReleasedConsensus | None = None
     personal_data: tuple[PersonalDataKind, ...] = ()
+    review_state: ReviewState = ReviewState.NONE
+    ends_thread: int = 0
+    improved_from: str | None = None
+    rationale: str | None = None
     replies: "tuple[ReleasedMessage, ...]" = ()
+
+    @property
+    def review_result(self) -> bool | None:
+        """Whether reviewers accepted it; None where they had not decided, or nobody was asked."""
+        return {ReviewState.ACCEPTED: True, ReviewState.REJECTED: False}.get(self.review_state)
 
     @property
     def synthetic(self) -> bool | None:
         """True when only generators wrote it, False when a human did (too), None when nobody knows."""
-        if any(origin.kind is OriginKind.WRITTEN or origin.human for origin in self.origins):
+        if any(origin.kind in (OriginKind.WRITTEN, OriginKind.IMPROVED) or origin.human for origin in self.origins):
             return False
         known = [origin for origin in self.origins if origin.generator is not None or origin.human is False]
         return True if known else None
@@ -161,25 +179,39 @@ class ReleasedMessage:
         return next((origin.generator for origin in self.origins if origin.generator is not None), None)
 
 
+@dataclass(frozen=True, slots=True)
+class ReleasedBrief:
+    """What the writer of a prompt was asked for; None: as they liked."""
+
+    topic: str | None = None
+    difficulty: str | None = None
+    words: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasedTree:
-    """A prompt with all replies that may be published."""
+    """A prompt with all replies that may be published. `brief`: what it was written to, where it was."""
 
     message_tree_id: str
     tree_state: TreeState
     prompt: ReleasedMessage
     topic: str | None = None
     external_id: str | None = None
+    brief: ReleasedBrief | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PairCandidate:
-    """A candidate as a preference pair shows it. `personal_data`: what a scan found in its text."""
+    """A candidate as a preference pair shows it. `personal_data`: what a scan found in its text.
+
+    `improved_from`: the message of which it is a better version.
+    """
 
     message_id: str
     text: str
     model_name: str | None = None
     personal_data: tuple[PersonalDataKind, ...] = ()
+    improved_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +253,14 @@ class PreferencePair:
     score_chosen: float | None = None
     score_rejected: float | None = None
     personal_data: tuple[PersonalDataKind, ...] = ()
+
+    @property
+    def is_improvement(self) -> bool:
+        """Whether one of the two was written as a better version of the other."""
+        return (
+            self.chosen.improved_from == self.rejected.message_id
+            or self.rejected.improved_from == self.chosen.message_id
+        )
 
 
 ReleaseRecord = ReleasedBallot | ReleasedLabelSet | ReleasedTree | PreferencePair
