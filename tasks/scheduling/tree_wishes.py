@@ -42,8 +42,13 @@ class Standing:
         return [reply for reply in self.replies.get(parent, ()) if reply.id in self.stands and reply.role is role]
 
     def held(self, kind: Kind, subject: int) -> int:
+        """Places that people hold in any unit of the kind on the subject: what they make will count."""
+        return sum(unit.held for unit in self.facts.units if (unit.kind, unit.subject) == (kind, subject))
+
+    def is_held(self, kind: Kind, subject: int) -> bool:
+        """Whether somebody is at the unit that carries this work."""
         unit = self.units.get((kind, subject))
-        return unit.held if unit else 0
+        return unit is not None and unit.held > 0
 
 
 def read_standing(facts: TreeFacts) -> Standing:
@@ -117,6 +122,7 @@ class _Parent:
     kind: Kind
     wanted: int
     held: int
+    is_held: bool
     present: int
     prefers: bool
 
@@ -142,7 +148,7 @@ def wish_replies(standing: Standing, rules: TreeRules) -> list[Wish]:
             band=grown + (_BAND_LONELY if parent.prefers and parent.present == 1 else _BAND),
         )
         for parent in parents
-        if given[parent.id] or parent.held
+        if given[parent.id] or parent.is_held
     ]
 
 
@@ -168,6 +174,7 @@ def _list_parents(standing: Standing, rules: TreeRules) -> list[_Parent]:
                 kind=kind,
                 wanted=wanted - written - held,
                 held=held,
+                is_held=standing.is_held(kind, message.id),
                 present=len(replies) + held,
                 prefers=is_prompter
                 and draw_fraction(standing.facts.id, message.id, "lonely") < rules.lonely_child_preference,
@@ -211,11 +218,12 @@ def wish_improvements(standing: Standing, rules: TreeRules) -> list[Wish]:
         if message.id not in standing.stands or message.role is not MessageRole.PROMPTER:
             continue
         offered = [r for r in standing.standing_replies(message.id, MessageRole.ASSISTANT) if r.author is None]
-        units = [standing.units.get((Kind.IMPROVE_REPLY, reply.id)) for reply in offered]
-        free = rules.improvements_wanted - sum(unit.done + unit.held for unit in units if unit)
+        siblings = {reply.id for reply in offered}
+        units = [u for u in standing.facts.units if u.kind is Kind.IMPROVE_REPLY and u.subject in siblings]
+        free = rules.improvements_wanted - sum(unit.done + unit.held for unit in units)
         chosen = min(offered, key=lambda reply: _order_improved(standing, reply), default=None)
         for reply in offered:
-            if standing.held(Kind.IMPROVE_REPLY, reply.id) or (free > 0 and reply is chosen):
+            if standing.is_held(Kind.IMPROVE_REPLY, reply.id) or (free > 0 and reply is chosen):
                 places = max(0, free) if reply is chosen else 0
                 wishes.append(wish_unit(standing, Kind.IMPROVE_REPLY, reply.id, free=places))
     return wishes
@@ -254,8 +262,11 @@ def find_rankings(standing: Standing, rules: TreeRules) -> list[RankingNeed]:
             units = [unit for unit in standing.facts.units if (unit.kind, unit.subject) == (kind, message.id)]
             done = sum(unit.done for unit in units)
             ballots = done + sum(unit.surplus for unit in units)
-            open_unit = next((unit for unit in units if unit.is_open), None) if rules.ranks_by_certainty else None
-            wanted = rules.redundancy if open_unit is None else done - open_unit.done + open_unit.needed
+            wanted = rules.redundancy
+            unit = standing.units.get((kind, message.id))
+            # What certainty made of a unit's need holds when it has enough and closes, or it would be opened again.
+            if rules.ranks_by_certainty and unit and (unit.is_open or unit.done):
+                wanted = done - unit.done + unit.needed
             needs.append(RankingNeed(kind, message.id, candidates, done=done, ballots=ballots, wanted=wanted))
     return needs
 
@@ -266,7 +277,7 @@ def wish_rankings(standing: Standing, rules: TreeRules) -> list[Wish]:
     for need in find_rankings(standing, rules):
         held = standing.held(need.kind, need.parent)
         free = max(0, need.wanted - need.done - held)
-        if free or held:
+        if free or standing.is_held(need.kind, need.parent):
             share = min(1.0, need.done / max(1, need.wanted))
             wishes.append(
                 wish_unit(
