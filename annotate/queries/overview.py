@@ -17,27 +17,31 @@ from tasks.vocabulary import ORDERING_KINDS, TreeReason, TreeState
 DAYS = 30
 WEEK = timedelta(days=7)
 
-#: The judgments of the month are read once. `able`: who says that they work in a language, or has judged in it here.
+#: The judgments of the month are read once, and counted by day, queue and person before anything else is looked up:
+#: a few thousand rows instead of a million. `able`: who says that they work in a language, or has judged in it here.
 _GIVEN = """
 WITH given AS MATERIALIZED (
-  SELECT (j.created_at AT TIME ZONE 'UTC')::date AS day, j.created_at >= %(week)s AS is_late, q.language,
-    COALESCE(a.merged_into_id, a.id) AS person, a.suspended_at IS NULL AS may_work
+  SELECT (j.created_at AT TIME ZONE 'UTC')::date AS day, j.created_at >= %(week)s AS is_late, u.queue_id, j.annotator_id,
+    count(*) AS judgments
   FROM annotate_judgment j
   JOIN annotate_unit u ON u.id = j.unit_id
-  JOIN annotate_queue q ON q.id = u.queue_id
-  JOIN annotate_annotator a ON a.id = j.annotator_id
-  WHERE j.is_current AND j.created_at >= %(since)s AND q.campaign_id = %(campaign)s),
-days AS (SELECT day, count(*) AS judgments FROM given GROUP BY day),
+  WHERE j.is_current AND j.created_at >= %(since)s
+    AND u.queue_id IN (SELECT q.id FROM annotate_queue q WHERE q.campaign_id = %(campaign)s)
+  GROUP BY 1, 2, 3, 4),
+people AS (
+  SELECT g.is_late, q.language, COALESCE(a.merged_into_id, a.id) AS person, a.suspended_at IS NULL AS may_work
+  FROM given g JOIN annotate_queue q ON q.id = g.queue_id JOIN annotate_annotator a ON a.id = g.annotator_id),
+days AS (SELECT day, sum(judgments)::bigint AS judgments FROM given GROUP BY day),
 able AS (
   SELECT language, count(*) AS people FROM (
     SELECT k.language, a.id FROM annotate_languageskill k JOIN annotate_annotator a ON a.id = k.annotator_id
     WHERE k.language = ANY(%(languages)s) AND a.suspended_at IS NULL AND a.merged_into_id IS NULL
     UNION
-    SELECT language, person FROM given WHERE may_work GROUP BY language, person) AS known
+    SELECT language, person FROM people WHERE may_work GROUP BY language, person) AS known
   GROUP BY language)
 SELECT
   (SELECT jsonb_agg(jsonb_build_array(to_char(day, 'YYYY-MM-DD'), judgments) ORDER BY day) FROM days) AS days,
-  (SELECT count(*) FROM (SELECT FROM given WHERE is_late GROUP BY person) AS late) AS people_week,
+  (SELECT count(*) FROM (SELECT FROM people WHERE is_late GROUP BY person) AS late) AS people_week,
   (SELECT jsonb_object_agg(language, people) FROM able) AS able"""
 
 _GENERATION = """
