@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from annotate.figures import whole
 from annotate.web.campaign_words import ASKED_ABOUT, FIELDS, PRESETS, SCHEDULES, WIDGETS, field_title, role_name
 from annotate.web.field_words import Words
 from annotate.web.names import kind_name, language_name, state_name
@@ -161,7 +162,8 @@ def _write_dimensions(dimensions: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _write_targets(targets: Sequence[Mapping[str, Any]]) -> list[str]:
     return [
-        f"{language_name(row['language'])}, {row['topic'] or _('any topic')}: {row['judgments']:,}" for row in targets
+        f"{language_name(row['language'])}, {row['topic'] or _('any topic')}: {whole(row['judgments'])}"
+        for row in targets
     ]
 
 
