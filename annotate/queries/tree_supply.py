@@ -30,13 +30,14 @@ FROM annotate_messagetree t CROSS JOIN LATERAL (
   SELECT m.id, m.author_id FROM annotate_message m WHERE m.tree_id = t.id AND m.parent_id IS NULL OFFSET 0) p
 WHERE t.campaign_id = %(campaign)s AND t.state = %(waiting)s ORDER BY t.id"""
 
-#: Accepted texts, and a second time those that a consensus puts first.
+#: Accepted replies, and a second time those that a consensus puts first. Prompts are no merit: who writes many of them
+#: would take the turns of others.
 _MERITS = """
 SELECT a.id AS author, m.language, count(*) + count(*) FILTER (WHERE m.is_first) AS merits
 FROM unnest(%(authors)s::bigint[]) AS a (id) CROSS JOIN LATERAL (
   SELECT t.language, COALESCE(c.result->'tiers'->0 @> to_jsonb(m.id), false) AS is_first
   FROM annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id
-  LEFT JOIN annotate_message p ON p.id = m.parent_id LEFT JOIN annotate_consensus c ON c.id = p.current_consensus_id
+  JOIN annotate_message p ON p.id = m.parent_id LEFT JOIN annotate_consensus c ON c.id = p.current_consensus_id
   WHERE m.author_id = a.id AND m.review_state = 'accepted' AND m.created_at > %(since)s AND t.campaign_id = %(campaign)s
     AND m.removed_at IS NULL AND m.withdrawn_at IS NULL) m
 GROUP BY 1, 2"""
