@@ -39,7 +39,9 @@ WHERE t.id = ANY(%(trees)s::bigint[]) ORDER BY t.id"""
 
 _MESSAGES = """
 SELECT m.id, m.tree_id, m.parent_id, m.role, m.thread, m.review_state, m.reviewed_at, m.author_id, m.created_at,
-  m.removed_at IS NOT NULL OR m.withdrawn_at IS NOT NULL AS is_gone
+  m.removed_at IS NOT NULL OR m.withdrawn_at IS NOT NULL AS is_gone,
+  CASE WHEN m.author_id IS NULL THEN EXISTS (SELECT 1 FROM annotate_messageorigin o
+    WHERE o.message_id = m.id AND o.generator_id IS NOT NULL) ELSE false END AS is_generated
 FROM annotate_message m WHERE m.tree_id = ANY(%(trees)s::bigint[]) ORDER BY m.id"""
 
 _UNITS = """
@@ -196,7 +198,7 @@ def _make_facts(*, tree: Row, rows: "_Rows", now: datetime) -> TreeFacts:
                 review=ReviewState(message["review_state"]),
                 author=message["author_id"],
                 is_live=gone.isdisjoint(message["thread"]),
-                is_generated=message["author_id"] is None,
+                is_generated=message["is_generated"],
                 finished=len(finished[message["id"]]),
                 verdicts=tuple(verdicts[message["id"]].values()),
             )

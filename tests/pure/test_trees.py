@@ -139,6 +139,23 @@ def test_the_reply_of_a_pair_is_reviewed_with_its_prompt_and_after_it():
     assert list_wishes(decide(waiting)) == {(LABEL, 2): 2}
 
 
+def test_what_was_removed_is_neither_reviewed_nor_decided():
+    removed = make_message(2, 1, review=PENDING, verdicts=say(FINE, FINE), is_live=False)
+    decision = decide(make_tree(make_message(1), removed))
+    assert (decision.reviews, list_wishes(decision)) == ({}, {(ANSWER, 1): 3})
+
+
+def test_what_stands_under_a_rejected_message_is_not_asked_about():
+    below = make_message(3, 2, depth=2, review=PENDING)
+    tree = make_tree(make_message(1), make_message(2, 1, review=REJECTED), below)
+    assert list_wishes(decide(tree)) == {(ANSWER, 1): 3}
+
+
+def test_nothing_is_asked_under_a_message_that_is_still_in_review():
+    tree = make_tree(make_message(1), make_message(2, 1, review=PENDING), make_message(3, 2, depth=2))
+    assert list_wishes(decide(tree)) == {(ANSWER, 1): 2, (LABEL, 2): 2}
+
+
 def test_the_form_of_a_review_is_drawn_once():
     prompts = [make_tree(make_message(1, review=PENDING), id=n, state=TreeState.PROMPT_REVIEW) for n in range(400)]
     rules = make_rules(full_label_shares={"prompts": 0.25})
@@ -238,6 +255,13 @@ def test_a_prompt_with_one_reply_comes_first_so_that_it_can_be_ranked():
         assert list_wishes(decide(tree, make_rules(lonely_child_preference=1.0))) == {(ANSWER, first): 1}
 
 
+def test_a_reply_is_not_alone_where_somebody_writes_a_second():
+    tree = make_threads(3, under=1, goal_size=10)
+    tree = replace(tree, messages=(*tree.messages, make_message(30, 20, depth=3), make_message(31, 21, depth=3)))
+    tree = replace(tree, units=(make_unit(5, ANSWER, 20, needed=1, held=1),), goal_size=11)
+    assert list_wishes(decide(tree, make_rules(lonely_child_preference=1.0))) == {(ANSWER, 20): 1, (ANSWER, 21): 1}
+
+
 def test_places_are_given_so_that_few_replies_stay_alone():
     tree = make_threads(3, under=1, goal_size=12)
     wishes = list_wishes(decide(tree, make_rules(lonely_child_preference=1.0)))
@@ -296,6 +320,11 @@ def test_the_units_wish_counts_what_was_done_there():
     assert list_wishes(decide(make_tree(make_message(1), units=units))) == {(ANSWER, 1): 5}
 
 
+def test_an_open_unit_carries_the_work_before_a_later_one_that_was_closed():
+    units = [make_unit(4, ANSWER, 1, done=1), make_unit(5, ANSWER, 1, done=2, is_open=False)]
+    assert list_wishes(decide(make_tree(make_message(1), units=units))) == {(ANSWER, 1): 4}
+
+
 def test_a_grown_tree_is_ranked_once_no_review_is_pending():
     tree = make_threads(3, goal_size=4)
     decision = decide(tree)
@@ -345,6 +374,14 @@ def test_one_generated_reply_of_each_prompt_is_asked_to_be_improved():
     assert not [key for key in wishes if key[0] is IMPROVE]
 
 
+def test_improvements_that_people_are_at_leave_the_rest_to_one_reply():
+    rules = make_rules(kinds=EVERY_KIND | {IMPROVE}, improvements_wanted=3)
+    replies = [make_message(n, 1, is_generated=True, review=NONE) for n in (2, 3)]
+    units = [make_unit(5, IMPROVE, 2, needed=1, held=1), make_unit(6, IMPROVE, 3, needed=1, held=1)]
+    wishes = list_wishes(decide(make_tree(make_message(1), *replies, units=units), rules))
+    assert sorted(needed for (kind, _), needed in wishes.items() if kind is IMPROVE) == [1, 2]
+
+
 def test_improvements_are_asked_while_others_rank_and_nothing_waits_for_them():
     rules = make_rules(kinds=EVERY_KIND | {IMPROVE}, improvements_wanted=1)
     replies = [make_message(n, 1, is_generated=True, review=NONE) for n in (2, 3)]
@@ -391,6 +428,34 @@ def test_a_tree_is_done_when_every_parent_has_its_rankings():
     assert end(decide(tree)) == (TreeState.DONE, TreeReason.RANKED)
     assert decide(tree).wishes == ()
     assert list_wishes(decide(tree, make_rules(redundancy=5))) == {(RANK, 1): 3}
+
+
+def test_a_ranking_that_somebody_is_at_is_the_last_one_needed():
+    tree = make_threads(2, state=TreeState.RANKING, units=[make_unit(5, RANK, 1, done=2, held=1)])
+    decision = decide(tree)
+    assert (decision.state, list_wishes(decision)) == (TreeState.RANKING, {(RANK, 1): 3})
+
+
+def test_rankings_are_asked_for_until_the_order_is_certain():
+    """The scheduler raises and lowers what a unit needs; what it needed holds when it has enough and closes."""
+    rules = make_rules(ranks_by_certainty=True)
+    below = [make_message(30, 20, depth=3), make_message(31, 20, depth=3)]
+    tree = make_threads(2, under=1, state=TreeState.RANKING)
+    tree = replace(tree, messages=(*tree.messages, *below))
+    raised = replace(tree, units=(make_unit(5, RANK, 1, needed=6, done=3),))
+    assert list_wishes(decide(raised, rules)) == {(RANK, 1): 6, (RANK, 20): 3}
+    lowered = replace(tree, units=(make_unit(5, RANK, 1, needed=2, done=2),))
+    assert list_wishes(decide(lowered, rules)) == {(RANK, 20): 3}
+    closed = replace(tree, units=(make_unit(5, RANK, 1, needed=2, done=2, is_open=False),))
+    assert list_wishes(decide(closed, rules)) == {(RANK, 20): 3}
+
+
+def test_holds_in_an_earlier_unit_are_rankings_on_their_way():
+    units = [
+        make_unit(4, RANK, 1, needed=1, held=1, is_open=False, candidates=(2,)),
+        make_unit(5, RANK, 1, needed=2, candidates=(2, 3)),
+    ]
+    assert list_wishes(decide(make_threads(2, state=TreeState.RANKING, units=units))) == {(RANK, 1): 2}
 
 
 def test_a_ballot_in_surplus_is_no_progress():

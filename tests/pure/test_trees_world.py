@@ -28,6 +28,7 @@ CHANGES = {
     "min_reviews": [1, 2, 3],
     "max_reviews": [3, 5],
     "redundancy": [1, 2, 4],
+    "ranks_by_certainty": [False, True],
     "rank_prompter_replies": [False, True],
     "improvements_wanted": [0, 1, 2],
     "patience_days": [10, 30],
@@ -117,6 +118,11 @@ class Campaign(RuleBasedStateMachine):
     def change_rules(self, change):
         self.world.rules = replace(self.world.rules, **dict([change]))
 
+    @precondition(lambda self: self.world.rules.ranks_by_certainty)
+    @rule(needed=st.integers(1, 5))
+    def certainty_changes(self, needed):
+        self.world.follow_certainty(needed=needed)
+
     # Clocks and jobs
 
     @rule(hours=st.integers(-24 * 40, 24 * 40))
@@ -200,4 +206,4 @@ def assert_tree_is_asked_for(world, tree):
 
 
 TestCampaign = Campaign.TestCase
-TestCampaign.settings = settings(max_examples=100, stateful_step_count=40, deadline=None, derandomize=True)
+TestCampaign.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)

@@ -113,21 +113,27 @@ class World:
         asked = set()
         for wish in decision.wishes:
             unit = self._find_unit(tree, wish)
-            assert wish.needed >= unit.done + unit.held
-            changes = {"needed": wish.needed, "candidates": wish.candidates, "is_simple": wish.is_simple}
-            tree.units[unit.id] = replace(unit, is_open=True, **changes)
+            tree.units[unit.id] = unit
             asked.add(unit.id)
         for unit in tree.units.values():
             if unit.id not in asked:
                 tree.units[unit.id] = replace(unit, is_open=False)
         again = decide_tree(self.read(tree), self.rules, now=self.now)
-        assert again == replace(decision, passed=(), reviews={})
+        assert replace(again, wishes=()) == replace(decision, wishes=(), passed=(), reviews={})
+        needs = [(unit.kind, unit.subject, unit.needed) for unit in tree.units.values() if unit.is_open]
+        assert sorted((wish.kind, wish.subject, wish.needed) for wish in again.wishes) == sorted(needs)
 
     def _find_unit(self, tree, wish):
+        """The unit that carries the work, with what was wished of it: opened again unless it never knew a candidate."""
         units = [unit for unit in tree.units.values() if (unit.kind, unit.subject) == (wish.kind, wish.subject)]
-        if units:
-            return max(units, key=lambda unit: (unit.is_open, unit.id))
-        return UnitFact(self.next_id(), wish.kind, wish.subject, needed=0, done=0, held=0, surplus=0, is_open=True)
+        last = max(units, key=lambda unit: (unit.is_open, unit.id), default=None)
+        changes = {"needed": wish.needed, "candidates": wish.candidates, "is_simple": wish.is_simple}
+        if last and (last.is_open or {*wish.candidates} <= {*last.candidates}):
+            assert wish.needed >= last.done + last.held
+            return replace(last, is_open=True, **changes)
+        changes["needed"] -= last.done + last.held if last else 0
+        unit = UnitFact(self.next_id(), wish.kind, wish.subject, needed=0, done=0, held=0, surplus=0, is_open=True)
+        return replace(unit, **changes)
 
     def advance_marked(self):
         for tree in sorted(self.marks):
@@ -168,6 +174,15 @@ class World:
             growing=states.count(TreeState.GROWING),
             waiting=waiting,
         )
+
+    def follow_certainty(self, *, needed):
+        """What the scheduler makes of rankings: an order that is certain needs no more, another needs more."""
+        for tree in self.trees.values():
+            for unit in tree.units.values():
+                if unit.is_open and unit.kind in ORDERING_KINDS:
+                    taken = unit.done + unit.held
+                    tree.units[unit.id] = replace(unit, needed=max(needed, taken))
+                    self.marks.add(tree.id)
 
     def set_state(self, tree, state, reason):
         assert can_follow(tree.state, state)
