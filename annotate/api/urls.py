@@ -8,6 +8,8 @@ from annotate.api.views import UnknownAddress
 PARTS = (
     "work",
     "people",
+    "reading",
+    "messages",
     "campaigns",
     "briefs",
     "generators",

@@ -31,7 +31,18 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from annotate.api.description import describe_api
-from annotate.models import Annotator, Campaign, Generator, ImportRun, Membership, Message, Release, User
+from annotate.models import (
+    Annotator,
+    Brief,
+    Campaign,
+    Generator,
+    ImportRun,
+    Membership,
+    Message,
+    Release,
+    RevisionProposal,
+    User,
+)
 from annotate.services.people import create_user
 from annotate.services.tokens import create_token
 from tests.loop import ask, make_campaign, make_prompt, ranking_of, submit
@@ -126,14 +137,19 @@ def known(owner: User, campaign: Campaign) -> dict[str, Any]:
     )
     generator = Generator.objects.create(name="ours", engine="openai", endpoint="http://127.0.0.1:9/v1", model="m")
     run = ImportRun.objects.create(campaign=campaign, public_id=uuid4(), state="done", format="jsonl")
+    reply = Message.objects.filter(role="assistant").earliest("pk")
+    proposal = RevisionProposal.objects.create(message=reply, author=member.annotator, base_revision=1, text="Better.")
     return {
         "slug": campaign.slug,
+        "brief": Brief.objects.create(campaign=campaign, language="en").pk,
+        "tree": reply.tree_id,
+        "proposal": proposal.pk,
         "assignment": answer["next"]["assignment"]["id"],
         "judgment": answer["judgment"]["id"],
         "token": spare.pk,
         "annotator": member.annotator.pk,
         "user_id": member.pk,
-        "message": Message.objects.filter(role="assistant").earliest("pk").pk,
+        "message": reply.pk,
         "number": release.number,
         "generator": generator.pk,
         "public_id": str(run.public_id),
