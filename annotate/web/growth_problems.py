@@ -11,7 +11,7 @@ from annotate.figures import whole
 from annotate.models import Campaign
 from annotate.queries.campaign_page import Numbers
 from annotate.queries.tree_facts import SPAM, WRONG_LANGUAGE
-from annotate.web.campaign_trees import find_reviewed, tell_nobody
+from annotate.web.campaign_trees import tell_nobody
 from annotate.web.names import isolated, language_name
 from annotate.web.problems import MOST_ALIKE, Problem, make_link
 from annotate.web.tree_words import REASONS
@@ -122,9 +122,14 @@ def _reviews_miss_something(campaign: Campaign, numbers: Numbers) -> Iterator[Pr
 
 def _nobody_reviews(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
     """Languages in which something waits for a review, and nobody has worked lately."""
-    if campaign.state != "open" or Kind.LABEL not in campaign.kinds:
+    if campaign.state != "open" or Kind.LABEL not in campaign.kinds or not numbers.progress:
         return
-    empty = [row["language"] for row in find_reviewed(numbers) if not row["reviewers"]]
+    lacking = {
+        queue["language"]
+        for queue in numbers.progress["queues"]
+        if queue["kind"] == Kind.LABEL and queue["needed"] > queue["done"]
+    }
+    empty = [row["language"] for row in numbers.supply if row["language"] in lacking and not row["reviewers"]]
     days = read_settings(campaign.parameters).reviewer_days
     detail = ngettext(
         "Nobody worked in this language in the last %(days)s day. What was written waits; invite people who read it.",

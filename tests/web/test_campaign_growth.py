@@ -17,7 +17,10 @@ from annotate.models import (
     LabelSchema,
     LanguageSupply,
     MessageTree,
+    Queue,
     Report,
+    Unit,
+    UnitDetail,
 )
 from annotate.queries.campaign_page import load_numbers
 from annotate.web.campaign_problems import find_problems
@@ -57,6 +60,12 @@ def make_trees(campaign, *states: str, language: str = "en", reason: str = "") -
 
 def supply(campaign, language: str, **counts) -> None:
     LanguageSupply.objects.create(campaign=campaign, language=language, counted_at=NOW, **counts)
+
+
+def add_unit(message, *, kind: str) -> None:
+    queue = Queue.objects.create(campaign=message.tree.campaign, kind=kind, language=message.language)
+    unit = Unit.objects.create(queue=queue, kind=kind, subject=message, tie=1, needed=2)
+    UnitDetail.objects.create(unit=unit, stratum=message.tree.stratum, wanted=2, reason_code="review_wanted")
 
 
 def load(campaign):
@@ -115,7 +124,9 @@ def test_language_with_few_people_says_how_many_reviews_decide(campaign, people,
 
 
 def test_language_in_which_nobody_reviews_needs_somebody_where_something_waits(campaign) -> None:
-    make_trees(campaign, "prompt_review", language="lt")
+    (tree,) = make_trees(campaign, "prompt_review", language="lt")
+    make_trees(campaign, "growing")  # nothing is written there yet
+    add_unit(tree.messages.get(), kind="label")
     supply(campaign, "lt", reviewers=0)
     supply(campaign, "en", reviewers=0)
     count()
