@@ -39,8 +39,9 @@ def _rebuild_texts(judgment: Judgment) -> dict[str, Any]:
     language = {"language": judgment.message.language}
     if judgment.kind != Kind.WRITE_PAIR:
         return {**signals, "text": judgment.message.text, **language}
-    reply = Message.objects.filter(pk=find_other_half(judgment_id=judgment.pk)).values_list("text", flat=True).first()
-    return {**signals, "prompt": judgment.message.text, "reply": reply or "", **language}
+    half = find_other_half(judgment_id=judgment.pk)
+    reply = "" if half is None else Message.objects.get(pk=half).text
+    return {**signals, "prompt": judgment.message.text, "reply": reply, **language}
 
 
 def _rebuild_tiers(judgment: Judgment) -> list[list[str]]:

@@ -139,8 +139,8 @@ def _explain_queues(*, params: Row, now: datetime) -> NoneReason:
         return NoneReason(code, SENTENCES[code], None, 600, nearest)
     nearest = _find_nearest(params)
     if not look["any_open"]:
-        sentence = GROWING if look["grows"] else SENTENCES[WhyNone.EMPTY]
-        return NoneReason(WhyNone.EMPTY, sentence, None, 300, nearest)
+        nothing = GROWING if look["grows"] else SENTENCES[WhyNone.EMPTY]
+        return NoneReason(WhyNone.EMPTY, nothing, None, 300, nearest)
     if look["next_lease_end"] is not None:
         end = look["next_lease_end"]
         sentence = _(

@@ -130,6 +130,7 @@ def _write(decided: Sequence[_Decided], *, now: datetime) -> int:
         units.compare(one.tree, () if one.decision.state in ENDED_TREES else one.decision.wishes)
     write_units(changes=units, now=now)
     _hand_over([one for one in decided if not one.tree.rules.is_growing], now=now)
+    _mark_rejected(decided)
     mark_supply(campaign_ids={one.tree.campaign_id for one in growing if _moves_supply(one)})
     return changed
 
@@ -147,6 +148,19 @@ def _write_reviews(decided: Sequence[_Decided], *, now: datetime) -> None:
     run(_LOCK_MESSAGES, {"messages": sorted(reviews)})
     words = [str(review) for review in reviews.values()]
     run(_REVIEW, {"messages": list(reviews), "reviews": words, "pending": ReviewState.PENDING, "now": now})
+
+
+def _mark_rejected(decided: Sequence[_Decided]) -> None:
+    """An improvement that was rejected is no ballot any more: the order of its siblings is computed again."""
+    parents = [
+        message.parent
+        for one in decided
+        for message in one.tree.facts.messages
+        if message.parent is not None and one.decision.reviews.get(message.id) is ReviewState.REJECTED
+    ]
+    if parents:
+        mark_stale(kind=StaleKind.PARENT, subject_ids=parents)
+        wake(JobName.RECOMPUTE_STALE)
 
 
 def _hand_over(decided: Sequence[_Decided], *, now: datetime) -> None:
