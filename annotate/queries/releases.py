@@ -46,11 +46,12 @@ def find_path(file: ReleaseFile) -> Path | None:
 
 
 def describe_release(release: Release) -> dict[str, Any]:
-    """How a release stands, without its files."""
+    """How a release stands, without its files. A reason for a withdrawal is told as its organizer wrote it."""
+    is_ours = release.state != ReleaseState.WITHDRAWN
     return {
         "number": release.number,
         "state": release.state,
-        "reason": tell_reason(release.reason) or None,
+        "reason": (tell_reason(release.reason) if is_ours else release.reason) or None,
         "trigger": release.trigger,
         "filters": release.filters,
         "licence": release.licence,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,3 +127,20 @@ def test_what_varies_is_put_back_and_what_is_not_ours_stays(in_capitals, stored,
         assert tell_reason(stored) == stored
     with translation.override(None):
         assert tell_reason(stored) == stored
+
+
+@pytest.mark.parametrize("language", ["de", "ar"])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "30,000 of 1,000,000 records cannot be used, so nothing was imported.",
+        "Candidate 3: the text must be a string, not a list.",
+        "The header cannot be read. The line is longer than 8,388,608 bytes. Shorten it.",
+        "The server failed (503). It was tried 4 times.",
+    ],
+)
+def test_reasons_are_told_in_every_language_of_the_interface(language, stored):
+    with translation.override(language):
+        told = tell_reason(stored)
+    ours = set(re.findall(r"[a-z]{4,}", stored)) - {"candidate", "header"}
+    assert (told != stored, ours & set(re.findall(r"[A-Za-z]{4,}", told))) == (True, set())

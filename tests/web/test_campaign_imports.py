@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -158,3 +159,14 @@ def test_list_costs_the_same_whatever_its_length(ines, campaign, rows, django_as
         send(ines, f"Why {number}?", language="en")
     with django_assert_num_queries(5):
         assert len(ines.get(HERE).context["runs"]) == rows
+
+
+def test_reasons_are_told_in_the_language_of_the_reader(ines, campaign):
+    failed = ImportRun.objects.create(
+        campaign=campaign, public_id=uuid.uuid4(), state="failed", format="jsonl", bad=1, read=2,
+        reason="1 of 2 records cannot be used, so nothing was imported.",
+    )  # fmt: skip
+    failed.errors.create(line=2, reason="Candidate 1: The text holds a NUL character at position 12,345. Remove it.")
+    page = ines.get(f"{HERE}{failed.public_id}/", headers={"Accept-Language": "de"}).text
+    assert "1 von 2 Einträgen sind nicht zu gebrauchen, deshalb wurde nichts importiert." in page
+    assert "Kandidat 1: Der Text enthält ein NUL-Zeichen an Stelle 12.345. Entferne es." in page

@@ -224,3 +224,15 @@ def test_list_costs_the_same_whatever_its_length(ines, campaign, rows, django_as
         )
     with django_assert_num_queries(3):
         assert len(ines.get(HERE).context["releases"]) == rows
+
+
+def test_why_a_release_failed_is_told_in_the_language_of_the_reader_and_why_it_was_withdrawn_as_it_was_written(ines):
+    ines.post(HERE)
+    reason = "Each time the files were written, somebody had taken back something in them. Ask for a new release later."
+    Release.objects.update(state="failed", reason=reason)
+    german = {"Accept-Language": "de"}
+    assert "hatte jemand etwas darin zurückgenommen" in ines.get(f"{HERE}1/", headers=german).text
+    ines.post(HERE)
+    build()
+    ines.post(f"{HERE}2/withdraw/", {"reason": "The tree has no prompt."})
+    assert "The tree has no prompt." in ines.get(f"{HERE}2/", headers=german).text

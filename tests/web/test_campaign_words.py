@@ -66,3 +66,14 @@ def test_numbers_in_refusals_are_written_as_readers_write_them(language, number)
     with translation.override(language):
         assert reader.text("title", "x" * 2_000_000, longest=160) is None
     assert number in reader.problems["title"]
+
+
+def test_what_no_text_may_hold_is_told_in_the_language_of_the_reader():
+    reader = Reader()
+    with translation.override("de"):
+        assert reader.text("title", "a\0b", longest=160) is None
+        assert reader.language("languages[0]", "x y") is None
+    assert reader.problems == {
+        "title": "Der Text enthält ein NUL-Zeichen an Stelle 2. Entferne es.",
+        "languages[0]": "„x y“ ist kein Sprachcode. Schreib einen wie „en“, „de“ oder „pt-BR“.",
+    }
