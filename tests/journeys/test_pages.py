@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.journeys.addresses import LOOKS, NO_PAGES, Look, find_session, list_names, make_path
 from tests.journeys.browsers import find_overflow
@@ -88,6 +88,21 @@ def test_page_of_long_words_never_scrolls_sideways(
     page.context.add_cookies([{"name": "django_language", "value": "ar", "url": page.url}])
     page.reload()
     assert name in SPEAKS_ENGLISH or page.evaluate("document.documentElement.dir") == "rtl"
+    assert find_overflow(page) == []
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("address", ["/account/login/code/", "/account/password/reset/"])
+def test_code_by_mail_is_typed_where_the_focus_is_and_a_wrong_one_again(open_window: OpenWindow, address: str) -> None:
+    page = open_window(phone=True, color_scheme="dark", reduced_motion="reduce").go(address)
+    page.locator("input[name=email]").fill("nobody@example.org")
+    for _time in range(2):
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        expect(page.locator("input[name=code]")).to_be_focused()
+        assert find_violations(page, runOnly=TAGS) == []
+        page.keyboard.insert_text("WRONG-CODE")
     assert find_overflow(page) == []
 
 
