@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from annotate.queries.reading import IS_NO_REJECT, Reader, start_of
 from annotate.queries.rows import fetch_all
-from tasks.text.fingerprints import fingerprint, jaccard
+from tasks.text.fingerprints import fingerprint_of, likeness, list_shingles
 from tasks.text.normalise import text_hash
 
 #: From this likeness on a prompt is shown as a neighbour.
@@ -13,7 +13,7 @@ NEAR = 0.5
 MOST_SHOWN = 3
 START_CHARS = 200
 #: Rows with a band in common that are counted, and of those the ones that are measured.
-MOST_COUNTED, MOST_MEASURED = 2_000, 24
+MOST_COUNTED, MOST_MEASURED = 2_000, 12
 
 # The bands alone find the rows: a campaign's own are kept of those, and counted before a single text is read.
 _FIND = f"""
@@ -45,10 +45,11 @@ class Neighbour:
 
 def find_near_prompts(*, campaign_id: int, text: str, keys: Sequence[str], reader: Reader) -> list[Neighbour]:
     """At most three prompts that stand and are nearly the same, nearest first; `keys` name trees with the very same prompt."""
+    shingles = list_shingles(text)
     params = {
         **reader.as_parameters(),
         "campaign": campaign_id,
-        "bands": fingerprint(text),
+        "bands": fingerprint_of(shingles),
         "keys": list(keys),
         "hash": text_hash(text),
     }
@@ -56,7 +57,7 @@ def find_near_prompts(*, campaign_id: int, text: str, keys: Sequence[str], reade
         Neighbour(
             row["id"],
             row["tree_id"],
-            1.0 if row["is_same"] else jaccard(text, row["text"]),
+            1.0 if row["is_same"] else likeness(shingles, list_shingles(row["text"])),
             start_of(row["text"], length=START_CHARS),
         )
         for row in fetch_all(_FIND, params)

@@ -105,6 +105,18 @@ HIDE_EDIT = """
 UPDATE annotate_assignmentcandidate SET position = -1 - position
 WHERE assignment_id = %(assignment)s AND message_id = %(message)s AND position >= 0"""
 
+#: Nothing of a withdrawn text is kept: not its earlier versions, not what finds it, not what was proposed instead.
+FORGET_TEXTS = """
+WITH gone AS MATERIALIZED (
+  SELECT id FROM annotate_message WHERE id = ANY(%(ids)s::bigint[]) AND withdrawn_at IS NOT NULL),
+found AS (DELETE FROM annotate_messageindex i USING gone WHERE i.message_id = gone.id),
+earlier AS (UPDATE annotate_messagerevision r SET text = '' FROM gone WHERE r.message_id = gone.id),
+proposed AS (
+  UPDATE annotate_revisionproposal p SET text = '', state = CASE WHEN p.state = 'open' THEN 'rejected' ELSE p.state END,
+    decided_at = coalesce(p.decided_at, %(now)s::timestamptz)
+  FROM gone WHERE p.message_id = gone.id)
+UPDATE annotate_message m SET text = '' FROM gone WHERE m.id = gone.id"""
+
 # By time, as the index of a person's judgments has it: ordered by id, the planner may read everybody's.
 LIST_UNDOABLE = """
 SELECT j.id, j.assignment_id, j.kind, j.created_at FROM annotate_judgment j
@@ -162,10 +174,7 @@ def withdraw_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> 
             {"now": now, "id": judgment_id},
         )
         if given["messages"]:
-            run(
-                "UPDATE annotate_message SET text = '' WHERE id = ANY(%(ids)s::bigint[]) AND withdrawn_at IS NOT NULL",
-                {"ids": given["messages"]},
-            )
+            run(FORGET_TEXTS, {"ids": given["messages"], "now": now})
         run(
             """INSERT INTO annotate_tombstone (campaign_id, kind, object_id) VALUES (%(campaign)s, 'judgment', %(id)s)
                ON CONFLICT DO NOTHING""",

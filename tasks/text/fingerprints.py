@@ -35,7 +35,11 @@ def fingerprint(text: str) -> list[int]:
 
     Texts that are nearly the same have at least one number in common.
     """
-    shingles = list_shingles(text)
+    return fingerprint_of(list_shingles(text))
+
+
+def fingerprint_of(shingles: frozenset[str]) -> list[int]:
+    """The same of a set of shingles that is known already."""
     if not shingles:
         return []
     slots = [_EMPTY] * SLOTS
@@ -49,9 +53,13 @@ def fingerprint(text: str) -> list[int]:
 
 def jaccard(a: str, b: str) -> float:
     """How alike two texts are, exactly, in [0, 1]: shared shingles among all. Two texts without a word are not alike."""
-    first, second = list_shingles(a), list_shingles(b)
-    both = len(first & second)
-    return both / (len(first) + len(second) - both) if both else 0.0
+    return likeness(list_shingles(a), list_shingles(b))
+
+
+def likeness(a: frozenset[str], b: frozenset[str]) -> float:
+    """The same of two sets of shingles that are known already."""
+    both = len(a & b)
+    return both / (len(a) + len(b) - both) if both else 0.0
 
 
 def _iter_shingles(text: str) -> Iterator[str]:

@@ -22,8 +22,9 @@ from annotate.queries.proposals import list_proposals
 from annotate.services.import_plan import make_tree_key
 from annotate.services.revision_votes import vote_on_proposal, withdraw_proposal
 from annotate.services.revisions import MAX_REASON_CHARS, Revised, revise_message
+from annotate.services.undo import withdraw_judgment
 from tasks.text.normalise import text_hash
-from tests.loop import NOW, ask, make_annotator, make_campaign, make_prompt
+from tests.loop import NOW, ask, make_annotator, make_campaign, make_prompt, submit
 from tests.trees import LATER, label, make_tree, open_work, reader, reply_to
 
 pytestmark = pytest.mark.django_db
@@ -182,6 +183,24 @@ def test_what_is_refused(campaign, prompt, ada):
 def test_what_is_sealed_cannot_be_revised():
     reply = make_prompt(make_campaign(), replies=2).replies.first()
     assert refusal(revise, make_annotator("bob"), reply) == "message_not_found"
+
+
+def test_of_a_withdrawn_text_nothing_is_kept():
+    campaign = make_campaign(kinds=["write_assistant_reply"])
+    prompt = make_tree(campaign)
+    open_work(campaign, prompt)
+    ada, bob = make_annotator("ada"), make_annotator("bob")
+    done = submit(ada, ask(ada, campaign)["assignment"]["id"], {"text": "My name is Ada."})
+    reply = prompt.replies.get()
+    revise(ada, reply, "My name is Ada Lovelace.")
+    prompt.units.update(is_open=False)
+    revise(bob, reply, "Their name is Ada.", base=2)
+    assert MessageIndex.objects.filter(message=reply).exists()
+    withdraw_judgment(annotator_id=ada.pk, judgment_id=done["judgment"]["id"], now=LATER)
+    reply.refresh_from_db()
+    proposal = RevisionProposal.objects.get()
+    assert (reply.text, MessageRevision.objects.get().text, proposal.text, proposal.state) == ("", "", "", "rejected")
+    assert not MessageIndex.objects.filter(message=reply).exists()
 
 
 # --- Proposals ----------------------------------------------------------------------------------
