@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from annotate.exceptions import Conflict
 from annotate.queries.rows import Row, fetch_row
 from annotate.services.import_plan import make_tree_key
+from annotate.services.search_index import index_prompt
 from annotate.services.units import open_units
 from tasks.records.parameters import CampaignSettings
 from tasks.text.normalise import text_hash
@@ -99,6 +100,8 @@ def begin_tree(
             ),
             code="text_duplicate",
         )
+    # The next one who writes the same is told at once, not when a job has come by.
+    index_prompt(message_id=begun["message"])
     if not grows:
         open_units(campaign_id=row["campaign"], parent_ids=[begun["message"]], now=now)
     return begun["message"], begun["tree"]

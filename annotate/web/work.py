@@ -18,6 +18,7 @@ from annotate.access import require_annotator
 from annotate.exceptions import NotFound
 from annotate.services.undo import undo_judgment
 from annotate.web.pages import Needs, PageRequest, page
+from annotate.web.work_check import show_check
 from annotate.web.work_drafts import take_draft, take_renewal, turn_away
 from annotate.web.work_next import ask_for_next, show_next, show_this
 from annotate.web.work_standing import LARGEST_ID, get_held, show_assignment
@@ -69,6 +70,13 @@ def save_draft(request: PageRequest, assignment: int) -> HttpResponse:
 
 
 @page("POST", needs=Needs.ANNOTATOR)
+def check_work(request: PageRequest, assignment: int) -> HttpResponse:
+    """Advice on a text while it is written: its language, and what is nearly the same."""
+    _check_number(assignment)
+    return show_check(request, assignment)
+
+
+@page("POST", needs=Needs.ANNOTATOR)
 def renew_work(request: PageRequest, assignment: int) -> HttpResponse:
     """A sign of activity. It brings no answer, so that it takes the place of none that is kept."""
     _check_number(assignment)
@@ -94,6 +102,7 @@ urlpatterns = [
     path("work/<int:assignment>/", work, name="work"),
     path("work/<int:assignment>/submit/", submit_work, name="submit_work"),
     path("work/<int:assignment>/draft/", save_draft, name="save_draft"),
+    path("work/<int:assignment>/check/", check_work, name="check_work"),
     path("work/<int:assignment>/renew/", renew_work, name="renew_work"),
     path("judgments/<int:judgment>/undo/", undo, name="undo"),
 ]

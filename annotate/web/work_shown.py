@@ -99,7 +99,6 @@ def _show_writing(
         "brief": _show_brief(subject.get("brief"), texts["brief"]),
         "original_html": texts["original"][0].html if texts["original"] else "",
         "may_end": kind == Kind.WRITE_PROMPTER_REPLY,
-        "checked": None,
     }
 
 

@@ -84,12 +84,13 @@ def show_form(
     body: Mapping[str, Any] | None = None,
     problems: Mapping[str, str] | None = None,
     kept: dict[str, Any] | None = None,
+    checked: dict[str, Any] | None = None,
     stored: dict[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:  # fmt: skip
-    """The form, with the draft or with `body` in it."""
+    """The form, with the draft or with `body` in it; `checked`: what was seen in its texts."""
     work = show_work(held.assignment, held.frame, now=timezone.now(), body=body)
-    work["notice"], work["kept"] = _find_notice(request, held), kept
+    work |= {"notice": _find_notice(request, held), "kept": kept, "checked": checked}
     add_problems(work, problems or {})
     return render_work(request, work=work, stored=stored, status=status)
 

@@ -124,7 +124,8 @@ def show_refused(
     if refusal.code == "already_submitted":
         return _show_already(request, held, body=body)
     if refusal.code == "text_duplicate":
-        return show_form(request, held, body=body, problems={"text": refusal.message}, status=refusal.status)
+        field = "prompt" if held.assignment["kind"] == Kind.WRITE_PAIR else "text"
+        return show_form(request, held, body=body, problems={field: refusal.message}, status=refusal.status)
     ended = describe_end(
         held, title=_("This was not stored"), sentence=refusal.message, body=body or held.assignment["draft"]
     )
@@ -152,5 +153,7 @@ def _show_already(request: PageRequest, held: Held, *, body: Mapping[str, Any]) 
 def _means_the_same(held: Held, stored: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
     """Whether two bodies are one answer, however long somebody looked at it."""
     kind, shown = held.assignment["kind"], held.shown
-    one, other = (fill_form({**body, "active_seconds": 0}, kind=kind, shown=shown) for body in (stored, sent))
+    one, other = (
+        fill_form({**body, "active_seconds": 0, "signals": None}, kind=kind, shown=shown) for body in (stored, sent)
+    )
     return one == other

@@ -99,6 +99,7 @@ NO_PAGES: dict[str, str] = {
             "submit_work",
             "save_draft",
             "renew_work",
+            "check_work",
             "undo",
             "my_profile",
             "my_languages",
