@@ -15,7 +15,7 @@ from annotate.figures import whole
 from annotate.services.campaign_fields import FIELDS
 from annotate.services.campaign_values import Reader, nearest, show
 from tasks.records.campaigns import CampaignSpec
-from tasks.records.parameters import NAMES, find_problems
+from tasks.records.parameters import NAMES, check_value
 
 MAX_FILE_BYTES = 4 * 2**20
 
@@ -97,7 +97,7 @@ def _read_parameters(reader: Reader, values: Mapping[str, Any], table: Mapping[s
     parameters = {name: value for name, value in (named | dict(table)).items() if name in NAMES}
     for name, value in parameters.items():
         # One at a time: what must hold between them depends on the values that the campaign has already.
-        if problem := find_problems({name: value}).get(name):
+        if problem := check_value(name, value):
             reader.refuse(name if name in named else f"parameters.{name}", problem)
     return parameters
 

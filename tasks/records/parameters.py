@@ -153,14 +153,17 @@ FRACTIONAL = frozenset(
 
 
 def find_problems(values: Mapping[str, Any]) -> dict[str, str]:
-    """What is wrong with `values`, by name, each as a sentence; empty when they can be used."""
+    """What is wrong with `values`, by name, each as a sentence; empty when they can be used.
+
+    What is not among them is as by default. Of values that are to be put over others ask `check_value` one by one.
+    """
     problems = {
         name: f"There is no parameter {name!r}; the parameters are {', '.join(NAMES)}."
         for name in values
         if name not in NAMES
     }
     for name, value in values.items():
-        if name in NAMES and (problem := _problem(name, value)):
+        if name in NAMES and (problem := check_value(name, value)):
             problems[name] = problem
     if not problems:
         settings = read_settings(values)
@@ -188,7 +191,8 @@ def parse_settings(stored: str) -> CampaignSettings:
     return read_settings(json.loads(stored))
 
 
-def _problem(name: str, value: Any) -> str | None:
+def check_value(name: str, value: Any) -> str | None:
+    """What is wrong with the value of a parameter, whatever the others are."""
     if name in BOOLEAN:
         return None if isinstance(value, bool) else f"{name} must be true or false."
     allowed = RANGES[name]

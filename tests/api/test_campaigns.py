@@ -23,6 +23,36 @@ def error(answer) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
 
 
+# --- Growing trees ------------------------------------------------------------------------------
+
+
+def test_trees_grow_where_the_preset_says_so_unless_it_is_said_otherwise(client_of_ada):
+    made = make(client_of_ada, preset="trees")
+    assert (made["parameters"]["grow_trees"], "write_prompt" in made["kinds"], "write_pair" in made["kinds"]) == (
+        True,
+        True,
+        False,
+    )
+    simple = [row["name"] for row in made["label_schema"]["dimensions"] if row["simple"]]
+    assert simple == ["spam", "lang_mismatch", "quality"]
+    assert make(client_of_ada, slug="fish", preset="trees", grow_trees=False)["parameters"]["grow_trees"] is False
+
+
+def test_parameters_of_growing_trees_are_read_and_changed_like_all_others(client_of_ada):
+    make(client_of_ada)
+    said = {"grow_trees": True, "min_goal_tree_size": 5, "full_label_share_prompter": 0.5, "report_limit": 2}
+    answer = client_of_ada.patch(f"{API}campaigns/birds/", {"parameters": said})
+    assert {name: answer.json()["parameters"][name] for name in said} == said
+    wrong = client_of_ada.patch(f"{API}campaigns/birds/", {"max_reviews": 1, "min_goal_tree_size": 99, "pair_share": 2})
+    assert error(wrong) == (422, "campaign_invalid")
+    assert list(wrong.json()["error"]["details"]) == ["pair_share"]
+    between = client_of_ada.patch(f"{API}campaigns/birds/", {"max_reviews": 1, "min_goal_tree_size": 99})
+    assert sorted(between.json()["error"]["details"]) == ["max_reviews", "min_goal_tree_size"]
+    together = {"max_reviews": 1, "min_reviews": 1, "min_goal_tree_size": 99, "goal_tree_size": 100}
+    assert client_of_ada.patch(f"{API}campaigns/birds/", together).status_code == 200
+    assert client_of_ada.patch(f"{API}campaigns/birds/", {"min_goal_tree_size": 50}).status_code == 200
+
+
 # --- Making and reading -----------------------------------------------------------------------
 
 

@@ -171,3 +171,73 @@ def test_form_of_a_running_campaign_costs_the_same_whatever_its_targets(ines, ca
     change_campaign(campaign=campaign, spec=read_campaign(targets), actor=None, now=timezone.now())
     with django_assert_num_queries(4):
         ines.get(HERE)
+
+
+# --- growing trees
+
+
+def growth_of(answer):
+    """The fields of growing trees by name, and whether they are unfolded."""
+    fields = {field.name for _title, fields in answer.context["growth"] for field in fields}
+    return fields, answer.context["is_growth_open"]
+
+
+def test_what_concerns_growing_trees_is_folded_where_none_grow(ines, campaign):
+    fields, is_open = growth_of(ines.get(HERE))
+    assert {"parameters.goal_tree_size", "parameters.min_reviews", "parameters.waiting_prompts"} <= fields
+    assert not is_open
+    Campaign.objects.update(parameters=campaign.parameters | {"grow_trees": True})
+    page = ines.get(HERE)
+    assert growth_of(page)[1]
+    assert read_form(page)["parameters.grow_trees"] == ["on"]
+
+
+def test_trees_are_switched_on_and_told_what_that_means(ines, campaign):
+    looked = look(
+        ines, **{"parameters.grow_trees": "on", "parameters.min_goal_tree_size": "5", "kinds": ["rank", "write_prompt"]}
+    )
+    assert ("Trees grow", "no", "yes") in shown(looked)
+    assert ("Smaller trees from this many messages", "none", "5") in shown(looked)
+    assert "prompts that are there go on growing" in looked.text
+    assert press_apply(ines, looked).status_code == 302
+    campaign.refresh_from_db()
+    assert (campaign.parameters["grow_trees"], campaign.parameters["min_goal_tree_size"]) == (True, 5)
+    assert campaign.kinds == ["rank", "write_prompt"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "name", "sentence"),
+    [
+        ({"min_reviews": "4", "max_reviews": "3"}, "max_reviews", "This must be at least as many as the line above."),
+        ({"review_floor": "3"}, "review_floor", "This must be at most as many as decide where people agree."),
+        ({"min_goal_tree_size": "13"}, "min_goal_tree_size", "This must be at most as many as the line above."),
+        ({"acceptance_threshold": "1"}, "acceptance_threshold", "Write a number from 0 to 0.99."),
+        ({"goal_tree_size": ""}, "goal_tree_size", "Write a whole number from 1 to 500."),
+        ({"pair_share": "most"}, "pair_share", "Write a number from 0 to 1."),
+        ({"report_limit": "0"}, "report_limit", "Write a whole number from 1 to 1,000."),
+    ],
+)
+def test_what_is_wrong_about_growing_trees_is_told_at_its_field_unfolded(ines, campaign, sent, name, sentence):
+    answer = look(ines, **{f"parameters.{key}": value for key, value in sent.items()})
+    assert (answer.status_code, [field.name for field in answer.context["wrong"]]) == (422, [f"parameters.{name}"])
+    assert answer.context["wrong"][0].errors == (sentence,)
+    assert growth_of(answer)[1] or name == "report_limit"
+
+
+def test_file_says_every_parameter_and_changes_those_of_growing_trees(ines, campaign):
+    opened = read_form(ines.get(FILE))
+    text = opened["text"][0]
+    for line in (
+        "grow_trees = false",
+        "goal_tree_size = 12",
+        "full_label_share_prompter = 0.25",
+        "rank_prompts = false",
+    ):
+        assert line in text.splitlines()
+    changed = text.replace("grow_trees = false", "grow_trees = true").replace(
+        "goal_tree_size = 12", "goal_tree_size = 6"
+    )
+    looked = ines.post(FILE, {**opened, "text": changed, "step": "look"})
+    assert shown(looked) == [("Trees grow", "no", "yes"), ("Messages of a whole tree", "12", "6")]
+    assert press_apply(ines, looked, FILE).status_code == 302
+    assert Campaign.objects.get().parameters["goal_tree_size"] == 6

@@ -181,3 +181,23 @@ def test_from_an_empty_site_to_an_open_campaign_with_prompts(ines, settings, tmp
     opened = ines.post("/campaigns/birds/state/", {"state": "open"}, follow=True)
     campaign = Campaign.objects.get()
     assert (opened.status_code, campaign.state, campaign.trees.count()) == (200, "open", 2)
+
+
+@pytest.mark.parametrize(("preset", "grows", "leads_to"), [("trees", True, "briefs"), ("rank", False, "imports")])
+def test_preset_says_whether_trees_grow_and_what_comes_next(ines, preset, grows, leads_to):
+    sent = filled(ines, title="Birds", preset=preset, **{"parameters.goal_tree_size": "7"})
+    assert "parameters.grow_trees" not in sent
+    answer = ines.post(HERE, sent)
+    campaign = Campaign.objects.get()
+    assert answer["Location"] == f"/campaigns/birds/{leads_to}/"
+    assert (campaign.parameters["grow_trees"], campaign.parameters["goal_tree_size"]) == (grows, 7)
+    assert ines.get(answer["Location"]).status_code == 200
+
+
+def test_what_is_wrong_about_growing_trees_unfolds_it(ines):
+    answer = ines.post(HERE, filled(ines, title="Birds", **{"parameters.max_tree_depth": "0"}))
+    assert (answer.status_code, [field.name for field in answer.context["wrong"]]) == (
+        422,
+        ["parameters.max_tree_depth"],
+    )
+    assert (answer.context["is_more_open"], answer.context["is_growth_open"]) == (True, True)
