@@ -8,6 +8,9 @@ from django.utils.translation import gettext_noop as _
 
 #: Whole sentences.
 SENTENCES: tuple[str, ...] = (
+    # messages that are hidden by themselves
+    _("Hidden by itself: reported by %(number)s people. A moderator will look at it."),
+    _("Hidden by itself: skipped by %(number)s people. A moderator will look at it."),
     # texts and languages, wherever they come from
     _("The text has %(length)s characters; at most %(most)s are taken. Shorten it."),
     _("The text is blank. Write something that can be read, or leave it out."),

@@ -22,7 +22,14 @@ FILES = (
     ROOT / "tasks" / "jobs" / "generation.py",
     *(
         ROOT / "annotate" / "services" / f"{name}.py"
-        for name in ("import_plan", "import_runs", "import_leases", "release_building", "generation_queue")
+        for name in (
+            "import_plan",
+            "import_runs",
+            "import_leases",
+            "release_building",
+            "generation_queue",
+            "auto_moderation",
+        )
     ),
 )
 #: Files whose sentences are for nobody's reasons: the card of a release, and mistakes of ours.

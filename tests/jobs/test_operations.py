@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import random
 import uuid
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from annotate.models import Consensus, Judgment, Message, Release, Unit
+from annotate.models import Consensus, Judgment, Message, Release, Stale, Unit
 from annotate.queries import integrity
 from annotate.queries.integrity import OF_ALL, OF_UNITS, find_broken_rules
+from annotate.services.tree_growth import advance_trees
 from tasks.jobs.operations import check_integrity_job
+from tests.growing import make_growing, make_tree
 from tests.loop import NOW, ask, make_annotator
 from tests.releases import make_given
 
@@ -96,6 +99,15 @@ def test_a_sealed_release_without_files_is_seen(campaign):
     assert broken() == {"a_sealed_release_has_files": 1}
 
 
+def test_a_growing_tree_that_asks_for_nothing_and_will_not_be_looked_at_is_seen():
+    prompt = make_tree(make_growing())
+    assert broken() == {}  # marked
+    Stale.objects.filter(kind="tree").delete()
+    assert broken() == {"a_growing_tree_asks_for_work_or_will_be_decided": 1}
+    advance_trees(tree_ids=[prompt.tree_id], now=NOW, rng=random.Random(1))
+    assert broken() == {}  # it asks for replies
+
+
 def test_a_text_whose_request_is_not_done_is_seen(campaign):
     run(
         f"""WITH g AS (INSERT INTO annotate_generator (name, engine, endpoint, model, revision, system_prompt, sampling,
@@ -113,6 +125,7 @@ def test_a_text_whose_request_is_not_done_is_seen(campaign):
 def test_every_rule_has_a_test_that_breaks_it():
     tested = {*BREAKS, "a_submitted_assignment_has_a_current_judgment", "a_message_points_to_its_own_consensus"}
     tested |= {"a_withdrawn_judgment_has_its_tombstone", "a_sealed_release_has_files"}
+    tested |= {"a_growing_tree_asks_for_work_or_will_be_decided"}
     assert tested | {"a_generated_text_has_a_request_that_is_done"} == {*OF_UNITS, *OF_ALL}
 
 
