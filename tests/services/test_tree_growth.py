@@ -289,6 +289,44 @@ def test_nobody_ranks_what_they_wrote():
     assert ask(ben, campaign, kinds=["rank"])["assignment"] is not None
 
 
+def test_an_imported_reply_is_improved_and_the_better_one_is_reviewed_and_ranked_beside_it():
+    campaign = make_growing(kinds=("improve_reply", "label", "rank"), improvements_wanted=1)
+    prompt = make_tree(campaign)
+    imported = add_message(prompt.tree, "Because they are bored.", parent=prompt)
+    grow()
+    assert states(campaign) == {"done": 1}  # nothing to write or rank: improving is work beside
+    MessageTree.objects.update(state="growing", goal_size=9)
+    Campaign.objects.update(kinds=["improve_reply", "label", "rank", "write_assistant_reply"])
+    mark_trees(tree_ids=[prompt.tree_id])
+    grow()
+    ada, ben, cyd = people("ada", "ben", "cyd")
+    assert do(ada, campaign, kind="improve_reply") == "improve_reply"
+    better = Message.objects.get(author=ada)
+    assert (better.parent_id, better.review_state) == (prompt.pk, "pending")
+    for person in (ben, cyd):
+        judge(person, better, spam=False)
+    grow()
+    better.refresh_from_db()
+    assert better.review_state == "accepted"
+    assert (states(campaign), open_work(campaign)) == ({"ranking": 1}, {"rank": 1})
+    assert imported.units.filter(kind="improve_reply").get().is_open is False
+
+
+def test_where_prompters_say_that_the_conversation_is_finished_no_turn_is_asked_for():
+    campaign = make_growing(goal_tree_size=9, max_tree_depth=4)
+    prompt = make_tree(campaign)
+    reply_of_generator = add_message(prompt.tree, "Because they can.", parent=prompt)
+    grow()
+    assert needs(subject=reply_of_generator, kind="write_prompter_reply") == [(1, 0, 0)]
+    ada = make_annotator()
+    assignment = ask(ada, campaign, kinds=["write_prompter_reply"])["assignment"]
+    submit(ada, assignment["id"], {"ends_thread": True})
+    release_holds(annotator_id=ada.pk, now=NOW)
+    grow()
+    assert needs(subject=reply_of_generator, kind="write_prompter_reply") == []
+    assert is_sound()
+
+
 # --- Changes on the way -----------------------------------------------------------------------------------------
 
 
