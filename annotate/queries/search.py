@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from annotate.exceptions import InvalidInput
-from annotate.queries.message_lists import LISTED, MessageRow, as_message_row
-from annotate.queries.reading import IS_NO_REJECT, IS_UNSEALED, MAY_READ, STANDS, Reader
+from annotate.queries.message_lists import PAGE, MessageRow, as_message_row, find_next
+from annotate.queries.reading import Reader
 from annotate.queries.rows import Row, fetch_all
 from tasks.text.searching import Segment, Term, cut_snippet, read_query, stemmer_of
 
@@ -18,15 +18,15 @@ LOOKED_AT = 8000
 STEMMER = """coalesce((SELECT k.oid::regconfig FROM pg_ts_config k WHERE k.cfgname = %(stemmer)s
   AND pg_ts_config_is_visible(k.oid)), 'simple'::regconfig)"""
 
-_FIND = f"""
-SELECT {LISTED}, left(m.text, {LOOKED_AT}) AS looked_at
-FROM annotate_messageindex i JOIN annotate_message m ON m.id = i.message_id
-JOIN annotate_messagetree t ON t.id = m.tree_id JOIN annotate_campaign c ON c.id = t.campaign_id
-WHERE i.vector @@ ({{query}})
-  AND (%(language)s::text IS NULL OR m.language = %(language)s) AND (%(campaign)s::text IS NULL OR c.slug = %(campaign)s)
-  AND (%(before)s::bigint IS NULL OR m.id < %(before)s)
-  AND {MAY_READ} AND {STANDS} AND {IS_NO_REJECT} AND {IS_UNSEALED}
-ORDER BY m.id DESC LIMIT %(limit)s"""
+_FIND = PAGE.format(
+    more=f", left(m.text, {LOOKED_AT}) AS looked_at",
+    looked="""SELECT i.message_id AS id FROM annotate_messageindex i
+  WHERE i.vector @@ ({query}) AND (%(before)s::bigint IS NULL OR i.message_id < %(before)s)
+    AND (%(language)s::text IS NULL OR EXISTS (
+      SELECT 1 FROM annotate_message l WHERE l.id = i.message_id AND l.language = %(language)s OFFSET 0))
+    AND (%(campaign)s::text IS NULL
+      OR i.campaign_id = (SELECT cc.id FROM annotate_campaign cc WHERE cc.slug = %(campaign)s))""",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,9 @@ def find_messages(
             tuple(cut_snippet(row["looked_at"], terms, is_stemmed=stemmer is not None)),
         )
         for row in rows[:limit]
+        if row["id"] is not None
     )
-    return FoundPage(found, found[-1].message.id if len(rows) > limit else None)
+    return FoundPage(found, find_next(rows, limit=limit))
 
 
 def _write_query(terms: list[Term], *, is_stemmed: bool) -> tuple[str, Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from annotate.models import Membership, Message, MessageTree
+from annotate.queries import message_lists
 from annotate.queries.message_lists import list_own, list_recent
 from annotate.queries.reading import Reader
 from tests.loop import NOW, make_annotator, make_campaign, make_prompt
@@ -77,6 +78,22 @@ def test_ones_own_are_ones_own_alone():
     first = list_own(annotator_id=ada.pk, limit=2)
     second = list_own(annotator_id=ada.pk, limit=2, before=first.next_before)
     assert [[m.text for m in page.messages] for page in (first, second)] == [["Ada 2", "Ada 1"], ["Ada 0"]]
+
+
+def test_what_is_sealed_is_walked_past_a_part_at_a_time(monkeypatch):
+    monkeypatch.setattr(message_lists, "MOST_LOOKED_AT", 4)
+    monkeypatch.setattr(message_lists, "_RECENT_OF_ALL", message_lists._RECENT_OF_ALL.replace("LIMIT 1500", "LIMIT 4"))
+    campaign = make_campaign()
+    make_tree(campaign, "Older?")
+    make_prompt(campaign, "Owls?", replies=5)
+    pages, before = [], None
+    while len(pages) < 9:
+        page = list_recent(reader=Reader(), before=before)
+        pages.append([message.text for message in page.messages])
+        before = page.next_before
+        if before is None:
+            break
+    assert pages == [[], ["Owls?", "Older?"]]
 
 
 def test_the_time_of_a_reply_is_told_once_its_tree_has_ended():
