@@ -35,12 +35,9 @@ FEWEST_CANDIDATES = 2
 #: What the audit of a removal keeps, so that restoring reopens what the removal closed and nothing else.
 CLOSED_UNITS = "closed_units"
 
-#: Whoever wrote it here may undo it at this moment; their assignment comes before its unit.
-_LOCK_WRITER = """
-SELECT s.id FROM annotate_assignment s JOIN annotate_judgment j ON j.assignment_id = s.id
-WHERE j.message_id = %(message)s ORDER BY s.id FOR NO KEY UPDATE OF s"""
-
 #: Units about the message or anything below it, those that show it as a candidate, and the one it was written for.
+#: Its writer's assignment needs no lock: who takes the text back waits for that of its tree, and who takes work up
+#: again locks the unit first.
 _LOCK_UNITS = """
 SELECT u.id FROM annotate_unit u
 WHERE u.subject_id = ANY(ARRAY(
@@ -241,7 +238,6 @@ def _lock_message(campaign: Campaign, message_id: int) -> Message:
 
 
 def _lock_units(message: Message) -> list[int]:
-    run(_LOCK_WRITER, {"message": message.pk})
     params = {"tree": message.tree_id, "message": message.pk, "parent": message.parent_id, "label": Kind.LABEL}
     return _ids(_LOCK_UNITS, params)
 
