@@ -29,6 +29,7 @@ from annotate.services.holds import expire_leases, save_draft
 from annotate.services.judgments import skip_assignment
 from annotate.services.moderation import remove_message
 from annotate.services.terms import CURRENT_TERMS
+from annotate.services.tree_growth import advance_trees
 from annotate.services.undo import undo_judgment, withdraw_judgment
 from tasks.records.ballots import Ballot
 from tasks.text.normalise import text_hash
@@ -609,3 +610,25 @@ def test_a_guest_who_skipped_a_brief_voids_nothing_that_the_account_wrote():
     assert merge_guest(annotator_id=ada.pk, device_token=token, now=NOW).voided == 0
     assert Judgment.objects.get().is_current
     assert find_drift() == {}
+
+
+def test_an_edit_that_reviewers_reject_leaves_no_order_behind():
+    _, ada, hold, (prompt, original) = make_reply_hold("improve_reply", "Why?", "Becuase.")
+    submit(ada, hold["id"], {"text": "Buy now!"})
+    Message.objects.filter(author=ada).update(review_state="rejected")
+    (ballot,) = load_ballots(parent_ids=[prompt.pk])
+    assert (ballot.tiers, ballot.shown) == (((original.pk,),), (original.pk,))
+
+
+def test_a_rejected_edit_lets_the_order_of_its_siblings_be_computed_again():
+    campaign, ada, hold, (prompt, _) = make_reply_hold("improve_reply", "Why?", "Becuase.", min_reviews=1)
+    submit(ada, hold["id"], {"text": "Buy now!"})
+    edit = Message.objects.get(author=ada)
+    open_unit(campaign, "label", subject=edit)
+    bob = make_annotator("bob")
+    submit(bob, ask(bob, campaign, kinds=["label"])["assignment"]["id"], {"labels": {"spam": True}})
+    before = Stale.objects.get(kind="parent", subject_id=prompt.pk).marked
+    advance_trees(tree_ids=[prompt.tree_id], now=NOW, rng=DICE)
+    edit.refresh_from_db()
+    assert edit.review_state == "rejected"
+    assert Stale.objects.get(kind="parent", subject_id=prompt.pk).marked == before + 1
