@@ -21,6 +21,7 @@ _FIND = f"""
 SELECT m.id, m.tree_id, m.parent_id, m.role, m.language, m.text, m.revision, m.author_id, m.review_state,
   t.state AS tree_state, t.language AS tree_language, t.stratum_id, c.id AS campaign_id, c.slug, c.state AS campaign_state,
   m.author_id IS NOT NULL AND m.author_id = %(me)s::bigint AS is_mine, {IS_INSIDER} AS is_insider, ({STANDS}) AS stands, {IS_BEGUN} AS is_begun,
+  m.removed_at IS NOT NULL AS is_removed, m.withdrawn_at IS NOT NULL AS is_withdrawn, m.removed_reason,
   (SELECT a.suspended_at IS NOT NULL FROM annotate_annotator a WHERE a.id = %(me)s::bigint) AS is_suspended
 FROM annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id JOIN annotate_campaign c ON c.id = t.campaign_id
 WHERE m.id = %(message)s AND {MAY_READ} AND {_IS_READABLE}"""

@@ -148,6 +148,26 @@ def find_tree_of(*, message_id: int, reader: Reader) -> int | None:
     return None if row is None else int(row["id"])
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message stands in its tree. `after`: the message behind which its page begins, None for the first page."""
+
+    tree_id: int
+    after: int | None
+
+
+def find_place(*, message_id: int, reader: Reader, page_size: int = MOST_MESSAGES) -> Place | None:
+    """The tree that a message is in and the page that shows it, if this reader may look at it: one statement."""
+    sql = f"""SELECT t.id,
+      (SELECT count(*) FROM annotate_message b WHERE b.tree_id = t.id AND b.thread < m.thread) AS before,
+      (SELECT b.id FROM annotate_message b WHERE b.tree_id = t.id AND b.thread < m.thread
+        ORDER BY b.thread DESC LIMIT 1) AS last
+      FROM annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id
+      JOIN annotate_campaign c ON c.id = t.campaign_id WHERE m.id = %(message)s AND {MAY_READ}"""
+    row = fetch_one(sql, {**reader.as_parameters(), "message": message_id})
+    return None if row is None else Place(row["id"], row["last"] if row["before"] >= page_size else None)
+
+
 def _find_standing(units: Iterable[Row], mine: Iterable[Row]) -> _Standing:
     standing = _Standing()
     for row in mine:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotate.access import INCLUDES
 from annotate.models import Campaign
-from tasks.vocabulary import STARTING_KINDS, CampaignRole
+from tasks.vocabulary import STARTING_KINDS, WRITING_KINDS, CampaignRole
 
 register = template.Library()
 
@@ -34,9 +34,16 @@ def asks_for_prompts(campaign: Campaign) -> bool:
     return bool(campaign.parameters.get("grow_trees")) or any(kind in STARTING_KINDS for kind in campaign.kinds)
 
 
+def has_texts_by_people(campaign: Campaign) -> bool:
+    """Whether people write here, so that what they wrote may be worded better."""
+    return asks_for_prompts(campaign) or any(kind in WRITING_KINDS for kind in campaign.kinds)
+
+
 PAGES = (
     CampaignPage("campaign", _("Overview"), None),
     CampaignPage("guideline", _("Guideline"), None),
+    CampaignPage("campaign_messages", _("Messages"), None),
+    CampaignPage("proposals", _("Wordings"), None, where=has_texts_by_people),
     CampaignPage(
         "campaign_edit",
         _("Edit"),

@@ -27,6 +27,11 @@ PARTS = (
     "door",
     "previews",
     "tree_states",
+    "trees",
+    "messages",
+    "message_acts",
+    "message_moderation",
+    "revisions",
     "campaign_page",
 )
 
