@@ -18,6 +18,7 @@ from annotate.api.serializers import StrictSerializer
 from annotate.api.views import ApiView
 from annotate.exceptions import NotFound
 from annotate.queries.briefs import find_brief, list_briefs
+from annotate.queries.growth import load_supply_rows
 from annotate.queries.rows import Row
 from annotate.services.briefs import LONGEST, MOST_OPEN, MOST_WANTED, change_brief, create_brief
 from tasks.vocabulary import CampaignRole, Scope
@@ -139,6 +140,37 @@ class BriefDetail(ApiView):
         return Response(_present(campaign.pk, brief))
 
 
+class SupplyState(serializers.Serializer[Any]):
+    """What a campaign has in one language, as the last look found it."""
+
+    language = serializers.CharField()
+    reviewers = serializers.IntegerField(help_text="People who worked in it within `reviewer_days`.")
+    in_review = serializers.IntegerField(help_text="Trees whose prompt is in review.")
+    waiting = serializers.IntegerField(help_text="Trees that wait for their turn.")
+    growing = serializers.IntegerField()
+    ranking = serializers.IntegerField()
+    done = serializers.IntegerField()
+    prompts_wanted = serializers.IntegerField(help_text="Prompts that people are asked for now.")
+    counted_at = serializers.DateTimeField()
+
+
+class SupplyList(serializers.Serializer[Any]):
+    results = SupplyState(many=True)
+
+
+class Supply(ApiView):
+    @operation(
+        "list_supply",
+        summary="Trees by language and state, people who review, and prompts that are asked for",
+        responses={200: SupplyList},
+        tag="campaigns",
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Where no trees grow, nothing is told. Counted as trees move; `counted_at` says when."""
+        campaign = get_campaign_for(self.actor, slug)
+        return Response({"results": load_supply_rows(campaign_id=campaign.pk)})
+
+
 def _present(campaign_id: int, brief_id: int) -> Row:
     found = find_brief(campaign_id=campaign_id, brief_id=brief_id)
     if found is None:
@@ -147,6 +179,7 @@ def _present(campaign_id: int, brief_id: int) -> Row:
 
 
 urlpatterns = [
+    path("campaigns/<slug:slug>/supply/", Supply.as_view(), name="supply"),
     path("campaigns/<slug:slug>/briefs/", Briefs.as_view(), name="briefs"),
     path("campaigns/<slug:slug>/briefs/<int:brief>/", BriefDetail.as_view(), name="brief"),
 ]

@@ -52,7 +52,7 @@ class Numbers:
             None if self.leaderboard is None else str(self.leaderboard["computed_at"]),
             [(run.pk, run.state) for run in self.imports],
             None if self.release is None else (self.release.number, self.release.state),
-            self.supply,
+            [{**row, "counted_at": None} for row in self.supply],
             None if self.setup is None else (self.setup.has_generators, sorted(self.setup.asked)),
         ]
         text = json.dumps(shown, sort_keys=True, default=str)

@@ -16,6 +16,19 @@ SELECT EXISTS (SELECT 1 FROM annotate_campaigngenerator g WHERE g.campaign_id = 
 FROM annotate_campaign c WHERE c.id = %(campaign)s"""
 
 
+SUPPLY_FIELDS = (
+    "language",
+    "reviewers",
+    "in_review",
+    "waiting",
+    "growing",
+    "ranking",
+    "done",
+    "prompts_wanted",
+    "counted_at",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class GrowthSetup:
     """Whether generators write replies here, and the names of the questions that labels ask."""
@@ -25,9 +38,9 @@ class GrowthSetup:
 
 
 def load_supply_rows(*, campaign_id: int) -> list[dict[str, Any]]:
-    """By language: people who reviewed lately, and prompts that are asked for; as the last look at the supply found it."""
+    """By language: trees by state, people who reviewed lately, prompts that are asked for; as the last look found it."""
     rows = LanguageSupply.objects.filter(campaign_id=campaign_id).order_by("language")
-    return [dict(row) for row in rows.values("language", "reviewers", "prompts_wanted", "waiting", "growing")]
+    return [dict(row) for row in rows.values(*SUPPLY_FIELDS)]
 
 
 def grows_by_itself(campaign: Campaign) -> bool:

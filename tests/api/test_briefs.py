@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
-from annotate.models import Brief, Membership
+from annotate.models import Brief, Campaign, LanguageSupply, Membership
 from tests.api.conftest import API
 from tests.api.test_campaigns import error, make
 from tests.services.test_briefs import last_event, write_by
@@ -62,6 +63,30 @@ def test_refusals_have_their_codes(ada):
     assert error(ada.patch(f"{HERE}{brief}/", {"words": "How?"})) == (409, "brief_in_use")
     assert error(ada.get(f"{HERE}999999/")) == (404, "brief_not_found")
     assert error(ada.patch(f"{HERE}99999999999999999999/", {"wanted": 3})) == (404, "brief_not_found")
+
+
+def test_supply_is_told_by_language_to_whoever_may_see_the_campaign(ada, make_client):
+    campaign = Campaign.objects.get()
+    now = timezone.now()
+    LanguageSupply.objects.create(
+        campaign=campaign, language="en", reviewers=3, growing=2, prompts_wanted=5, counted_at=now
+    )
+    (told,) = ada.get(f"{API}campaigns/birds/supply/").json()["results"]
+    assert told.pop("counted_at").endswith("Z")
+    assert told == {
+        "language": "en",
+        "reviewers": 3,
+        "in_review": 0,
+        "waiting": 0,
+        "growing": 2,
+        "ranking": 0,
+        "done": 0,
+        "prompts_wanted": 5,
+    }
+    other = make_client("otto")
+    assert error(other.get(f"{API}campaigns/birds/supply/")) == (404, "campaign_not_found")
+    Campaign.objects.update(state="open")
+    assert other.get(f"{API}campaigns/birds/supply/").json()["results"][0]["growing"] == 2
 
 
 def test_moderators_read_and_organizers_write(ada, make_client):

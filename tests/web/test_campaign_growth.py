@@ -28,7 +28,7 @@ from annotate.web.campaign_trees import describe_trees
 from tests.loop import ask, make_annotator
 from tests.opinions import make_annotators, make_campaign, make_prompt
 from tests.web.organizing import come_as
-from tests.web.test_campaign_page import PAGE, count, find_buttons, read
+from tests.web.test_campaign_page import PAGE, ask_again, count, find_buttons, read
 
 pytestmark = pytest.mark.django_db
 
@@ -264,3 +264,16 @@ def test_page_reads_no_table_that_grows_with_the_trees(campaign) -> None:
         client.get(PAGE)
     read_tables = {name for query in queries for name in re.findall(r"annotate_\w+", query["sql"])}
     assert {"annotate_message", "annotate_judgment"} & read_tables == set()
+
+
+def test_nothing_is_sent_again_while_only_the_time_of_a_look_changed(campaign) -> None:
+    make_trees(campaign, "growing")
+    supply(campaign, "en", reviewers=1)
+    count()
+    client = come_as("organizer", campaign)
+    page = client.get(PAGE).text
+    LanguageSupply.objects.update(counted_at=timezone.now())
+    assert ask_again(client, page).status_code == 204
+    LanguageSupply.objects.update(reviewers=2)
+    answer = ask_again(client, page)
+    assert (answer.status_code, "Only 2 people review" in answer.text) == (200, True)
