@@ -138,7 +138,8 @@ def add_candidates(
 ) -> list[StoredCandidate]:
     """Store candidates under one parent and open the work they ask for. Returns one answer a candidate, in order.
 
-    `role`: whose turn it is. `review`: `pending` for what reviewers have to accept first.
+    `role`: whose turn it is. `review`: `pending` for what reviewers have to accept first; its tree asks for that work
+    when it is decided again, which the caller marks it for, last.
 
     A request that was answered before keeps its first answer. Locks the parent's tree: call it before
     locking assignments or units. Raises NotFound for a parent of another campaign, Gone for one that was
@@ -161,7 +162,7 @@ def add_candidates(
             for digest, candidate in zip(hashes, candidates, strict=True)
         ]
         told = _store_origins(candidates=candidates, places=places, answered=answered, now=now)
-        if made:
+        if made and review is ReviewState.NONE:
             open_units(campaign_id=campaign_id, parent_ids=[parent_id], now=now)
         if any(place not in made for place, _ in told):
             mark_judged_parents(parent_ids=[parent_id])

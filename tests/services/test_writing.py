@@ -632,3 +632,30 @@ def test_a_rejected_edit_lets_the_order_of_its_siblings_be_computed_again():
     edit.refresh_from_db()
     assert edit.review_state == "rejected"
     assert Stale.objects.get(kind="parent", subject_id=prompt.pk).marked == before + 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts", "body", "more"),
+    [
+        ("write_prompter_reply", ("Why?", "Because."), {"ends_thread": True}, 0),
+        # savepoint, tree, parent, siblings, text, origin, savepoint
+        ("write_assistant_reply", ("Why?",), {"text": "Because."}, 7),
+        ("write_prompter_reply", ("Why?", "Because."), {"text": "And?"}, 7),
+        # and what was shown
+        ("improve_reply", ("Why?", "Becuase."), {"text": "Because."}, 8),
+    ],
+)
+def test_writing_takes_few_statements_more_than_judging(kind, texts, body, more, django_assert_num_queries):
+    campaign, ada, hold, _ = make_reply_hold(kind, *texts)
+    open_unit(campaign, "write_prompt", brief=make_brief(campaign))
+    with django_assert_num_queries(7 + more):
+        assert submit(ada, hold["id"], body)["next"]["assignment"]["kind"] == "write_prompt"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"), [("write_prompt", {"text": "Why?"}), ("write_pair", {"prompt": "Why?", "reply": "So."})]
+)
+def test_beginning_a_tree_takes_one_statement_and_two_for_its_index(kind, body, django_assert_num_queries):
+    _campaign, ada, hold = make_prompt_hold(kind, places=2)
+    with django_assert_num_queries(7 + 3):
+        assert submit(ada, hold["id"], body)["next"]["assignment"]["kind"] == kind
