@@ -48,8 +48,8 @@ class CampaignSettings:
     rank_prompter_replies   whether turns by prompters are ranked too
     active_trees            trees of one language that grow at once
     waiting_prompts         prompts that should wait for their turn in each language
-    max_waiting_prompts     more than these are retired, the oldest first
-    prompt_days             days after which a prompt that waits and is not needed is retired
+    max_waiting_prompts     of prompts that people wrote, more than these are retired, the oldest first
+    prompt_days             days after which a prompt that somebody wrote, that waits and is not needed is retired
     patience_days           days after which a tree that nobody works on ends as it is
     pair_share              share of the wanted prompts that are asked for as a prompt with its reply
     improvements_wanted     improvements that each prompt's imported or generated replies ask for

@@ -18,8 +18,9 @@ def decide_supply(facts: LanguageFacts, rules: SupplyRules, *, now: datetime, rn
     """Return the trees whose turn has come, those that will not be needed, and the prompts to ask for in one language.
 
     1. As many trees as are missing from those that grow at once have their turn, by `draw_turns`.
-    2. Of those that still wait, the oldest beyond `max_waiting_prompts` are retired, and then the oldest that have
-       waited for more than `prompt_days` while more than `waiting_prompts` wait.
+    2. Of those that people wrote and that still wait, the oldest beyond `max_waiting_prompts` are retired, and then the
+       oldest that have waited for more than `prompt_days` while more than `waiting_prompts` wait. What was imported was
+       brought on purpose: it waits until its turn comes.
     3. Wanted is what is missing from trees that grow and from prompts that wait, less those in review. It is the
        number of places that should be open in all, held ones included: whoever opens units opens or closes the
        difference. A `pair_share` of them (rounded, a half upwards) asks for a prompt with its reply.
@@ -36,10 +37,11 @@ def decide_supply(facts: LanguageFacts, rules: SupplyRules, *, now: datetime, rn
     # Were more asked for than may wait, each new prompt would be paid for with the oldest.
     kept = min(rules.waiting_prompts, rules.max_waiting_prompts)
     oldest = now - timedelta(days=rules.prompt_days)
+    written = [prompt for prompt in waiting if prompt.author is not None]
     retired = [
         prompt.tree
-        for place, prompt in enumerate(waiting)
-        if (left := len(waiting) - place) > rules.max_waiting_prompts or (left > kept and prompt.waiting_since < oldest)
+        for place, prompt in enumerate(written)
+        if (left := len(written) - place) > rules.max_waiting_prompts or (left > kept and prompt.waiting_since < oldest)
     ]
     wanted = max(0, missing - len(drawn) + kept - (len(waiting) - len(retired)) - facts.in_review)
     pairs = _count_pairs(wanted, rules)

@@ -188,7 +188,8 @@ def test_waiting_prompts_have_their_turn_as_far_as_trees_are_wanted():
 def test_prompts_beyond_the_most_that_may_wait_are_retired_the_oldest_first():
     campaign = make_growing(active_trees=1, waiting_prompts=1, max_waiting_prompts=2)
     make_tree(campaign)
-    trees = [make_tree(campaign, f"Prompt {number}?", state="waiting").tree for number in range(4)]
+    ada = make_annotator()
+    trees = [make_tree(campaign, f"Prompt {number}?", state="waiting", author=ada).tree for number in range(4)]
     for age, tree in enumerate(reversed(trees)):
         MessageTree.objects.filter(pk=tree.pk).update(state_changed_at=NOW - timedelta(hours=age))
     supply(campaign)
@@ -199,8 +200,9 @@ def test_prompts_beyond_the_most_that_may_wait_are_retired_the_oldest_first():
 def test_a_prompt_that_has_waited_too_long_and_is_not_needed_is_retired():
     campaign = make_growing(active_trees=1, waiting_prompts=1, prompt_days=10)
     make_tree(campaign)
+    ada = make_annotator()
     for number in range(3):
-        make_tree(campaign, f"Prompt {number}?", state="waiting")
+        make_tree(campaign, f"Prompt {number}?", state="waiting", author=ada)
     supply(campaign, now=NOW + timedelta(days=9))
     assert states(campaign)["waiting"] == 3
     supply(campaign, now=NOW + timedelta(days=11))
