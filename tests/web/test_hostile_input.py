@@ -14,11 +14,13 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 
-from annotate.models import Membership, User
+from annotate.models import Membership, Message, RevisionProposal, User
 from annotate.services.generators import create_generator
 from annotate.services.imports import ImportOptions, create_import
 from annotate.services.tokens import create_token
 from annotate.web import urls
+from tasks.vocabulary import STARTING_KINDS
+from tests.kinds import make_brief, open_unit
 from tests.loop import ask, make_campaign, make_prompt, ranking_of, submit
 from tests.releases import build, make_giver, rank_all
 from tests.web.organizing import Forms, come_as
@@ -49,6 +51,8 @@ def walk(patterns: Sequence[URLPattern | URLResolver]) -> Iterator[URLPattern]:
 
 PAGES = {str(pattern.name): pattern for pattern in walk(urls.urlpatterns)}
 KINDS = ("rank", "compare", "label", "write_assistant_reply")
+#: Kinds whose units are made by hand, because no loop opens them.
+GROWN = ("write_prompt", "write_pair", "write_prompter_reply", "improve_reply")
 #: What is nowhere, by the name of an argument of an address.
 NOWHERE = {
     "slug": ("nowhere", "x" * 300),
@@ -76,7 +80,14 @@ class World:
         first = ask(user.annotator, campaign)["assignment"]
         given = submit(user.annotator, first["id"], ranking_of(first))
         desk = make_campaign(slug="desk", kinds=(kind,), guests=True)
-        make_prompt(desk, "Why do cats purr?", replies=2)
+        cats = make_prompt(desk, "Why do cats purr?", replies=2)
+        if kind in GROWN:
+            on = {"brief": make_brief(desk)} if kind in STARTING_KINDS else {"subject": cats.replies.first()}
+            open_unit(desk, kind, **on)
+        prompt = Message.objects.filter(tree__campaign=campaign, parent=None).first()
+        proposal = RevisionProposal.objects.create(
+            message=prompt, author=user.annotator, base_revision=1, text="Why do birds sing so early?", reason="clearer"
+        )
         run = create_import(campaign=campaign, actor=None, chunks=[b"Why?"], file_name="a", options=ImportOptions())
         lab = {"name": "Lab", "engine": "openai", "endpoint": "http://127.0.0.1:9/v1", "model": "m"}
         token, _text = create_token(
@@ -91,6 +102,10 @@ class World:
             "user_id": user.pk,
             "number": build(campaign).number,
             "public_id": run.public_id,
+            "brief": make_brief(campaign).pk,
+            "tree_id": prompt.tree_id,
+            "message_id": prompt.pk,
+            "proposal": proposal.pk,
         }
 
     def address(self, name: str, **instead: object) -> str:
@@ -131,8 +146,8 @@ def test_page_is_answered_whatever_its_address_and_forms_hold(world, name):
     assert [line for line in failed if line] == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["submit_work", "save_draft"])
+@pytest.mark.parametrize("kind", KINDS + GROWN)
+@pytest.mark.parametrize("name", ["submit_work", "save_draft", "check_work"])
 def test_answer_with_anything_in_it_is_answered(world, kind, name):
     made = world(kind)
     page = made.client.get(made.address("work"))
