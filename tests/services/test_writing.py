@@ -25,7 +25,7 @@ from annotate.models import (
 from annotate.queries.judgments import iterate_ballots, load_ballots
 from annotate.queries.presentation import get_shown
 from annotate.services.guests import create_guest, merge_guest
-from annotate.services.holds import expire_leases, save_draft
+from annotate.services.holds import expire_leases, release_holds, renew_lease, save_draft
 from annotate.services.judgments import skip_assignment
 from annotate.services.moderation import remove_message
 from annotate.services.terms import CURRENT_TERMS
@@ -300,6 +300,20 @@ class TestEveryKindOfWriting:
         with pytest.raises(Conflict) as refused:
             submit(ada, hold["id"], {**body, "rationale": "Other."})
         assert refused.value.code == "already_submitted"
+
+    def test_asking_again_gives_what_is_held_and_what_was_left_is_taken_up_again(self, kind, texts, body):
+        campaign, ada, hold = self.hold(kind, texts)
+        assert ask(ada, campaign, seed=2)["assignment"] == hold
+        assert renew_lease(annotator_id=ada.pk, assignment_id=hold["id"], now=LATER)["state"] == "live"
+        release_holds(annotator_id=ada.pk, now=NOW)
+        again = ask(ada, campaign, seed=3)["assignment"]
+        assert (again["id"], again["subject"]) == (hold["id"], hold["subject"])
+        assert find_drift() == {}
+
+    def test_nobody_else_is_offered_the_same_place(self, kind, texts, body):
+        campaign, _, hold = self.hold(kind, texts)
+        none = ask(make_annotator("bob"), campaign)["why_none"]
+        assert (none["code"], hold["kind"]) == ("all_held", kind)
 
     def test_a_draft_is_kept_and_a_late_submit_fills_a_free_place(self, kind, texts, body):
         _, ada, hold = self.hold(kind, texts)
