@@ -20,6 +20,7 @@ from tasks.vocabulary import (
     CampaignState,
     Kind,
     MessageRole,
+    ReasonCode,
     ReviewState,
     TreeReason,
     TreeState,
@@ -51,7 +52,8 @@ SELECT u.id, u.kind, u.subject_id, u.band, u.needed, u.done, u.held, u.surplus, 
 FROM annotate_unit u WHERE u.subject_id = ANY(%(messages)s::bigint[]) ORDER BY u.id"""
 
 _JUDGMENTS = """
-SELECT j.unit_id, j.annotator_id, j.kind, j.ends_thread, j.created_at, l.spam, l.wrong_language
+SELECT j.unit_id, j.annotator_id, j.kind, j.ends_thread, j.created_at, l.spam, l.wrong_language,
+  j.kind = %(label)s AND (SELECT s.reason_code = %(chosen)s FROM annotate_assignment s WHERE s.id = j.assignment_id) AS is_chosen
 FROM annotate_judgment j LEFT JOIN LATERAL (
   SELECT bool_or(l.value >= %(objects)s) FILTER (WHERE d.name = %(spam)s) AS spam,
     bool_or(l.value >= %(objects)s) FILTER (WHERE d.name = %(wrong_language)s) AS wrong_language
@@ -87,7 +89,7 @@ def load_trees(*, tree_ids: Sequence[int], now: datetime) -> list[LoadedTree]:
     rules = _load_rules(trees, settings=settings)
     return [
         LoadedTree(
-            facts=_make_facts(tree=tree, rows=rows, now=now),
+            facts=_make_facts(tree=tree, rows=rows, rules=rules[tree["campaign_id"], tree["language"]], now=now),
             rules=rules[tree["campaign_id"], tree["language"]],
             campaign_id=tree["campaign_id"],
             stratum_id=tree["stratum_id"],
@@ -133,13 +135,23 @@ def make_rules(
     )
 
 
+def decides_by_choice(rules: TreeRules) -> bool:
+    """Whether labels of a message that somebody chose by themselves are reviews as well.
+
+    Only where a language has so few reviewers that each is needed: elsewhere a few who agreed on it beforehand would
+    choose a message, and decide what becomes of it before anybody else is asked.
+    """
+    return rules.reviewers is not None and rules.reviewers <= rules.max_reviews
+
+
 def _read_goals(settings: CampaignSettings) -> tuple[int, int]:
     lowest = settings.goal_tree_size if settings.min_goal_tree_size is None else settings.min_goal_tree_size
     return lowest, settings.goal_tree_size
 
 
 def _load_judgments(units: Sequence[Row]) -> list[Row]:
-    words = {"spam": SPAM, "wrong_language": WRONG_LANGUAGE, "objects": OBJECTS_FROM, "label": Kind.LABEL}
+    words = {"spam": SPAM, "wrong_language": WRONG_LANGUAGE, "objects": OBJECTS_FROM, "label": Kind.LABEL,
+             "chosen": ReasonCode.OWN_CHOICE}  # fmt: skip
     return fetch_all(_JUDGMENTS, {"units": [unit["id"] for unit in units], **words})
 
 
@@ -166,7 +178,7 @@ def _load_rules(trees: Sequence[Row], *, settings: Mapping[int, CampaignSettings
     }
 
 
-def _make_facts(*, tree: Row, rows: "_Rows", now: datetime) -> TreeFacts:
+def _make_facts(*, tree: Row, rows: "_Rows", rules: TreeRules, now: datetime) -> TreeFacts:
     messages = rows.messages[tree["id"]]
     units = [unit for message in messages for unit in rows.units[message["id"]]]
     judgments = [judgment for unit in units for judgment in rows.judgments[unit["id"]]]
@@ -176,7 +188,7 @@ def _make_facts(*, tree: Row, rows: "_Rows", now: datetime) -> TreeFacts:
     finished: defaultdict[int, set[int]] = defaultdict(set)
     for judgment in judgments:
         subject, annotator = subject_of[judgment["unit_id"]], judgment["annotator_id"]
-        if judgment["kind"] == Kind.LABEL:
+        if judgment["kind"] == Kind.LABEL and (decides_by_choice(rules) or not judgment["is_chosen"]):
             verdicts[subject][annotator] = Verdict(annotator, judgment["spam"], judgment["wrong_language"])
         if judgment["ends_thread"]:
             finished[subject].add(annotator)

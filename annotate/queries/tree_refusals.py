@@ -11,7 +11,9 @@ from tasks.vocabulary import AuditAction
 #: What the audit of a restored message keeps: the skips until then, which hide it no more.
 FORGIVEN_SKIPS = "forgiven_skips"
 
-#: Skips count where trees grow. What was told to be hard to judge is no skip.
+#: People are counted, not what each of them does: who skips all work on a message has skipped it once, and whose report
+#: of it a moderator dismissed hides it by no second one. Skips count where trees grow; what was told to be hard to
+#: judge is no skip.
 _REFUSED = """
 SELECT m.id, m.tree_id, t.campaign_id, m.parent_id IS NULL AS is_prompt, grows.yes AS grows, reported.n AS reports,
   skipped.n AS skips, l.skip_limit, reported.n >= l.report_limit AS is_reported
@@ -22,16 +24,18 @@ CROSS JOIN LATERAL (SELECT coalesce((c.parameters->>'grow_trees')::boolean, fals
 CROSS JOIN LATERAL (SELECT coalesce((c.parameters->>'report_limit')::int, %(report_limit)s) AS report_limit,
   coalesce((c.parameters->>'skip_limit')::int, %(skip_limit)s) AS skip_limit) l
 CROSS JOIN LATERAL (
-  SELECT count(*) AS n FROM annotate_report r WHERE r.message_id = m.id AND r.state = 'open') reported
+  SELECT count(*) AS n FROM annotate_report r WHERE r.message_id = m.id AND r.state = 'open' AND NOT EXISTS (
+    SELECT 1 FROM annotate_report d
+    WHERE d.message_id = r.message_id AND d.annotator_id = r.annotator_id AND d.state = 'dismissed')) reported
 CROSS JOIN LATERAL (
-  SELECT count(*) AS n FROM annotate_unit u JOIN annotate_assignment s ON s.unit_id = u.id
+  SELECT count(DISTINCT s.annotator_id) AS n FROM annotate_unit u JOIN annotate_assignment s ON s.unit_id = u.id
   WHERE grows.yes AND u.subject_id = m.id AND s.state = 'skipped' AND s.skip_reason IS NOT NULL) skipped
 WHERE m.tree_id = ANY(%(trees)s::bigint[]) AND m.removed_at IS NULL AND m.withdrawn_at IS NULL
   AND (reported.n >= l.report_limit OR skipped.n >= l.skip_limit)
 ORDER BY m.id"""
 
 _SKIPS = """
-SELECT count(*) AS n FROM annotate_unit u JOIN annotate_assignment s ON s.unit_id = u.id
+SELECT count(DISTINCT s.annotator_id) AS n FROM annotate_unit u JOIN annotate_assignment s ON s.unit_id = u.id
 WHERE u.subject_id = %(message)s AND s.state = 'skipped' AND s.skip_reason IS NOT NULL"""
 
 

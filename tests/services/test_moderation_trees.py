@@ -15,9 +15,11 @@ from annotate.services.judgments import skip_assignment
 from annotate.services.message_texts import edit_message
 from annotate.services.moderation import remove_message, restore_message
 from annotate.services.moderation_trees import halt_tree, restart_tree
+from annotate.services.reports import report_message
 from annotate.services.tree_marks import mark_tree_of
 from tests.growing import grow, judge, make_growing, make_tree, open_work
 from tests.loop import NOW, add_message, ask, find_drift, make_annotator, make_campaign, make_prompt, ranking_of, submit
+from tests.trees import reader
 
 pytestmark = pytest.mark.django_db
 
@@ -115,6 +117,41 @@ def test_a_prompt_that_many_skip_is_halted_and_the_same_skips_do_not_halt_it_aga
     assert state() == ("growing", "restarted")
     skip(campaign, prompt, 1)
     assert state() == ("halted", "skipped_by_many")
+
+
+def test_who_skips_all_work_on_a_message_has_skipped_it_once():
+    campaign = make_growing(skip_limit=2)
+    prompt = make_tree(campaign, review="pending")
+    grow()
+    eve = make_annotator("eve")
+    for kind in ("label", "write_assistant_reply"):
+        held = ask(eve, campaign, kinds=[kind])["assignment"]["id"]
+        skip_assignment(annotator_id=eve.pk, assignment_id=held, skip_reason="other", now=NOW, rng=random.Random(1))
+        Message.objects.filter(pk=prompt.pk).update(review_state="accepted")
+        grow()
+    assert Unit.objects.filter(subject=prompt, assignments__state="skipped").count() == 2
+    assert state()[0] == "growing"
+
+
+def test_those_whose_reports_were_dismissed_do_not_hide_the_message_again(moderator):
+    campaign = make_growing(report_limit=2)
+    prompt = make_tree(campaign)
+    grow()
+    brigade = [make_annotator(name) for name in ("eve", "mallory")]
+
+    def report_all() -> None:
+        for person in brigade:
+            report_message(reader=reader(person), message_id=prompt.pk, reason="spam", now=NOW)
+        grow()
+
+    report_all()
+    assert state() == ("low_grade", "reported")
+    restore_message(campaign=campaign, message_id=prompt.pk, actor=moderator, reason="It is fine.", now=LATER)
+    grow(now=LATER)
+    report_all()
+    assert (state()[0], Report.objects.filter(state="open").count()) == ("growing", 2)
+    report(prompt, 2)
+    assert state() == ("low_grade", "reported")
 
 
 def test_where_no_trees_grow_reports_hide_and_skips_do_not():

@@ -17,11 +17,13 @@ from annotate.services.campaign_units import follow_next_campaign
 from annotate.services.campaigns import change_campaign
 from annotate.services.holds import expire_leases, release_holds
 from annotate.services.judgments import skip_assignment
+from annotate.services.label_choice import choose_label
 from annotate.services.moderation import remove_message
 from annotate.services.tree_marks import mark_trees
 from annotate.services.undo import undo_judgment
 from tests.growing import answer_of, do, grow, judge, make_growing, make_tree, open_work, states
 from tests.loop import NOW, add_message, ask, find_drift, make_annotator, ranking_of, submit
+from tests.trees import reader
 
 pytestmark = pytest.mark.django_db
 
@@ -159,6 +161,38 @@ def test_where_reviewers_disagree_one_more_is_asked_and_the_unit_never_leaves_th
     ]
     assert Unit.objects.filter(subject=prompt, kind="label").count() == 1
     assert MessageTree.objects.get().state == "growing"
+
+
+def choose_and_label(message: Message, *names: str, spam: bool) -> None:
+    for person in people(*names):
+        given = choose_label(reader=reader(person), message_id=message.pk, now=NOW)
+        submit(person, given["id"], {"labels": {"spam": spam}})
+
+
+def test_those_who_choose_a_message_by_themselves_do_not_decide_what_becomes_of_it():
+    campaign = make_growing()
+    prompt = make_tree(campaign, state="prompt_review", author=make_annotator(), review="pending")
+    grow()
+    choose_and_label(prompt, "ben", "cyd", spam=True)
+    assert needs(subject=prompt) == [(4, 0, 2)]
+    grow()
+    assert (MessageTree.objects.get().state, needs(subject=prompt)) == ("prompt_review", [(4, 0, 2)])
+    for person in people("eve", "fay"):
+        judge(person, prompt, spam=False)
+    grow()
+    assert MessageTree.objects.get().state == "growing"
+    assert is_sound()
+
+
+def test_in_a_small_language_a_label_of_ones_own_choice_is_a_review():
+    campaign = make_growing()
+    LanguageSupply.objects.update(reviewers=3)
+    Stale.objects.filter(kind="supply").update(computed=9)  # nobody counts now
+    prompt = make_tree(campaign, state="prompt_review", author=make_annotator(), review="pending")
+    grow()
+    choose_and_label(prompt, "ben", "cyd", spam=False)
+    grow()
+    assert MessageTree.objects.get().state == "waiting"
 
 
 def test_in_a_small_language_as_many_decide_as_there_are_but_never_under_the_floor():
