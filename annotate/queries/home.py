@@ -85,7 +85,7 @@ _BEGUN = _BEGUN.format(text=_OR_BRIEF, most=MOST_DRAFTS)
 
 #: Names what became of it, and no release that was taken back.
 _GIVEN = f"""
-SELECT j.id, j.kind, j.counted, j.created_at, j.assignment_id AS assignment, j.withdrawn_at, q.language, c.slug, c.title,
+SELECT j.id, j.kind, j.counted, j.created_at, j.assignment_id AS assignment, j.message_id AS message, j.withdrawn_at, q.language, c.slug, c.title,
   {_TEXT} AS text, u.is_open, u.needed, u.done,
   (SELECT max(r.number) FROM annotate_releaseitem i JOIN annotate_release r ON r.id = i.release_id
    WHERE i.kind = 'judgment' AND i.object_id = j.id AND r.state IN ('sealed', 'published')) AS release

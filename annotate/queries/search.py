@@ -24,6 +24,8 @@ _FIND = PAGE.format(
   WHERE i.vector @@ ({query}) AND (%(before)s::bigint IS NULL OR i.message_id < %(before)s)
     AND (%(language)s::text IS NULL OR EXISTS (
       SELECT 1 FROM annotate_message l WHERE l.id = i.message_id AND l.language = %(language)s OFFSET 0))
+    AND (NOT %(prompts_only)s OR EXISTS (
+      SELECT 1 FROM annotate_message p WHERE p.id = i.message_id AND p.parent_id IS NULL OFFSET 0))
     AND (%(campaign)s::text IS NULL
       OR i.campaign_id = (SELECT cc.id FROM annotate_campaign cc WHERE cc.slug = %(campaign)s))""",
 )
@@ -51,6 +53,7 @@ def find_messages(
     reader: Reader,
     language: str | None = None,
     campaign: str | None = None,
+    prompts_only: bool = False,
     before: int | None = None,
     limit: int = PAGE_SIZE,
 ) -> FoundPage:
@@ -67,7 +70,7 @@ def find_messages(
             code="query_empty",
             details={"q": [_("Write a word.")]},
         )
-    params = {**reader.as_parameters(), "language": language, "campaign": campaign, "before": before,
+    params = {**reader.as_parameters(), "language": language, "campaign": campaign, "before": before, "prompts_only": prompts_only,
               "limit": limit + 1, "stemmer": stemmer}  # fmt: skip
     sql, words = _write_query(terms, is_stemmed=stemmer is not None)
     rows = fetch_all(_FIND.format(query=sql), {**params, **words})

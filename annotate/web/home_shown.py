@@ -117,6 +117,7 @@ def show_given(row: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
     return {
         "id": row["id"],
         "url": reverse("work", args=[row["assignment"]]),
+        "reads": reverse("message", args=[row["message"]]) if row["message"] is not None else "",
         "text": " ".join(row["text"].split()) or _("Its text was taken out"),
         "what": _("%(kind)s in %(language)s") % {"kind": kind_name(row["kind"]), "language": language_name(row["language"])},
         "campaign": row["title"],

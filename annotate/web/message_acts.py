@@ -50,7 +50,7 @@ def react(request: PageRequest, message_id: int) -> HttpResponse:
     if not request.htmx:
         is_here = leads_here(request, following)
         return redirect(f"{following}#m{message_id}" if is_here else address_of(request, message_id))
-    context = {"id": message_id, "reactions": show_reactions(given), "told": given.counts, "may_react": True}
+    context = {"id": message_id, "reactions": show_reactions(given), "may_react": True}
     return render(request, "messages/_reactions.html", {**context, "is_new": True, "here": following})
 
 

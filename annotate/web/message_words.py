@@ -23,14 +23,14 @@ REVIEWS: dict[str, tuple[Words, str]] = {
     ReviewState.ACCEPTED: (gettext_lazy("accepted"), ""),
     ReviewState.REJECTED: (gettext_lazy("rejected"), "wait"),
 }
-#: A sign and what it says.
-REACTIONS: dict[ReactionCode, tuple[str, Words]] = {
-    ReactionCode.THUMBS_UP: ("👍", gettext_lazy("Good")),
-    ReactionCode.THUMBS_DOWN: ("👎", gettext_lazy("Not good")),
-    ReactionCode.HEART: ("❤️", gettext_lazy("Warms the heart")),
-    ReactionCode.LAUGH: ("😄", gettext_lazy("Made me laugh")),
-    ReactionCode.CLAP: ("👏", gettext_lazy("Well done")),
-    ReactionCode.PUZZLED: ("🤔", gettext_lazy("Puzzles me")),
+#: What a reaction says; its sign is in messages/signs.html.
+REACTIONS: dict[ReactionCode, Words] = {
+    ReactionCode.THUMBS_UP: gettext_lazy("Good"),
+    ReactionCode.THUMBS_DOWN: gettext_lazy("Not good"),
+    ReactionCode.HEART: gettext_lazy("Warms the heart"),
+    ReactionCode.LAUGH: gettext_lazy("Made me laugh"),
+    ReactionCode.CLAP: gettext_lazy("Well done"),
+    ReactionCode.PUZZLED: gettext_lazy("Puzzles me"),
 }
 #: A reason and what it is meant for.
 REPORT_REASONS: dict[ReportReason, tuple[Words, Words]] = {
@@ -55,7 +55,6 @@ class ReactionShown:
     """A reaction as a button. `count` is None while it is not told."""
 
     code: str
-    sign: str
     title: Words
     is_mine: bool
     count: int | None
@@ -70,13 +69,14 @@ def reason_name(reason: str) -> str:
     return str(REPORT_REASONS[ReportReason(reason)][0]) if reason in set(ReportReason) else reason
 
 
-def show_reactions(given: Reactions) -> list[ReactionShown]:
-    """Every reaction, with its count where this reader may know them."""
+def show_reactions(given: Reactions) -> dict[str, Any]:
+    """`all` reactions as buttons, those `given` with their counts, and whether this reader may know them."""
     counts: Mapping[str, int] | None = given.counts
-    return [
-        ReactionShown(code, sign, title, code in given.mine, None if counts is None else counts.get(code, 0))
-        for code, (sign, title) in REACTIONS.items()
+    shown = [
+        ReactionShown(code, title, code in given.mine, None if counts is None else counts.get(code, 0))
+        for code, title in REACTIONS.items()
     ]
+    return {"all": shown, "given": [each for each in shown if each.count], "is_told": counts is not None}
 
 
 def describe_author(author: Authorship | None) -> str:

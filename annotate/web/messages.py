@@ -53,9 +53,11 @@ def show_messages(
     request: PageRequest, *, slug: str, more: dict[str, Any], campaign: Campaign | None = None
 ) -> HttpResponse:
     """The list by the filters in the address. A search without a word in it is told, and lists the newest."""
+    prompts = request.GET.get("prompts") == "1"
     filters = {
         "language": read_language(request.GET.get("language", "")),
         "campaign": slug or None,
+        "prompts_only": prompts,
         "before": read_whole(request.GET.get("before"), high=MAX_ID),
     }
     q, wrong = request.GET.get("q", "").replace("\0", "").strip()[:MAX_QUERY_CHARS], ""
@@ -65,13 +67,13 @@ def show_messages(
             found = find_rows(request, q=q, **filters)
         except InvalidInput as error:
             wrong, is_search = error.message, False
-    rows, last = found or list_rows(request, prompts_only=request.GET.get("prompts") == "1", **filters)
+    rows, last = found or list_rows(request, **filters)
     context = {
         "rows": rows,
         "q": q,
         "wrong": wrong,
         "is_search": is_search,
-        "prompts": request.GET.get("prompts") == "1",
+        "prompts": prompts,
         "languages": list_languages(filters["language"], campaign),
         "is_filtered": bool(is_search or filters["language"] or slug),
         "older": change_query(request, before=last) if last is not None else None,
