@@ -24,8 +24,10 @@ from annotate.queries.tree_shapes import (
     describe_authorship,
     describe_reactions,
 )
-from tasks.vocabulary import ENDED_TREES, Kind
+from tasks.vocabulary import ENDED_TREES, Kind, TreeState
 
+#: States before what is written is put in order: nobody knows yet who will be asked to, so nobody learns who wrote it.
+BEFORE_RANKING = (TreeState.PROMPT_REVIEW, TreeState.WAITING, TreeState.GROWING)
 #: Messages on one page of a tree.
 MOST_MESSAGES = 200
 
@@ -221,7 +223,8 @@ def _present(row: Row, *, reader: Reader, tree: Row, standing: _Standing, facts:
     mine = row["author_id"] is not None and row["author_id"] == reader.annotator_id
     knows_all = mine or insider or tree["state"] in ENDED_TREES
     labelled, ordered = message in standing.labelled, message in standing.ordered
-    knows_origin = knows_all or ((labelled or ordered) and message not in standing.coloured)
+    is_coloured = message in standing.coloured or tree["state"] in BEFORE_RANKING
+    knows_origin = knows_all or ((labelled or ordered) and not is_coloured)
     reads = row["withdrawn_at"] is None and (row["removed_at"] is None or mine or insider)
     return MessageShown(
         id=message,

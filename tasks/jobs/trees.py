@@ -4,21 +4,26 @@ What changed is marked and found at once; the regular walk finds what time alone
 that nobody comes to, prompts that wait too long, and whatever a mark was forgotten for.
 """
 
+import logging
 import random
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from annotate.queries.growing_trees import list_campaigns_to_look_at, list_trees_after
 from annotate.services.prompt_supply import supply_prompts
-from annotate.services.stale import Mark, end_turn, settle_stale, take_turn
+from annotate.services.stale import Mark, end_turn, lock_claimed, settle_stale, take_turn
 from annotate.services.tree_growth import advance_trees
 from annotate.wake import wake
 from tasks.jobs.quality import recompute_kind
 from tasks.vocabulary import JobName, StaleKind
+
+log = logging.getLogger(__name__)
 
 TREES_AT_ONCE = 100
 LEASE_SECONDS = 120.0
@@ -66,14 +71,30 @@ def look_in_turn(campaign_id: int) -> None:
 def look_at_campaign(campaign_id: int, *, after: int, now: datetime) -> int:
     """Decide a stretch of trees and the supply; returns where the walk goes on: a tree's id, 0 for its beginning."""
     trees = list_trees_after(campaign_id=campaign_id, after=after, limit=WALKED_TREES)
-    advance_trees(tree_ids=trees, now=now, rng=random.SystemRandom())
+    _advance_safely(trees, now)
     supply_prompts(campaign_id=campaign_id, now=now, rng=random.SystemRandom())
     return trees[-1] if len(trees) == WALKED_TREES else 0
 
 
+def _advance_safely(trees: Sequence[int], now: datetime) -> None:
+    """One tree that cannot be decided must not stop the walk: it is told of, and the others go on."""
+    try:
+        advance_trees(tree_ids=trees, now=now, rng=random.SystemRandom())
+    except (OperationalError, InterfaceError, SoftTimeLimitExceeded):
+        raise  # nothing to blame on a tree
+    except Exception:
+        if len(trees) > 1:
+            for tree in trees:
+                _advance_safely([tree], now)
+        else:
+            log.exception("could not decide tree %s", *trees)
+
+
 def _advance_marked(marks: Sequence[Mark], now: datetime) -> None:
     advance_trees(tree_ids=[mark.subject_id for mark in marks], now=now, rng=random.SystemRandom())
-    settle_stale(marks=marks)
+    with transaction.atomic():
+        # In the order of subjects, as everybody marks: the UPDATE by itself would take any order.
+        settle_stale(marks=lock_claimed(marks=marks))
 
 
 def _supply_marked(marks: Sequence[Mark], now: datetime) -> None:

@@ -138,6 +138,20 @@ def test_one_tree_that_cannot_be_decided_costs_the_others_nothing(monkeypatch):
     assert (open_work(campaign)["write_assistant_reply"], pending()) == (2, {})
 
 
+def test_one_tree_that_cannot_be_decided_does_not_stop_the_walk():
+    campaign = make_growing(active_trees=9)
+    bad = make_tree(campaign).tree_id
+    make_tree(campaign, "Why do fish swim?")
+    Stale.objects.all().delete()
+    MessageTree.objects.filter(pk=bad).update(state_reason="a word of later")
+    advance_trees_job()
+    assert open_work(campaign) == {"write_assistant_reply": 1, "write_prompt": 8}
+    rest()
+    MessageTree.objects.filter(pk=bad).update(state_reason="")
+    advance_trees_job()
+    assert open_work(campaign)["write_assistant_reply"] == 2
+
+
 def test_a_run_that_is_long_wakes_its_successor(monkeypatch):
     make_tree(make_growing())
     woken = []

@@ -154,6 +154,20 @@ def test_what_wrote_a_reply_is_told_once_nothing_is_ahead_that_it_could_colour()
     assert [m.authorship for m in replies] == [Authorship("generator", ("parrot-7b",))] * 2
 
 
+@pytest.mark.parametrize(("state", "told"), [("growing", None), ("ranking", "volunteer"), ("done", "volunteer")])
+def test_who_wrote_a_reply_is_told_to_nobody_who_may_be_asked_to_order_it_once_the_tree_has_grown(state, told):
+    campaign = make_campaign(kinds=["label"])
+    prompt = make_tree(campaign)
+    reply = reply_to(prompt, "Because.", author=make_annotator("bob"))
+    open_work(campaign, prompt)
+    ada = make_annotator()
+    while label(ada, campaign) != reply.pk:
+        pass
+    MessageTree.objects.update(state=state)
+    authorship = find(read(prompt.tree, ada), reply).authorship
+    assert (authorship and authorship.kind) == told
+
+
 def test_labels_and_reviews_are_told_to_those_who_labelled():
     campaign = make_campaign(kinds=["label"])
     prompt = make_tree(campaign)
