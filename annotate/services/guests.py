@@ -209,7 +209,7 @@ SELECT met.unit_id, theirs.id AS theirs, mine.id AS mine, own.unit_id IS NOT NUL
 FROM met
 LEFT JOIN annotate_assignment theirs ON theirs.annotator_id = %(guest)s AND theirs.unit_id = met.unit_id
 LEFT JOIN annotate_assignment mine ON mine.annotator_id = %(account)s AND mine.unit_id = met.unit_id
-LEFT JOIN annotate_exclusion own ON own.annotator_id = %(account)s AND own.unit_id = met.unit_id AND own.why <> 'left_brief'
+LEFT JOIN annotate_exclusion own ON own.annotator_id = %(account)s AND own.unit_id = met.unit_id AND own.why <> 'brief_skipped'
 ORDER BY met.unit_id"""
 
 VOID = """
@@ -219,7 +219,7 @@ WITH void AS MATERIALIZED (
     j.annotator_id = %(guest)s AND EXISTS (SELECT 1 FROM annotate_judgment own
       WHERE own.annotator_id = %(account)s AND own.unit_id = j.unit_id AND own.is_current)
     OR j.annotator_id IN (%(guest)s, %(account)s) AND EXISTS (SELECT 1 FROM annotate_exclusion e
-      WHERE e.annotator_id = %(account)s AND e.unit_id = j.unit_id AND e.why <> 'left_brief'))),
+      WHERE e.annotator_id = %(account)s AND e.unit_id = j.unit_id AND e.why <> 'brief_skipped'))),
 ended AS (UPDATE annotate_judgment j SET is_current = false FROM void WHERE j.id = void.id),
 closed AS (UPDATE annotate_assignment s SET state = 'withdrawn' FROM void WHERE s.id = void.assignment_id),
 sums AS (

@@ -21,7 +21,7 @@ from annotate.queries.presentation import format_time
 from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row, run
 from annotate.services.terms import CURRENT_TERMS
 from tasks.records.parameters import parse_settings
-from tasks.vocabulary import AssignmentState, CampaignState
+from tasks.vocabulary import STARTING_KINDS, AssignmentState, CampaignState
 
 #: Longest draft, in characters of its JSON.
 MAX_DRAFT_CHARS = 400_000
@@ -94,11 +94,12 @@ freed AS (
 SELECT (SELECT count(*) FROM late) AS expired, (SELECT count(*) FROM due) AS due"""
 
 #: Why somebody is not offered a place: they skipped another one of the same brief.
-LEFT_BRIEF = "left_brief"
+BRIEF_SKIPPED = "brief_skipped"
 
 LEAVE_BRIEF = """
 INSERT INTO annotate_exclusion (annotator_id, unit_id, why)
-SELECT %(me)s, u.id, %(why)s FROM annotate_unit u WHERE u.brief_id = %(brief)s AND u.is_open ORDER BY u.id
+SELECT %(me)s, u.id, %(why)s FROM annotate_unit u
+WHERE u.brief_id = %(brief)s AND u.is_open AND u.kind = ANY(%(kinds)s::text[]) ORDER BY u.id
 ON CONFLICT DO NOTHING"""
 
 OF_CAMPAIGN = """JOIN annotate_unit eu ON eu.id = s.unit_id JOIN annotate_queue eq ON eq.id = eu.queue_id
@@ -196,8 +197,9 @@ def give_back(
 
 
 def leave_brief(*, annotator_id: int, brief_id: int) -> None:
-    """Whoever skipped one of a brief's places is not offered its others. The caller's transaction."""
-    run(LEAVE_BRIEF, {"me": annotator_id, "brief": brief_id, "why": LEFT_BRIEF})
+    """Whoever skipped writing to a brief is not asked for that again by another of its places. The caller's transaction."""
+    kinds = [str(kind) for kind in STARTING_KINDS]
+    run(LEAVE_BRIEF, {"me": annotator_id, "brief": brief_id, "kinds": kinds, "why": BRIEF_SKIPPED})
 
 
 def release_holds(*, annotator_id: int, now: datetime, assignment_id: int | None = None) -> int:

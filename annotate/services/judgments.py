@@ -28,7 +28,7 @@ from annotate.services.tree_marks import mark_trees
 from annotate.services.writing import write_texts
 from annotate.wake import wake
 from tasks.records.parameters import CampaignSettings, parse_settings
-from tasks.vocabulary import AssignmentState, JobName, Kind, ReviewState, SkipReason
+from tasks.vocabulary import STARTING_KINDS, AssignmentState, JobName, Kind, ReviewState, SkipReason
 
 Kinds = Collection[str] | None
 
@@ -102,7 +102,7 @@ def skip_assignment(
         )
         if not closed:
             return _answer_again(row=row, judgment=None, now=now, rng=rng)
-        if row["brief"] is not None:
+        if row["kind"] in STARTING_KINDS:
             leave_brief(annotator_id=annotator_id, brief_id=row["brief"])
         _mark_tree(row)
         return _with_next(judgment=None, offer=claim_for(row=row, now=now, rng=rng, previous=assignment_id))

@@ -521,6 +521,25 @@ def test_skipping_one_place_of_a_brief_is_skipping_them_all():
     assert ask(make_annotator("bob"), campaign)["assignment"] is not None
 
 
+def test_who_would_not_write_to_a_brief_may_still_rank_what_others_wrote():
+    campaign, ada, hold = make_prompt_hold(places=2)
+    prompts = [make_tree(campaign, f"Prompt {n}?", state="waiting")[0] for n in range(2)]
+    brief = Unit.objects.first().brief
+    open_unit(campaign, "rank", brief=brief, candidates=prompts)
+    open_unit(campaign, "write_pair", brief=brief)
+    skipped = skip_assignment(
+        annotator_id=ada.pk, assignment_id=hold["id"], skip_reason="not_my_topic", now=NOW, rng=DICE
+    )
+    offered = skipped["next"]["assignment"]
+    assert offered["kind"] == "rank"
+    after = skip_assignment(annotator_id=ada.pk, assignment_id=offered["id"], skip_reason="other", now=NOW, rng=DICE)
+    assert after["next"]["assignment"] is None
+    assert set(Exclusion.objects.values_list("unit__kind", "why")) == {
+        ("write_prompt", "brief_skipped"),
+        ("write_pair", "brief_skipped"),
+    }
+
+
 def test_a_text_that_others_hold_cannot_be_undone():
     campaign, ada, hold, _ = make_reply_hold()
     judgment = submit(ada, hold["id"], {"text": "Because."})["judgment"]["id"]
