@@ -32,6 +32,8 @@ WRITING_KINDS = (
 )
 #: Kinds that begin a tree: their units have a brief and no subject.
 STARTING_KINDS = (Kind.WRITE_PROMPT, Kind.WRITE_PAIR)
+#: Kinds that are asked for only where trees grow.
+GROWN_KINDS = (*STARTING_KINDS, Kind.WRITE_PROMPTER_REPLY)
 #: Kinds that answer the subject: what is written becomes a reply under it.
 REPLYING_KINDS = (Kind.WRITE_ASSISTANT_REPLY, Kind.WRITE_PROMPTER_REPLY)
 

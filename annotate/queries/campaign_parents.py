@@ -26,7 +26,12 @@ CROSS JOIN LATERAL (
   OR (%(writes)s::boolean AND m.role = %(prompter)s
     AND NOT EXISTS (
       SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = %(write)s AND u.is_open OFFSET 0)
-    AND (SELECT count(c.author_id) FROM annotate_message c WHERE {_LIVE_CHILD}) < %(replies)s::int) AS work,
+    AND (SELECT count(c.author_id) FROM annotate_message c WHERE {_LIVE_CHILD}) < %(replies)s::int)
+  OR (%(improves)s::boolean
+    AND EXISTS (SELECT 1 FROM annotate_message c WHERE {_LIVE_CHILD} AND c.author_id IS NULL OFFSET 0)
+    AND NOT EXISTS (
+      SELECT 1 FROM annotate_message c JOIN annotate_unit u ON u.subject_id = c.id AND u.kind = %(improve)s
+      WHERE c.parent_id = m.id OFFSET 0)) AS work,
   %(labels)s::boolean AND m.role = ANY(%(labelled)s::text[]) AND NOT EXISTS (
     SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = %(label)s OFFSET 0) AS labels
   OFFSET 0) AS lacks
@@ -58,6 +63,8 @@ def list_parents_without_units(
         "writes": Kind.WRITE_ASSISTANT_REPLY in kinds,
         "write": Kind.WRITE_ASSISTANT_REPLY,
         "replies": settings.replies_wanted,
+        "improves": Kind.IMPROVE_REPLY in kinds and settings.improvements_wanted > 0,
+        "improve": Kind.IMPROVE_REPLY,
     }
     return [row["id"] for row in fetch_all(_LACKING, params)]
 

@@ -18,6 +18,7 @@ from annotate.exceptions import Conflict
 from annotate.models import Campaign, CampaignParameters
 from annotate.queries.campaigns import describe_campaign
 from annotate.services.audit import record_event
+from annotate.services.campaign_contradictions import PARAMETER, find_contradictions
 from annotate.services.campaign_files import refuse_problems
 from annotate.services.campaign_parts import set_generators, set_targets
 from annotate.services.campaign_states import change_state
@@ -27,17 +28,25 @@ from annotate.services.memberships import add_member
 from annotate.services.stale import mark_stale
 from annotate.wake import wake
 from tasks.records.campaigns import CampaignSpec, Change, ReleasePlan, find_changes
-from tasks.records.parameters import find_problems, read_settings
+from tasks.records.parameters import read_settings
 from tasks.records.presets import DEFAULT_LABELS, PRESETS, PresetRecord
 from tasks.scheduling.release_dates import next_release_at
-from tasks.vocabulary import AuditAction, CampaignRole, CampaignState, JobName, Kind, Preset, ReleaseSchedule, StaleKind
+from tasks.vocabulary import (
+    GROWN_KINDS,
+    AuditAction,
+    CampaignRole,
+    CampaignState,
+    JobName,
+    Kind,
+    Preset,
+    StaleKind,
+)
 
 DEFAULT_LICENCE = "CC-BY-4.0"
 NEEDED = ("slug", "title", "preset", "languages")
 PLAIN_FIELDS = ("title", "purpose", "licence", "languages", "kinds", "allow_guests")
 #: Told by events of their own.
 TOLD_APART = frozenset({"guideline", "label_schema", "state"})
-PARAMETER = "parameters."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,7 @@ def create_campaign(*, spec: CampaignSpec, actor: Actor | None, now: datetime, r
     refuse_problems({name: _("This is missing.") for name in NEEDED if getattr(spec, name) is None})
     spec = _fill_from_preset(spec, PRESETS[Preset(str(spec.preset))])
     values = spec.as_values() | _parameter_fields(asdict(read_settings(spec.parameters)))
-    refuse_problems(_find_contradictions(values))
+    refuse_problems(find_contradictions(values))
     with transaction.atomic():
         campaign = _insert(spec=spec, actor=actor, now=now)
         record_event(
@@ -120,7 +129,7 @@ def change_campaign(
         spec = _fill_label_schema(spec, before)
         changes = find_changes(before=before, after=spec.as_values())
         changed = {change.field for change in changes}
-        refuse_problems(_find_fixed(campaign, spec) | _find_contradictions(before | spec.as_values()))
+        refuse_problems(_find_fixed(campaign, spec) | find_contradictions(before | spec.as_values()))
         _write_fields(campaign=campaign, spec=spec, fields=changed, actor=actor, now=now)
         _record_changes(campaign=campaign, changes=changes, actor=actor, reason=reason)
         _write_parts(campaign=campaign, spec=spec, fields=changed, actor=actor, now=now, reason=reason)
@@ -236,14 +245,16 @@ def _record_changes(*, campaign: Campaign, changes: tuple[Change, ...], actor: A
 
 
 def _fill_from_preset(spec: CampaignSpec, preset: PresetRecord) -> CampaignSpec:
-    """What was not said, as the preset has it."""
+    """What was not said, as the preset has it; of its kinds those that come only where trees grow are left out elsewhere."""
+    parameters = {**preset.parameters, **spec.parameters}
+    kinds = tuple(kind for kind in preset.kinds if parameters.get("grow_trees") or kind not in GROWN_KINDS)
     filled = replace(
         spec,
         purpose=spec.purpose or "",
         licence=spec.licence or DEFAULT_LICENCE,
-        kinds=spec.kinds or preset.kinds,
+        kinds=spec.kinds or kinds,
         allow_guests=bool(spec.allow_guests),
-        parameters={**preset.parameters, **spec.parameters},
+        parameters=parameters,
         guideline=spec.guideline or preset.guideline,
         targets=spec.targets or (),
         generators=spec.generators or (),
@@ -266,22 +277,6 @@ def _find_fixed(campaign: Campaign, spec: CampaignSpec) -> dict[str, str]:
         problems["slug"] = _("A campaign keeps its slug: addresses and releases name it.")
     if spec.preset not in (None, campaign.preset):
         problems["preset"] = _("A campaign keeps its preset, which only filled it at first. Change its kinds instead.")
-    return problems
-
-
-def _find_contradictions(values: Mapping[str, Any]) -> dict[str, str]:
-    """What is wrong between fields, each of which is right by itself."""
-    parameters = {name.removeprefix(PARAMETER): value for name, value in values.items() if name.startswith(PARAMETER)}
-    problems = find_problems(parameters)
-    for index, target in enumerate(values["targets"]):
-        if target["language"] not in values["languages"]:
-            problems.setdefault(
-                f"targets[{index}].language",
-                _('The campaign has no language "%(language)s". Add the language, or drop the target.')
-                % {"language": target["language"]},
-            )
-    if values["release"]["schedule"] == ReleaseSchedule.TARGET and parameters["release_target"] is None:
-        problems["release.target"] = _("Say at how many judgments the release is made.")
     return problems
 
 

@@ -104,28 +104,42 @@ CROSS JOIN LATERAL (
 WHERE {_ASKED} AND p.role = %(prompter)s AND tally.written < %(replies_wanted)s
 {_ONCE}"""
 
-#: Which statement opens the units of a kind.
+#: Of the imported and generated replies of a parent the first one may be improved.
+_MAKE_IMPROVING = f"""
+{_UNIT.format(subject="first.id", needed="%(improvements)s")}
+FROM {_PARENTS} {_QUEUE.format(kinds="ARRAY['improve_reply']")}
+CROSS JOIN LATERAL (
+  SELECT m.id FROM annotate_message m
+  WHERE m.parent_id = p.id AND m.role = %(assistant)s AND m.author_id IS NULL AND {_LIVE} ORDER BY m.id LIMIT 1) AS first
+WHERE {_ASKED} AND %(improvements)s > 0 AND NOT EXISTS (
+  SELECT 1 FROM annotate_message m JOIN annotate_unit u ON u.subject_id = m.id AND u.kind = 'improve_reply'
+  WHERE m.parent_id = p.id OFFSET 0)
+{_ONCE}"""
+
+#: Which statement opens the units of a kind. Kinds that are not here are work of trees that grow.
 _MAKE = {
     Kind.RANK: _MAKE_ORDERING,
     Kind.COMPARE: _MAKE_ORDERING,
     Kind.LABEL: _MAKE_LABEL,
     Kind.WRITE_ASSISTANT_REPLY: _MAKE_WRITING,
+    Kind.IMPROVE_REPLY: _MAKE_IMPROVING,
 }
 
-#: `u`: open units on the messages asked about, or on their candidates where texts are labelled.
+#: `u`: open units on the messages asked about, or on their candidates where texts are labelled or improved.
 _OPEN_UNITS = f"""
 {_PARENTS}
 CROSS JOIN LATERAL (
   SELECT p.id UNION ALL
   SELECT m.id FROM annotate_message m
-  WHERE %(labels)s AND m.parent_id = p.id AND m.role = %(assistant)s AND {_LIVE} OFFSET 0) AS s
+  WHERE %(on_candidates)s AND m.parent_id = p.id AND m.role = %(assistant)s AND {_LIVE} OFFSET 0) AS s
 CROSS JOIN LATERAL (
   SELECT u.id, u.kind, u.needed FROM annotate_unit u WHERE u.subject_id = s.id AND u.is_open OFFSET 0) AS u"""
 
 _TELL_DETAILS = f"""
 INSERT INTO annotate_unitdetail (unit_id, stratum_id, wanted, reason_code, reason_args, terms)
 SELECT u.id, t.stratum_id, u.needed,
-  CASE WHEN u.kind = 'write_assistant_reply' THEN %(reply_wanted)s ELSE %(first_judgment)s END, '{{}}', '{{}}'
+  CASE u.kind WHEN 'write_assistant_reply' THEN %(reply_wanted)s WHEN 'improve_reply' THEN %(improvement_wanted)s
+    ELSE %(first_judgment)s END, '{{}}', '{{}}'
 FROM {_OPEN_UNITS}
 WHERE {_ASKED} AND NOT EXISTS (SELECT 1 FROM annotate_unitdetail d WHERE d.unit_id = u.id OFFSET 0)
 ON CONFLICT (unit_id) DO NOTHING"""
@@ -201,16 +215,18 @@ def _read_wishes(*, campaign_id: int) -> Row:
         "grows": settings.grow_trees,
         "kinds": [kind for kind in Kind if kind in kinds],
         "ordering": [kind for kind in ORDERING_KINDS if kind in kinds],
-        "on_the_text": [Kind.LABEL, Kind.WRITE_ASSISTANT_REPLY],
-        "labels": Kind.LABEL in kinds,
+        "on_the_text": [Kind.LABEL, Kind.WRITE_ASSISTANT_REPLY, Kind.IMPROVE_REPLY],
+        "on_candidates": bool(kinds & {Kind.LABEL, Kind.IMPROVE_REPLY}),
         "labelled": list_labelled_roles(schema_id=campaign["label_schema_id"]),
         "redundancy": settings.redundancy,
         "replies_wanted": settings.replies_wanted,
+        "improvements": settings.improvements_wanted,
         "band": START_BAND,
         "ranking": TreeState.RANKING,
         "assistant": MessageRole.ASSISTANT,
         "prompter": MessageRole.PROMPTER,
         "first_judgment": ReasonCode.FIRST_JUDGMENT,
         "reply_wanted": ReasonCode.REPLY_WANTED,
+        "improvement_wanted": ReasonCode.IMPROVEMENT_WANTED,
         "own_text": OWN_TEXT,
     }

@@ -27,6 +27,7 @@ FROM (SELECT u.* FROM annotate_unit u WHERE {those} AND u.is_open AND u.queue_id
 CROSS JOIN LATERAL (SELECT d.wanted FROM annotate_unitdetail d WHERE d.unit_id = u.id OFFSET 0) AS d
 CROSS JOIN LATERAL (
   SELECT CASE
+    WHEN u.kind = 'improve_reply' THEN %(improvements)s::int
     WHEN u.kind = ANY(%(writing)s::text[]) THEN GREATEST(0, %(replies)s::int + u.done - (
       SELECT count(r.author_id) FROM annotate_message r
       WHERE r.parent_id = u.subject_id AND r.role = %(assistant)s AND r.removed_at IS NULL AND r.withdrawn_at IS NULL))
@@ -73,6 +74,7 @@ def _read_wishes(*, campaign_id: int, settings: CampaignSettings) -> Row:
         "queues": list(queues.values_list("pk", flat=True)),
         "redundancy": settings.redundancy,
         "replies": settings.replies_wanted,
+        "improvements": settings.improvements_wanted,
         "certainty": settings.stop_confidence is not None,
         "writing": [str(kind) for kind in WRITING_KINDS],
         "assistant": MessageRole.ASSISTANT,

@@ -274,3 +274,24 @@ def test_the_database_refuses_a_second_open_unit() -> None:
     unit = Unit.objects.get()
     with pytest.raises(IntegrityError, match="a_subject_has_one_open_unit_a_kind"), transaction.atomic():
         Unit.objects.create(queue_id=unit.queue_id, kind=unit.kind, subject_id=unit.subject_id, tie=0, needed=1)
+
+
+def test_of_the_replies_that_nobody_wrote_here_the_first_may_be_improved_once() -> None:
+    campaign = make_campaign(kinds=["improve_reply"], improvements_wanted=2)
+    ada = Annotator.objects.create()
+    prompt = make_tree(campaign)
+    add_message(prompt.tree, "By Ada.", parent=prompt, author=ada)
+    generated = add_message(prompt.tree, "By a machine.", parent=prompt)
+    add_message(prompt.tree, "By another one.", parent=prompt)
+    for _ in range(2):
+        open_units(campaign_id=campaign.pk, parent_ids=[prompt.pk], now=NOW)
+    unit = Unit.objects.get()
+    assert (unit.kind, unit.subject, unit.needed) == ("improve_reply", generated, 2)
+    assert UnitDetail.objects.get().reason_code == "improvement_wanted"
+
+
+def test_what_people_wrote_is_not_improved() -> None:
+    campaign = make_campaign(kinds=["improve_reply"])
+    prompt = make_tree(campaign)
+    add_message(prompt.tree, "By Ada.", parent=prompt, author=Annotator.objects.create())
+    assert open_units(campaign_id=campaign.pk, parent_ids=[prompt.pk], now=NOW) == 0
