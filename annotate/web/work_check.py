@@ -71,7 +71,7 @@ def _check_texts(request: PageRequest, held: Held, body: Mapping[str, Any]) -> l
 def _advise(language: str, *, may_change: bool) -> str:
     words = {"language": language_name(language)}
     if may_change:
-        return _("If it is, say so above; else write it in %(language)s.") % words
+        return _("If it is, say so; else write it in %(language)s.") % words
     return _("This campaign does not work in it: write in %(language)s.") % words
 
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from annotate.queries.vacancies import MOST_COUNTED
 from annotate.web.names import kind_name, language_name
 from tasks.vocabulary import WhyNone
 
@@ -42,6 +43,8 @@ def _give_title(code: str) -> str:
         return _("You have done all that is here for you")
     if code == WhyNone.BUSY:
         return _("One moment")
+    if code == WhyNone.PROMPTS_NOT_NEEDED:
+        return _("No new prompts are needed now")
     if code == "too_many_holds":
         return _("You hold enough work for now")
     return _("Nothing is here for you now")
@@ -80,14 +83,24 @@ def _first_steps(why: Mapping[str, Any], *, slug: str) -> list[dict[str, Any]]:
     return []
 
 
-def _offer(near: Mapping[str, str], *, slug: str) -> dict[str, Any]:
+def _offer(near: Mapping[str, Any], *, slug: str) -> dict[str, Any]:
     """The nearest work: another kind or language, here or in another campaign."""
     title = _("%(kind)s in %(language)s") % {
         "kind": kind_name(near["kind"]),
         "language": language_name(near["language"]),
     }
     note = "" if near["campaign"] == slug else _("in another campaign")
-    return _ask(title, near["campaign"], {"kind": near["kind"], "language": near["language"]}) | {"note": note}
+    asked = _ask(title, near["campaign"], {"kind": near["kind"], "language": near["language"]})
+    return asked | {"note": note, "count": _count_waiting(near.get("open"))}
+
+
+def _count_waiting(pieces: int | None) -> str:
+    """How many pieces of work wait there, where they were counted."""
+    if pieces is None:
+        return ""
+    if pieces >= MOST_COUNTED:
+        return _("%(n)d or more wait") % {"n": MOST_COUNTED}
+    return ngettext("%(n)d waits", "%(n)d wait", pieces) % {"n": pieces}
 
 
 def _ask(title: str, slug: str, fields: Mapping[str, str]) -> dict[str, Any]:

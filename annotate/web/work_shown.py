@@ -21,7 +21,7 @@ from annotate.web.work_words import (
     name_text,
     name_work,
 )
-from tasks.vocabulary import WRITING_KINDS, Kind, Widget
+from tasks.vocabulary import WRITING_KINDS, Kind, ReasonCode, Widget
 
 #: Words that somebody reads in a minute, and minutes that deciding takes besides.
 READING_SPEED = 220
@@ -55,7 +55,13 @@ def show_work(
         # What is done with it lies below: templates add `submit/`, `draft/` and `renew/`, which costs no look-up.
         "url": reverse("work", args=[assignment["id"]]),
         "kind": kind,
-        **name_work(kind=kind, candidates=len(shown), has_thread=bool(subject["thread"])),
+        **name_work(
+            kind=kind,
+            candidates=len(shown),
+            last_role=subject["thread"][-1]["role"] if subject["thread"] else "",
+            reason=frame.reason_code,
+        ),
+        "ranks_prompts": kind == Kind.RANK and not subject["thread"],
         "campaign": {"slug": frame.slug, "title": frame.title},
         "language": subject["language"],
         "reason": describe_reason(code=frame.reason_code, args=frame.reason_args),
@@ -78,7 +84,7 @@ def show_work(
         "languages": name_languages(_languages_of(frame, subject["language"]) if writes else ()),
         "problems": {},
         **state,
-        **_show_labels(subject.get("labels", ()), state.get("answers", {})),
+        **_show_labels(subject, state.get("answers", {}), is_review=frame.reason_code == ReasonCode.REVIEW_WANTED),
         **(_show_writing(assignment, state, texts) if writes else {"texts": [], "brief": None, "original_html": ""}),
     }
 
@@ -207,13 +213,22 @@ def _guideline_texts(frame: Frame) -> list[str]:
     ]
 
 
-def _show_labels(labels: Sequence[Mapping[str, Any]], answers: Mapping[str, str | None]) -> dict[str, Any]:
-    """Questions with their answers and keys; flags apart, because they are ticked and not chosen."""
-    asked = [_show_label(label, answers.get(label["name"])) for label in labels]
+def _show_labels(subject: Mapping[str, Any], answers: Mapping[str, str | None], *, is_review: bool) -> dict[str, Any]:
+    """Questions with their answers and keys; flags apart, because they are ticked and not chosen.
+
+    What decides about a text under review stands first: what must be answered, and the flags, which follow so many
+    questions (`flags_after`).
+    """
+    asked = [_show_label(label, answers.get(label["name"])) for label in subject.get("labels", ())]
     questions = [label for label in asked if label["widget"] != Widget.FLAG]
     flags = [label for label in asked if label["widget"] == Widget.FLAG]
-    _give_keys(questions, flags)
-    return {"labels": questions, "flags": flags}
+    first = [label for label in questions if label["mandatory"]] if is_review and flags else questions
+    rest = [label for label in questions if label not in first]
+    rows = list(KEY_ROWS)
+    _give_keys(first, rows)
+    _give_flag_keys(flags, rows)
+    _give_keys(rest, rows)
+    return {"labels": [*first, *rest], "flags": flags, "flags_after": len(first)}
 
 
 def _show_label(label: Mapping[str, Any], value: str | None) -> dict[str, Any]:
@@ -221,19 +236,27 @@ def _show_label(label: Mapping[str, Any], value: str | None) -> dict[str, Any]:
     return {**label, "anchors": anchors, "value": value, "problem": "", "na_key": "", "keys": []}
 
 
-def _give_keys(questions: Sequence[dict[str, Any]], flags: Sequence[dict[str, Any]]) -> None:
-    """A row of the keyboard for each question, as long as there are rows that are long enough; flags share one."""
-    rows = list(KEY_ROWS)
+def _give_keys(questions: Sequence[dict[str, Any]], rows: list[str]) -> None:
+    """A row of the keyboard for each question, as long as there are rows that are long enough."""
     for label in questions:
         count = (len(label["anchors"]) if label["widget"] == Widget.SCALE else 2) + 1
-        row = next((row for row in rows if len(row) >= count), "")
-        rows = [other for other in rows if other != row]
-        label["keys"] = list(row[:count]) or [""] * count
+        label["keys"] = list(_take_row(rows, count)[:count]) or [""] * count
         label["na_key"] = label["keys"][-1]
         label["answers"] = _show_answers(label)
-    row = next((row for row in rows if len(row) >= len(flags)), "")
+
+
+def _give_flag_keys(flags: Sequence[dict[str, Any]], rows: list[str]) -> None:
+    """One row for all flags."""
+    row = _take_row(rows, len(flags)) if flags else ""
     for place, label in enumerate(flags):
-        label["keys"] = [row[place] if row else ""]
+        label["key"] = row[place] if row else ""
+
+
+def _take_row(rows: list[str], count: int) -> str:
+    row = next((row for row in rows if len(row) >= count), "")
+    if row:
+        rows.remove(row)
+    return row
 
 
 def _show_answers(label: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -24,6 +24,7 @@ from annotate.queries.work_pages import (
 from annotate.services.terms import CURRENT_TERMS
 from annotate.services.undo import list_undoable
 from annotate.web.pages import PageRequest, render_page
+from annotate.web.work_edits import Run, compare_texts
 from annotate.web.work_forms import read_form
 from annotate.web.work_kept import find_kept
 from annotate.web.work_shown import add_problems, name_candidates, show_subject, show_work
@@ -128,11 +129,20 @@ def describe_end(
         "sentence": sentence,
         **held.describe(body),
         **show_subject(held.assignment),
+        "changes": _show_edit(held, body),
         "campaign": {"slug": held.frame.slug, "title": held.frame.title},
         "language": held.assignment["subject"]["language"],
         "next_url": reverse("next_work", args=[held.frame.slug]),
         **more,
     }
+
+
+def _show_edit(held: Held, body: Mapping[str, Any] | None) -> list[Run]:
+    """What somebody made of the reply that they improved; nothing where it is gone, or nothing was changed."""
+    original, text = held.assignment["subject"].get("original"), (body or {}).get("text")
+    if not original or not isinstance(text, str) or text in ("", original):
+        return []
+    return compare_texts(original, text)
 
 
 def make_stored_note(*, kind: str, judgment_id: int, counted: bool) -> dict[str, Any]:

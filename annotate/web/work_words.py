@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from annotate.exceptions import ChorusError
 from annotate.web.names import language_name
-from tasks.vocabulary import WRITING_KINDS, CannotTellReason, Kind, ReasonCode, SkipReason
+from tasks.vocabulary import WRITING_KINDS, CannotTellReason, Kind, MessageRole, ReasonCode, SkipReason
 
 REASONS = {
     ReasonCode.FIRST_JUDGMENT: gettext_lazy("nobody has been asked about this yet."),
@@ -77,24 +77,54 @@ TEXT_NAMES: Mapping[str, Any] = {
     Kind.IMPROVE_REPLY: gettext_lazy("The better reply"),
 }
 HEADINGS: Mapping[str, Any] = {Kind.LABEL: gettext_lazy("Label this message")}
+#: What is done with an answer, where its page would not tell: by kind, or by what the work is about.
+PURPOSES: Mapping[str, Any] = {
+    "prompts": gettext_lazy("Best is the prompt that most deserves a good answer: it has its turn sooner."),
+    "turns": gettext_lazy("Each of them is what the person who asks might say next."),
+    "review": gettext_lazy(
+        "You help to decide whether it may stay. Only spam and the wrong language keep a text out; all other answers describe it."
+    ),
+    Kind.WRITE_PROMPTER_REPLY: gettext_lazy("Go on as the person who asked would: ask back, doubt, or ask for more."),
+    Kind.IMPROVE_REPLY: gettext_lazy(
+        "Change what you would change. What you send counts as better than the reply as it is."
+    ),
+}
 
 
-def name_work(*, kind: str, candidates: int, has_thread: bool = True) -> Mapping[str, str]:
-    """`title` of the page of a piece of work, and the `heading` on it; without a thread prompts are ranked."""
-    return _name_work(kind, candidates, "thread" if has_thread else "", get_language())
+def name_work(
+    *, kind: str, candidates: int, last_role: str = MessageRole.PROMPTER, reason: str = ""
+) -> Mapping[str, str]:
+    """`title` of the page of a piece of work, the `heading` on it, and its `purpose`.
+
+    `last_role`: who wrote the message that it is about; nobody where prompts are ranked. `reason`: why it is asked for.
+    """
+    return _name_work(kind, candidates, _find_topic(kind, last_role, reason), get_language())
+
+
+def _find_topic(kind: str, last_role: str, reason: str) -> str:
+    if kind == Kind.RANK:
+        return {"": "prompts", MessageRole.ASSISTANT: "turns"}.get(last_role, "")
+    is_review = kind == Kind.LABEL and reason == ReasonCode.REVIEW_WANTED
+    return "review" if is_review else ""
 
 
 @lru_cache(maxsize=256)
-def _name_work(kind: str, candidates: int, thread: str, _language: str | None) -> Mapping[str, str]:
+def _name_work(kind: str, candidates: int, topic: str, _language: str | None) -> Mapping[str, str]:
     title = str(TITLES[kind])
-    if kind == Kind.RANK and not thread:
+    purpose = str(PURPOSES.get(topic or kind, ""))
+    if topic == "review":
+        title = heading = _("Review a message")
+    elif topic == "prompts":
         title = _("Rank prompts")
         heading = ngettext("Rank %(n)s prompt", "Rank %(n)s prompts", candidates) % {"n": candidates}
+    elif topic == "turns":
+        title = _("Rank ways to go on")
+        heading = ngettext("Rank %(n)s way to go on", "Rank %(n)s ways to go on", candidates) % {"n": candidates}
     elif kind == Kind.RANK:
         heading = ngettext("Rank %(n)s reply", "Rank %(n)s replies", candidates) % {"n": candidates}
     else:
         heading = str(HEADINGS.get(kind, title))
-    return {"title": title, "heading": heading}
+    return {"title": title, "heading": heading, "purpose": purpose}
 
 
 def describe_reason(*, code: str, args: Mapping[str, Any]) -> str:

@@ -28,6 +28,12 @@ const checkWhy = ({ elements: { rationale } }) => {
   if (rationale?.required && !rationale.value.trim()) return [word("say_why"), rationale];
 };
 
+// Who says that a conversation is finished sends no text: one that is written would be lost.
+const checkEnd = (form) => {
+  const area = form.querySelector("textarea[data-most]");
+  if (area.value.trim()) return [word("finished_or_written"), area];
+};
+
 class AnswerCheck extends HTMLElement {
   connectedCallback() {
     const form = this.closest("form");
@@ -43,8 +49,9 @@ class AnswerCheck extends HTMLElement {
   }
 
   onSubmit(event, form) {
-    if (event.submitter?.formNoValidate) return;
-    const wrong = CHECKS[this.dataset.kind](form) ?? checkWhy(form);
+    const ends = event.submitter?.name === "ends_thread";
+    if (event.submitter?.formNoValidate && !ends) return;
+    const wrong = ends ? checkEnd(form) : (CHECKS[this.dataset.kind](form) ?? checkWhy(form));
     if (!wrong) return;
     const [sentence, field] = wrong;
     event.preventDefault();

@@ -34,10 +34,18 @@ class TextCheck extends HTMLElement {
       const body = new URLSearchParams([...new FormData(this.form)]);
       const answer = await fetch(this.dataset.url, { method: "POST", body, headers, signal: this.gone.signal });
       if (!answer.ok || this.asked !== asked) return;
-      this.querySelector("#checked").outerHTML = await answer.text(); // rendered by our server, which escapes what was written
+      this.show(await answer.text());
     } catch {
       this.asked = undefined; // no connection: it is asked again after the next change
     }
+  }
+
+  // The region stays and what it says changes: that is what screen readers tell, and only when it is something else.
+  show(html) {
+    const made = document.createElement("template");
+    made.innerHTML = html; // rendered by our server, which escapes what was written
+    const [here, fresh] = [this.querySelector("#checked"), made.content.querySelector("#checked")];
+    if (here.innerHTML !== fresh.innerHTML) here.replaceChildren(...fresh.childNodes);
   }
 
   // "It is in German": the language that the text is sent under.
@@ -49,6 +57,7 @@ class TextCheck extends HTMLElement {
     language.dispatchEvent(new Event("change", { bubbles: true }));
     language.dispatchEvent(new Event("input", { bubbles: true }));
     language.focus();
+    this.check();
   }
 }
 
