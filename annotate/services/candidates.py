@@ -162,10 +162,10 @@ def add_candidates(
             for digest, candidate in zip(hashes, candidates, strict=True)
         ]
         told = _store_origins(candidates=candidates, places=places, answered=answered, now=now)
-        if made and review is ReviewState.NONE:
-            open_units(campaign_id=campaign_id, parent_ids=[parent_id], now=now)
         if any(place not in made for place, _ in told):
             mark_judged_parents(parent_ids=[parent_id])
+        if made and review is ReviewState.NONE:
+            open_units(campaign_id=campaign_id, parent_ids=[parent_id], now=now)  # marks the tree where trees grow
     return _list_stored(candidates=candidates, places=places, made=made, told=told)
 
 

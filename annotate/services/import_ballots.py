@@ -16,8 +16,9 @@ from annotate.queries.rows import Row, fetch_all, run
 from annotate.services.answers import hash_body
 from annotate.services.import_planned import PlannedBallot
 from annotate.services.stale import mark_stale
+from annotate.services.units import START_BAND
 from tasks.records.parameters import read_settings
-from tasks.vocabulary import Kind, ReasonCode, StaleKind
+from tasks.vocabulary import ENDED_TREES, Kind, ReasonCode, StaleKind
 
 #: Terms under which imported judgments stand.
 IMPORTED_TERMS = "imported"
@@ -38,16 +39,19 @@ SELECT DISTINCT %(campaign)s::bigint, %(kind)s, t.language FROM annotate_message
 WHERE m.id = ANY(%(parents)s::bigint[]) ORDER BY 3
 ON CONFLICT DO NOTHING"""
 
-#: A parent that has no open unit for rankings gets one, with all that stands under it.
+#: A parent that has no open unit for rankings gets one, with all that stands under it. In a tree that has ended
+#: nothing opens: what comes late joins the last unit, or one that asks nobody.
 _MAKE_UNITS = """
 WITH made AS (
   INSERT INTO annotate_unit (public_id, queue_id, kind, subject_id, band, tie, needed, done, held, surplus, is_open)
-  SELECT gen_random_uuid(), q.id, q.kind, m.id, 500, (random() * 2147483647)::int, %(redundancy)s, 0, 0, 0, true
+  SELECT gen_random_uuid(), q.id, q.kind, m.id, %(band)s, (random() * 2147483647)::int, %(redundancy)s, 0, 0, 0,
+    t.state <> ALL(%(ended)s::text[])
   FROM annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id
   JOIN annotate_queue q ON q.campaign_id = t.campaign_id AND q.kind = %(kind)s AND q.language = t.language
     AND q.qualification IS NULL
   WHERE m.id = ANY(%(parents)s::bigint[])
-    AND NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = %(kind)s AND u.is_open)
+    AND NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = %(kind)s
+      AND (u.is_open OR t.state = ANY(%(ended)s::text[])))
   RETURNING id, subject_id),
 detail AS (
   INSERT INTO annotate_unitdetail (unit_id, stratum_id, wanted, reason_code, reason_args, terms)
@@ -61,11 +65,15 @@ WHERE r.removed_at IS NULL AND r.withdrawn_at IS NULL"""
 _NEW = """
 SELECT b.number, u.id AS unit FROM unnest(%(numbers)s::int[], %(parents)s::bigint[], %(people)s::bigint[])
   AS b (number, parent, person)
-JOIN annotate_unit u ON u.subject_id = b.parent AND u.kind = %(kind)s AND u.is_open
+CROSS JOIN LATERAL (
+  SELECT u.id FROM annotate_unit u WHERE u.subject_id = b.parent AND u.kind = %(kind)s
+  ORDER BY u.is_open DESC, u.id DESC LIMIT 1) u
 WHERE NOT EXISTS (
   SELECT 1 FROM annotate_assignment s JOIN annotate_unit o ON o.id = s.unit_id
   WHERE s.annotator_id = b.person AND o.subject_id = b.parent AND o.kind = %(kind)s)
 ORDER BY b.number"""
+
+_LOCK_UNITS = "SELECT u.id FROM annotate_unit u WHERE u.id = ANY(%(units)s::bigint[]) ORDER BY u.id FOR NO KEY UPDATE"
 
 _STORE = """
 WITH given AS (
@@ -102,20 +110,25 @@ SELECT * FROM unnest(%(judgments)s::bigint[], %(assignments)s::bigint[], %(messa
 MOST_RANKED = 20
 
 
-def store_ballots(*, campaign_id: int, ballots: Sequence[PlannedBallot], now: datetime) -> int:
-    """Store the rankings that are not there yet, where the campaign asks for rankings; returns how many were new."""
+def store_ballots(*, campaign_id: int, ballots: Sequence[PlannedBallot], now: datetime) -> list[int]:
+    """Store the rankings that are not there yet, where the campaign asks for rankings; returns the parents of those.
+
+    Locks units: call it before anything is marked but parents.
+    """
     ballots = [one for one in ballots if len(one.ranked) <= MOST_RANKED and all(message.id for message in one.ranked)]
     if not ballots:
-        return 0
+        return []
     campaign = Campaign.objects.only("kinds", "parameters").get(pk=campaign_id)
     if Kind.RANK not in campaign.kinds:
-        return 0
+        return []
     params: Row = {
         "campaign": campaign_id,
         "kind": Kind.RANK,
         "redundancy": read_settings(campaign.parameters).redundancy,
         "reason": ReasonCode.FIRST_JUDGMENT,
         "terms": IMPORTED_TERMS,
+        "band": START_BAND,
+        "ended": [str(state) for state in ENDED_TREES],
         "now": now,
     }
     people = _find_people(campaign_id=campaign_id, names=[ballot.annotator for ballot in ballots], params=params)
@@ -123,10 +136,12 @@ def store_ballots(*, campaign_id: int, ballots: Sequence[PlannedBallot], now: da
     run(_MAKE_QUEUES, params | {"parents": parents})
     run(_MAKE_UNITS, params | {"parents": parents})
     new = _find_new(ballots=ballots, people=people, params=params)
-    if new:
-        _store(ballots=ballots, new=new, people=people, params=params)
-        mark_stale(kind=StaleKind.PARENT, subject_ids=sorted({ballots[number].parent.id for number in new}))
-    return len(new)
+    if not new:
+        return []
+    _store(ballots=ballots, new=new, people=people, params=params)
+    judged = sorted({ballots[number].parent.id for number in new})
+    mark_stale(kind=StaleKind.PARENT, subject_ids=judged)
+    return judged
 
 
 def _find_people(*, campaign_id: int, names: Sequence[str], params: Row) -> dict[str, int]:
@@ -158,6 +173,7 @@ def _find_new(*, ballots: Sequence[PlannedBallot], people: dict[str, int], param
 
 
 def _store(*, ballots: Sequence[PlannedBallot], new: dict[int, int], people: dict[str, int], params: Row) -> None:
+    run(_LOCK_UNITS, {"units": list(new.values())})
     chosen = [ballots[number] for number in new]
     given = {
         "numbers": list(new),

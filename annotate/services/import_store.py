@@ -122,9 +122,11 @@ def store_plan(*, campaign_id: int, import_id: int, plan: BatchPlan, names: Know
     )
     asked = {m.id for m, _, _ in new if m.role == MessageRole.PROMPTER}
     asked |= {parent.id for m, parent, _ in new if parent is not None and m.role == MessageRole.ASSISTANT}
-    open_units(campaign_id=campaign_id, parent_ids=sorted(asked), now=now)
-    store_ballots(campaign_id=campaign_id, ballots=[ballot for tree in trees for ballot in tree.ballots], now=now)
+    # Units, then marks of parents, then those of trees, which are last where trees grow: the order of locks.
+    ballots = [ballot for tree in trees for ballot in tree.ballots]
+    asked |= set(store_ballots(campaign_id=campaign_id, ballots=ballots, now=now))
     mark_judged_parents(parent_ids=[parent.id for m, parent, _ in placed if parent is not None and m.id in told])
+    open_units(campaign_id=campaign_id, parent_ids=sorted(asked), now=now)
     return _count_added(new=[message for message, _, _ in new], placed=[m for m, _, _ in placed], told=told)
 
 

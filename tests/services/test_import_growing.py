@@ -17,9 +17,14 @@ from annotate.models import (
     Message,
     MessageTree,
     RankedCandidate,
+    Stale,
     Unit,
 )
+from annotate.queries.integrity import find_broken_rules
 from annotate.queries.judgments import load_ballots
+from annotate.services.tree_states import StateChange, write_states
+from tasks.vocabulary import TreeReason, TreeState
+from tests.loop import NOW, find_drift
 from tests.services.imports import import_bytes, import_file, lines, make_campaign, outcome
 
 pytestmark = pytest.mark.django_db
@@ -126,6 +131,33 @@ def test_rankings_come_along_as_ballots_of_people_whom_the_source_knows() -> Non
     judgments = Judgment.objects.values_list("terms_version", "annotator__user", "annotator__consents__terms_version")
     assert list(judgments) == [("imported", None, "imported")] * 2
     assert (AssignmentCandidate.objects.count(), RankedCandidate.objects.count()) == (6, 6)
+
+
+@pytest.mark.parametrize("grows", [True, False])
+@pytest.mark.parametrize("state", ["done", "halted"])
+def test_rankings_that_come_late_open_nothing_in_a_tree_that_has_ended(state, grows) -> None:
+    campaign = make_growing() if grows else make_campaign(kinds=["rank"])
+    import_bytes(campaign, lines([ranked_tree(ranking("pb", "pa", "pc"))]), name="trees.jsonl")
+    write_states(changes=[StateChange(MessageTree.objects.get().pk, TreeState(state), TreeReason.RANKED)], now=NOW)
+    late = [
+        ranked_tree(ranking("pb", "pa", "pc"), ranking("pa", "pb", user="u-2")),
+        ranked_tree(state="halted", name="q"),
+    ]
+    import_bytes(campaign, lines(late), name="trees.jsonl")
+    units = Unit.objects.filter(kind="rank", subject__external_id="p").values_list("is_open", "done")
+    assert (list(units), Judgment.objects.count()) == ([(False, 2)], 2)
+    assert (find_drift(), find_broken_rules()) == ({}, [])
+
+
+def test_rankings_alone_let_their_tree_be_decided_again() -> None:
+    campaign = make_growing()
+    import_bytes(campaign, lines([ranked_tree(ranking("pb", "pa", "pc"))]), name="trees.jsonl")
+    Stale.objects.filter(kind="tree").delete()
+    second = ranking("pa", "pb", user="u-2")
+    import_bytes(campaign, lines([ranked_tree(ranking("pb", "pa", "pc"), second)]), name="trees.jsonl")
+    assert list(Stale.objects.filter(kind="tree").values_list("subject_id", flat=True)) == [
+        MessageTree.objects.get().pk
+    ]
 
 
 def test_the_same_person_is_one_annotator_across_trees_and_imports() -> None:
