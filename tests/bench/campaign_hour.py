@@ -1,6 +1,6 @@
 """Trees grown by scripted volunteers over HTTP: from nothing to done, with server, worker and beat running.
 
-python -m tests.bench.campaign_hour     (QUICK=1: half a minute instead of ten)
+python -m tests.bench.campaign_hour     (QUICK=1: half a minute instead of ten; SECONDS=n: n seconds)
 
 PostgreSQL with fsync, granian with two processes of four threads, a Celery worker with two processes, beat: all on this
 machine, and so are the volunteers (two processes of their own). People of uneven languages sit down one after the
@@ -33,7 +33,7 @@ from annotate.embedded.run import QUEUES
 from tests.bench.serving import Bench
 
 QUICK = bool(os.environ.get("QUICK"))
-SECONDS = 30.0 if QUICK else 600.0
+SECONDS = float(os.environ.get("SECONDS") or (30 if QUICK else 600))
 PEOPLE = 60 if QUICK else 600
 PROCESSES, SITTINGS = 2, 8
 #: How long the worker may take after the last submit until nothing is marked any more.
@@ -84,12 +84,12 @@ class Hour(Bench):
                 os.killpg(process.pid, signal.SIGKILL)
 
     def volunteers(self, plan: dict[str, Any]) -> list[dict[str, Any]]:
-        file = self.home / "people.json"
-        file.write_text(json.dumps({**plan, "sittings": SITTINGS}))
-        command = [sys.executable, "-m", "tests.bench.campaign_people", str(self.port), str(file), str(SECONDS)]
-        processes = [
-            subprocess.Popen([*command, str(number)], stdout=subprocess.PIPE, text=True) for number in range(PROCESSES)
-        ]
+        processes = []
+        for number in range(PROCESSES):
+            file = self.home / f"people-{number}.json"
+            file.write_text(json.dumps({**plan, "people": plan["people"][number::PROCESSES], "sittings": SITTINGS}))
+            command = [sys.executable, "-m", "tests.bench.campaign_people", str(self.port), str(file), str(SECONDS)]
+            processes.append(subprocess.Popen([*command, str(number)], stdout=subprocess.PIPE, text=True))
         told = [process.communicate()[0] for process in processes]
         if any(process.returncode for process in processes):
             raise SystemExit("A process of volunteers failed; see above.")

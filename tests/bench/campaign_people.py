@@ -42,8 +42,11 @@ class Person:
     async def work(self, *, ends: float) -> None:
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         while time.perf_counter() < ends:
-            self.session = self.rng.choice(self.plan["people"])["session"]
+            # Nobody sits in two places at once.
+            person = self.told.free.pop(self.rng.randrange(len(self.told.free)))
+            self.session = person["session"]
             await self.sit(ends=ends)
+            self.told.free.append(person)
         self.writer.close()
 
     async def sit(self, *, ends: float) -> None:
@@ -147,7 +150,8 @@ class Person:
 class Told:
     """What all people of this process did and met."""
 
-    def __init__(self) -> None:
+    def __init__(self, people: list[dict[str, Any]]) -> None:
+        self.free = people
         self.kinds: collections.Counter[str] = collections.Counter()
         self.refused: collections.Counter[str] = collections.Counter()
         self.gone: collections.Counter[str] = collections.Counter()
@@ -157,12 +161,16 @@ class Told:
 
     def as_json(self) -> str:
         return json.dumps(
-            {name: value if isinstance(value, list) else dict(value) for name, value in vars(self).items()}
+            {
+                name: value if isinstance(value, list) else dict(value)
+                for name, value in vars(self).items()
+                if name != "free"
+            }
         )
 
 
 async def work(port: int, plan: dict[str, Any], seconds: float, seed: int) -> Told:
-    told = Told()
+    told = Told(plan["people"])
     ends = time.perf_counter() + seconds
     people = [
         Person(port=port, plan=plan, rng=random.Random(f"{seed}:{number}"), told=told)
