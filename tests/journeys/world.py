@@ -50,6 +50,8 @@ class World:
     beginner: Volunteer
     member: str
     brief: int
+    message: int
+    tree: int
 
     def arguments(self) -> dict[str, Any]:
         """Values for the parameters of addresses, by their names there."""
@@ -60,6 +62,8 @@ class World:
             "number": 1,
             "generator_id": self.generator,
             "brief": self.brief,
+            "message_id": self.message,
+            "tree_id": self.tree,
         }
 
 
@@ -76,6 +80,7 @@ def make_world(site: Site, *, hostile: bool = False) -> World:
     wait_until(
         lambda: organizer.insist("GET", f"campaigns/{slug}/releases/1/")["state"] in {"sealed", "failed"}, "a release"
     )
+    message, tree = _read_and_react(organizer, volunteer, slug, hostile=hostile)
     return World(
         site=site,
         organizer=organizer,
@@ -87,6 +92,8 @@ def make_world(site: Site, *, hostile: bool = False) -> World:
         beginner=site.person(),
         member=site.sign_up(),
         brief=_ask_for_prompts(organizer, slug, hostile=hostile),
+        message=message,
+        tree=tree,
     )
 
 
@@ -144,6 +151,19 @@ def _ask_for_prompts(organizer: Volunteer, slug: str, *, hostile: bool) -> int:
     word = UNBROKEN * 20 if hostile else "Something you had to explain to a child."
     brief = {"language": "en", "topic": word[:80], "difficulty": word[:40], "words": word[:500], "wanted": 12}
     return int(organizer.insist("POST", f"campaigns/{slug}/briefs/", brief)["id"])
+
+
+def _read_and_react(organizer: Volunteer, volunteer: Volunteer, slug: str, *, hostile: bool) -> tuple[int, int]:
+    """A prompt, and its tree, of which a moderator thinks something and for which other words are proposed."""
+    prompts = organizer.insist("GET", f"messages/?campaign={slug}&prompts_only=true")["results"]
+    message = prompts[0]["id"]
+    words = UNBROKEN * 20 if hostile else "It can be understood better like this."
+    volunteer.insist("POST", f"messages/{message}/reactions/", {"code": "heart"})
+    organizer.insist("POST", f"messages/{message}/reactions/", {"code": "clap"})
+    volunteer.insist("POST", f"messages/{message}/report/", {"reason": "other", "note": words})
+    wording = {"text": (UNBROKEN * 100 if hostile else "How do I cook rice well?"), "reason": words, "base_revision": 1}
+    volunteer.insist("POST", f"messages/{message}/revise/", wording)
+    return int(message), int(prompts[0]["tree_id"])
 
 
 def _import_with_mistakes(organizer: Volunteer, slug: str) -> str:
