@@ -11,6 +11,7 @@ Order of locks, as everywhere: annotator → message tree → message → assign
 """
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,12 +29,13 @@ from annotate.services.units import open_units
 from annotate.wake import wake
 from tasks.records.trees import TreeDecision
 from tasks.scheduling.trees import decide_tree
-from tasks.vocabulary import ENDED_TREES, JobName, ReviewState, StaleKind, TreeState
+from tasks.vocabulary import ENDED_TREES, JobName, ReviewState, StaleKind, TreeReason, TreeState
 
 __all__ = ["advance_trees", "mark_tree_of", "mark_trees"]
 
 #: Trees that one transaction holds: few, so that whoever writes in one of them does not wait.
 TREES_A_WRITE = 20
+FEWEST_TO_RANK = 2
 
 _LOCK_MESSAGES = """
 SELECT m.id FROM annotate_message m WHERE m.id = ANY(%(messages)s::bigint[]) ORDER BY m.id FOR NO KEY UPDATE"""
@@ -58,16 +60,17 @@ SELECT m.id FROM annotate_message m WHERE m.tree_id = ANY(%(trees)s::bigint[]) O
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    """A tree, the size that it grows to, and what was decided of it."""
+    """A tree, whether the size that it grows to changed, where it stood before, and what was decided of it."""
 
     tree: LoadedTree
     goal_changed: bool
+    before: tuple[TreeState, TreeReason]
     decision: TreeDecision
 
     @property
     def change(self) -> StateChange | None:
         after = (self.decision.state, self.decision.reason)
-        if after == (self.tree.facts.state, self.tree.facts.reason):
+        if after == self.before:
             return None
         return StateChange(self.tree.facts.id, *after)
 
@@ -102,8 +105,22 @@ def _decide(tree: LoadedTree, *, now: datetime, rng: random.Random) -> _Decided:
     if not lowest <= goal <= highest and tree.facts.state not in ENDED_TREES:
         goal = rng.randint(lowest, highest)
     facts = replace(tree.facts, goal_size=goal)
+    if _begins(tree):
+        facts = replace(facts, state=TreeState.WAITING, reason=TreeReason.NONE)
     decision = decide_tree(facts, tree.rules, now=now)
-    return _Decided(replace(tree, facts=facts), goal != tree.facts.goal_size, decision)
+    before = (tree.facts.state, tree.facts.reason)
+    return _Decided(replace(tree, facts=facts), goal != tree.facts.goal_size, before, decision)
+
+
+def _begins(tree: LoadedTree) -> bool:
+    """Whether a tree is from before its campaign grew trees, with nothing to rank: it waits for its turn to grow."""
+    facts = tree.facts
+    if not tree.rules.is_growing or facts.state is not TreeState.RANKING or facts.goal_size or facts.was_drawn:
+        return False
+    answers = Counter(
+        (message.parent, message.role) for message in facts.messages if message.parent and message.is_live
+    )
+    return max(answers.values(), default=0) < FEWEST_TO_RANK
 
 
 def _leave_uncertain(decided: Sequence[_Decided]) -> Sequence[_Decided]:

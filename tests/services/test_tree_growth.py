@@ -447,7 +447,7 @@ def test_a_campaign_that_stops_growing_trees_gives_them_its_ordinary_work():
     grow()
     for number in range(2):
         add_message(growing.tree, f"Because {number}.", parent=growing)
-    change(campaign, {"grow_trees": False})
+    change(campaign, {"grow_trees": False, "kinds": ["write_assistant_reply", "rank", "label"]})
     found = {tree.pk: (tree.state, tree.state_reason) for tree in MessageTree.objects.all()}
     assert found == {growing.tree_id: ("ranking", "growth_ended"), waiting.tree_id: ("retired", "growth_ended")}
     assert open_work(campaign) == {"write_assistant_reply": 1, "rank": 1, "label": 3}
@@ -455,14 +455,19 @@ def test_a_campaign_that_stops_growing_trees_gives_them_its_ordinary_work():
     assert is_sound()
 
 
-def test_a_campaign_that_begins_to_grow_trees_asks_by_what_each_tree_lacks():
-    campaign = make_growing(grow_trees=False, kinds=("write_assistant_reply", "rank", "label"), redundancy=3)
-    prompt = make_tree(campaign, state="ranking")
+def test_a_campaign_that_begins_to_grow_trees_lets_its_prompts_grow_and_ranks_what_can_be_ranked():
+    kinds = ("write_assistant_reply", "rank", "label")
+    campaign = make_growing(grow_trees=False, kinds=kinds, redundancy=3, active_trees=1)
+    make_tree(campaign, state="ranking")
+    ranked = make_tree(campaign, "Why do fish swim?", state="ranking")
+    for number in range(2):
+        add_message(ranked.tree, f"Because {number}.", parent=ranked)
     change(campaign, {"redundancy": 2})
-    assert open_work(campaign) == {"write_assistant_reply": 1, "label": 1}
+    assert open_work(campaign) == {"write_assistant_reply": 2, "rank": 1, "label": 4}
     change(campaign, {"grow_trees": True})
-    tree = MessageTree.objects.get()
-    assert (tree.state, tree.state_reason, needs(subject=prompt)) == ("done", "nothing_to_rank", [])
+    assert states(campaign) == {"growing": 1, "ranking": 1}
+    assert open_work(campaign) == {"write_assistant_reply": 1, "rank": 1}
+    assert is_sound()
 
 
 def test_clocks_that_jump_lose_nothing():
