@@ -47,6 +47,7 @@ _CONSENT = """EXISTS (SELECT 1 FROM annotate_consent c WHERE c.annotator_id = j.
     AND c.terms_version = j.terms_version AND c.withdrawn_at IS NULL)"""
 
 #: Of a message `m`: nothing on its thread stands in the way. Of a pair the judgment names the prompt, and is for both.
+#: Whoever changed its words since has not taken back their consent; a moderator may never have been asked for any.
 _MESSAGE_MAY = """NOT EXISTS (
     SELECT 1 FROM annotate_message o WHERE o.id = ANY(m.thread || m.id) AND (
       o.removed_at IS NOT NULL OR o.withdrawn_at IS NOT NULL
@@ -55,7 +56,10 @@ _MESSAGE_MAY = """NOT EXISTS (
           AND c.terms_version = w.terms_version AND c.withdrawn_at IS NULL
         WHERE w.message_id = ANY(ARRAY[o.id, o.parent_id]) AND w.is_current AND w.withdrawn_at IS NULL
           AND (w.message_id = o.id OR w.kind = 'write_pair' AND EXISTS (
-            SELECT 1 FROM annotate_message p WHERE p.id = o.parent_id AND p.author_id = o.author_id)))))"""
+            SELECT 1 FROM annotate_message p WHERE p.id = o.parent_id AND p.author_id = o.author_id)))
+      OR EXISTS (SELECT 1 FROM annotate_messagerevision r JOIN annotate_consent c ON c.annotator_id = r.author_id
+        WHERE r.message_id = o.id AND c.withdrawn_at IS NOT NULL AND NOT EXISTS (
+          SELECT 1 FROM annotate_consent s WHERE s.annotator_id = r.author_id AND s.withdrawn_at IS NULL))))"""
 
 #: Of the unit `u`: it is the campaign's, and asked for. `m` is what it is about: its subject, or the prompt that was
 #: written to its brief. Where prompts are put in order it is about none in particular.

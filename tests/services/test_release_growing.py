@@ -12,10 +12,11 @@ from annotate.models import Brief, Message, MessageTree, Unit
 from annotate.services.judgments import skip_assignment
 from annotate.services.release_building import find_folder
 from annotate.services.release_writing import write_release
+from annotate.services.revisions import write_text
 from annotate.services.terms import withdraw_consent
 from annotate.services.undo import withdraw_judgment
 from tests.kinds import make_brief, make_growing, make_tree, open_unit
-from tests.loop import NOW, ask, submit
+from tests.loop import NOW, ask, make_annotator, submit
 from tests.releases import build, make_giver, read_lines
 
 pytestmark = pytest.mark.django_db
@@ -193,6 +194,16 @@ def test_the_consent_of_a_pairs_author_speaks_for_nobody_elses_reply():
     write(eve, campaign, {"text": "For joy."}, kind="write_assistant_reply")
     withdraw_consent(annotator_id=eve.pk, now=NOW)
     assert [reply["text"] for reply in only_tree(build(campaign))["prompt"]["replies"]] == ["Because."]
+
+
+def test_the_words_of_one_who_proposed_them_and_consents_no_more_are_not_released():
+    campaign, _, _, reply, _ = make_written_tree()
+    eve, moderator = make_giver("eve"), make_annotator("mo", terms="")
+    write_text(message=reply, text="Because of spring.", author_id=eve.pk, reason="Clearer.", now=NOW)
+    write_text(message=reply, text="Because of the spring.", author_id=moderator.pk, reason="Grammar.", now=NOW)
+    assert "Because of the spring." in {row["text"] for row in only_tree(build(campaign))["prompt"]["replies"]}
+    withdraw_consent(annotator_id=eve.pk, now=NOW)
+    assert [row["text"] for row in only_tree(build(campaign))["prompt"]["replies"]] == ["Because."]
 
 
 def test_orders_of_prompts_are_released_with_no_tree_of_their_own():
