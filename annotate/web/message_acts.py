@@ -77,7 +77,8 @@ def report_message(request: PageRequest, message_id: int) -> HttpResponse:
 def show_report(request: PageRequest, row: Row, problems: Problems, *, status: int = 200) -> HttpResponse:
     mine = find_own_report(message_id=row["id"], annotator_id=require_annotator(request.actor))
     given = mine or {"reason": "", "note": ""}
-    chosen, note = request.POST.get("reason", given["reason"]), request.POST.get("note", given["note"])
+    chosen = request.POST.get("reason", str(given["reason"]))
+    note = request.POST.get("note", str(given["note"]))
     reasons = tuple(
         Option(reason.value, title, hint, reason.value == chosen) for reason, (title, hint) in REPORT_REASONS.items()
     )
@@ -124,7 +125,7 @@ def show_revision(
     request: PageRequest, row: Row, problems: Problems, *, error: ChorusError | None = None
 ) -> HttpResponse:
     """The form with what was written, about the text as it is now."""
-    text = request.POST.get("text", row["text"])
+    text = request.POST.get("text", str(row["text"]))
     fields = check_fields(
         [
             Field("text", _("The text"), "area", text, rows=10, is_needed=True),

@@ -42,6 +42,7 @@ FIELDS_OF_CODES = {
     "text_too_long": "text", "text_has_override": "text",
 }  # fmt: skip
 START_CHARS = 120
+ACTS: dict[str, Callable[..., Any]] = {HIDE: remove_message, RESTORE: restore_message, EDIT: edit_message}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +126,14 @@ def do_with_message(request: PageRequest, row: Row, campaign: Campaign, verb: st
         return
     if verb == EDIT:
         given["text"] = request.POST.get("text", "").replace("\r\n", "\n")
-    act: Callable[..., Any] = {HIDE: remove_message, RESTORE: restore_message, EDIT: edit_message}[verb]
-    act(message_id=row["id"], now=now, **given)
+    ACTS[verb](message_id=row["id"], now=now, **given)
 
 
 def show_message_form(
     request: PageRequest, row: Row, campaign: Campaign, verb: str, problems: Problems, *, status: int = 200
 ) -> HttpResponse:
-    text = Field("text", _("The text"), "area", request.POST.get("text", row["text"]), rows=10, is_needed=True)
+    written = request.POST.get("text", str(row["text"]))
+    text = Field("text", _("The text"), "area", written, rows=10, is_needed=True)
     fields = check_fields([*([text] if verb == EDIT else []), reason_field(request)], problems)
     reports = [{**report, "title": reason_name(report["reason"])} for report in list_open_reports(message_id=row["id"])]
     context = {
@@ -150,7 +151,7 @@ def moderate_tree(request: PageRequest, tree_id: int) -> HttpResponse:
     if request.method != "POST":
         return show_tree_form(request, tree, campaign, {}, restarts=tree.is_ended)
     restarts = request.POST.get("do") == "restart"
-    act = restart_tree if restarts else halt_tree
+    act: Callable[..., Any] = restart_tree if restarts else halt_tree
     try:
         act(campaign=campaign, tree_id=tree.id, actor=request.actor, reason=read_reason(request), now=timezone.now())
     except ChorusError as error:

@@ -54,7 +54,7 @@ def show_messages(
 ) -> HttpResponse:
     """The list by the filters in the address. A search without a word in it is told, and lists the newest."""
     prompts = request.GET.get("prompts") == "1"
-    filters = {
+    filters: dict[str, Any] = {
         "language": read_language(request.GET.get("language", "")),
         "campaign": slug or None,
         "prompts_only": prompts,

@@ -64,11 +64,10 @@ def lay_out(messages: Sequence[MessageShown], *, opened: int | None = None, all_
 def _split(answers: Sequence[MessageShown], *, below: dict[int, int], path: set[int], all_open: bool) -> list[Step]:
     steps = [Step("split")]
     for place, answer in enumerate(answers, start=1):
-        shown = {"place": place, "places": len(answers), "below": below[answer.id]}
         is_open = all_open or place == 1 or answer.id in path
         steps += [
-            Step("branch", answer, is_open=is_open, **shown),
-            Step("message", answer, **shown),
+            Step("branch", answer, place, len(answers), below[answer.id], is_open),
+            Step("message", answer, place, len(answers)),
             Step("end_branch"),
         ]
     return [*steps, Step("end_split")]
