@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from annotate.queries.tree_shapes import Authorship, LabelAverage, MessageShown, Reactions
 from annotate.web.field_words import Words
-from tasks.vocabulary import MessageRole, ReactionCode, ReportReason, ReviewState
+from tasks.vocabulary import MessageRole, ReactionCode, ReportReason, ReviewState, Widget
 
 ROLES: dict[str, Words] = {
     MessageRole.PROMPTER: gettext_lazy("Prompter"),
@@ -96,13 +96,18 @@ def describe_author(author: Authorship | None) -> str:
 
 
 def describe_label(label: LabelAverage) -> dict[str, Any]:
-    """A line of what reviewers said: the question, the mean of the answers, and how many there are."""
+    """A line of what reviewers said: the question, the mean of the answers, and how many there are.
+
+    `is_denied`: a question to which some answered and nobody said yes.
+    """
+    is_scale = label.widget == Widget.SCALE
     return {
         "title": label.title,
         "mean": label.mean,
         "n": label.n,
         "not_applicable": label.not_applicable,
-        "is_scale": label.widget == "scale",
+        "is_scale": is_scale,
+        "is_denied": not is_scale and label.mean == 0 and not label.not_applicable,
     }
 
 

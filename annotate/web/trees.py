@@ -124,9 +124,11 @@ def describe_head(shown: MessageShown, *, tree: TreeShown) -> dict[str, Any]:
 def describe_body(shown: MessageShown, *, acts: dict[str, bool]) -> dict[str, Any]:
     stands = shown.text is not None and not shown.is_removed
     others = stands and not shown.is_mine
+    labels = [describe_label(label) for label in shown.labels or ()]
     return {
         "reactions": show_reactions(shown.reactions),
-        "labels": [describe_label(label) for label in shown.labels or ()],
+        "labels": [label for label in labels if not label["is_denied"]],
+        "denied": [label for label in labels if label["is_denied"]],
         "may_react": others,
         "may_report": others,
         "may_label": others and acts["label"] and shown.my_label is None,

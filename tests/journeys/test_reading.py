@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -23,9 +24,9 @@ WAYS = [
 KINDS = ["rank", "label", "write_assistant_reply"]
 
 
-def make_talk(site: Site, **spec: object) -> tuple[str, int, int]:
+def make_talk(site: Site, **spec: Any) -> tuple[str, int, int]:
     """A campaign with one tree: its slug, the tree and its prompt."""
-    slug = site.make_campaign(site.organizer, items=make_items(1), kinds=KINDS, **spec)
+    slug = site.make_campaign(site.organizer, items=make_items(1), **{"kinds": KINDS, **spec})
     (prompt,) = site.organizer.insist("GET", f"messages/?campaign={slug}&prompts_only=true")["results"]
     return slug, int(prompt["tree_id"]), int(prompt["id"])
 

@@ -10,7 +10,7 @@ from django.test import Client
 from annotate.models import Annotator, Campaign, Membership, Message, MessageTree
 from annotate.services.search_index import index_messages
 from annotate.web import messages as page_module
-from tests.loop import NOW, make_annotator, make_campaign, make_prompt
+from tests.loop import NOW, ask, make_annotator, make_campaign, make_prompt, submit
 from tests.trees import make_tree, reply_to
 from tests.web.page_walk import STORED_ATTACKS, find_wrongs
 
@@ -166,3 +166,18 @@ def test_a_list_takes_as_many_queries_whatever_its_length(client, campaign, path
     client.get(path)
     with django_assert_num_queries(3):
         assert len(list_texts(client.get(path))) == rows
+
+
+def test_what_one_wrote_leads_to_its_conversation_from_ones_contributions(client, ada):
+    campaign = make_campaign(kinds=["write_assistant_reply"])
+    make_prompt(campaign, replies=0)
+    submit(ada, ask(ada, campaign)["assignment"]["id"], {"text": "For joy."})
+    mine = Message.objects.get(author=ada)
+    assert f'<a href="/messages/{mine.pk}/">Read it in its conversation</a>' in client.get("/me/contributions/").text
+    assert client.get(f"/messages/{mine.pk}/", follow=True).text.count("For joy.") == 1
+
+
+def test_reading_is_in_the_navigation_of_whoever_is_signed_in(client, campaign):
+    assert '<a href="/messages/" aria-current="page">Read</a>' in client.get("/messages/").text
+    assert '<a href="/campaigns/birds/messages/">Messages</a>' in client.get("/campaigns/birds/").text
+    assert '<a href="/messages/">' not in Client().get("/").text
