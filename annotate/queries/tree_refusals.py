@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from annotate.models import AuditEvent
 from annotate.queries.rows import fetch_all
 from tasks.records.parameters import CampaignSettings
-from tasks.vocabulary import AuditAction
+from tasks.vocabulary import ENDED_TREES, AuditAction
 
 #: What the audit of a restored message keeps: the skips until then, which hide it no more.
 FORGIVEN_SKIPS = "forgiven_skips"
@@ -16,7 +16,7 @@ FORGIVEN_SKIPS = "forgiven_skips"
 #: judge is no skip.
 _REFUSED = """
 SELECT m.id, m.tree_id, t.campaign_id, m.parent_id IS NULL AS is_prompt, grows.yes AS grows, reported.n AS reports,
-  skipped.n AS skips, l.skip_limit, reported.n >= l.report_limit AS is_reported
+  skipped.n AS skips, l.skip_limit, reported.n >= l.report_limit AS is_reported, t.state = ANY(%(ended)s::text[]) AS has_ended
 FROM annotate_message m
 JOIN annotate_messagetree t ON t.id = m.tree_id
 JOIN annotate_campaign c ON c.id = t.campaign_id
@@ -41,7 +41,10 @@ WHERE u.subject_id = %(message)s AND s.state = 'skipped' AND s.skip_reason IS NO
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A message over a limit. `is_reported`: by open reports; else by skips. `grows`: whether its tree does."""
+    """A message over a limit. `is_reported`: by open reports; else by skips. `grows`: whether its tree does.
+
+    `has_ended`: the tree has ended already, for another reason.
+    """
 
     message_id: int
     tree_id: int
@@ -49,6 +52,7 @@ class Refused:
     is_prompt: bool
     grows: bool
     is_reported: bool
+    has_ended: bool
     reports: int
     skips: int
 
@@ -58,7 +62,12 @@ def find_refused(*, tree_ids: Sequence[int]) -> list[Refused]:
     limits = CampaignSettings()
     rows = fetch_all(
         _REFUSED,
-        {"trees": list(tree_ids), "report_limit": limits.report_limit, "skip_limit": limits.skip_limit},
+        {
+            "trees": list(tree_ids),
+            "report_limit": limits.report_limit,
+            "skip_limit": limits.skip_limit,
+            "ended": [str(state) for state in ENDED_TREES],
+        },
     )
     found = []
     for row in rows:

@@ -36,7 +36,7 @@ def _hide(found: Refused, *, now: datetime) -> bool:
             now=now,
             because={"automatic": True, "reports": refused.reports, "skips": refused.skips},
         )
-        if refused.is_prompt and refused.grows:
+        if refused.is_prompt and refused.grows and not refused.has_ended:
             write_states(changes=[_end(refused)], now=now)
     return True
 

@@ -154,6 +154,19 @@ def test_those_whose_reports_were_dismissed_do_not_hide_the_message_again(modera
     assert state() == ("low_grade", "reported")
 
 
+def test_reports_change_nothing_of_how_a_tree_has_ended(moderator):
+    campaign = make_growing(report_limit=2)
+    prompt = make_tree(campaign)
+    grow()
+    halt_tree(campaign=campaign, tree_id=prompt.tree_id, actor=moderator, reason="Let us talk first.", now=NOW)
+    report(prompt, 2)
+    prompt.refresh_from_db()
+    assert (prompt.removed_at, state()) == (NOW, ("halted", "by_moderator"))
+    restore_message(campaign=campaign, message_id=prompt.pk, actor=moderator, reason="It is fine.", now=LATER)
+    grow(now=LATER)
+    assert (state(), is_sound()) == (("halted", "by_moderator"), True)
+
+
 def test_where_no_trees_grow_reports_hide_and_skips_do_not():
     campaign = make_campaign(report_limit=2, skip_limit=1)
     prompt = make_prompt(campaign, replies=3)
