@@ -88,7 +88,7 @@ def test_what_is_sealed_opens_after_ones_own_ranking(site: Site, open_window: Op
     expect(page.locator(".seal")).to_have_count(0)
     folded = page.locator("details.branch:not([open])")
     expect(folded).to_have_count(3)
-    folded.first.locator("summary").click()
+    folded.first.locator("> summary").click()
     expect(folded).to_have_count(2)
     with page.expect_navigation():
         page.get_by_role("link", name="Open all replies").click()

@@ -12,6 +12,7 @@ from annotate.services.search_index import index_messages
 from annotate.web import messages as page_module
 from tests.loop import NOW, ask, make_annotator, make_campaign, make_prompt, submit
 from tests.trees import make_tree, reply_to
+from tests.web.organizing import come_as
 from tests.web.page_walk import STORED_ATTACKS, find_wrongs
 
 pytestmark = pytest.mark.django_db
@@ -181,3 +182,14 @@ def test_reading_is_in_the_navigation_of_whoever_is_signed_in(client, campaign):
     assert '<a href="/messages/" aria-current="page">Read</a>' in client.get("/messages/").text
     assert '<a href="/campaigns/birds/messages/">Messages</a>' in client.get("/campaigns/birds/").text
     assert '<a href="/messages/">' not in Client().get("/").text
+
+
+def test_a_guest_reads_reacts_and_reports(campaign):
+    Campaign.objects.update(allow_guests=True)
+    prompt = make_tree(campaign, "Hello")
+    guest = come_as("guest", campaign)
+    assert list_texts(guest.get("/messages/")) == ["Hello"]
+    assert guest.get(f"/trees/{prompt.tree_id}/").status_code == 200
+    assert guest.post(f"/messages/{prompt.pk}/react/", {"code": "heart"}).status_code == 302
+    assert guest.post(f"/messages/{prompt.pk}/report/", {"reason": "spam"}).status_code == 302
+    assert (prompt.reactions.count(), prompt.reports.count()) == (1, 1)
