@@ -81,6 +81,8 @@ def make_work(kind: str = "rank", n: int = 4, **more: Any) -> dict[str, Any]:
         "heading": f"Rank {n} replies",
         "campaign": {"slug": "everyday", "title": "Everyday questions"},
         "language": "en",
+        "purpose": "",
+        "ranks_prompts": False,
         "reason": "English, cooking: 3 of 40 rankings so far.",
         "minutes": 3,
         "lease_seconds_left": 1800,
@@ -108,6 +110,7 @@ def make_work(kind: str = "rank", n: int = 4, **more: Any) -> dict[str, Any]:
         "problems": {},
         "labels": [],
         "flags": [],
+        "flags_after": 0,
     }
     if kind == "compare":
         work |= {"candidates": candidates(2), "cannot_tell_reasons": work["cannot_tell_reasons"]}
@@ -126,6 +129,7 @@ def make_work(kind: str = "rank", n: int = 4, **more: Any) -> dict[str, Any]:
             question("answers", "Does it answer the question?", "qwert", "y"),
             question("true", "Is it true?", "ghjkl", "m", value="na"),
         ]
+        work["flags_after"] = len(work["labels"])
         work["flags"] = [
             {"name": "pii", "title": "Does it contain personal data of a real person?", "key": "6", "value": None},
             {"name": "harm", "title": "Could do harm", "key": "7", "value": None},
@@ -183,7 +187,13 @@ def show(request: HttpRequest, work_id: int) -> HttpResponse:
 @csrf_exempt
 def submit(request: HttpRequest, work_id: int) -> HttpResponse:
     sent = [[name, value] for name in request.POST for value in request.POST.getlist(name)]
-    SHOWN["sent"].append([pair for pair in sent if pair[0] not in {"csrfmiddlewaretoken", "active_seconds", "typed_chars", "pasted_chars"}])
+    SHOWN["sent"].append(
+        [
+            pair
+            for pair in sent
+            if pair[0] not in {"csrfmiddlewaretoken", "active_seconds", "typed_chars", "pasted_chars"}
+        ]
+    )
     if SHOWN["answer"] is not None:
         return SHOWN["answer"](request)
     if not request.headers.get("HX-Request"):
