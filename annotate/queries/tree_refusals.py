@@ -12,7 +12,7 @@ from tasks.vocabulary import ENDED_TREES, AuditAction
 FORGIVEN_SKIPS = "forgiven_skips"
 
 #: People are counted, not what each of them does: who skips all work on a message has skipped it once, and whose report
-#: of it a moderator dismissed hides it by no second one. Skips count where trees grow; what was told to be hard to
+#: of it a moderator dismissed hides it by no second one; nor does whoever is suspended. Skips count where trees grow; what was told to be hard to
 #: judge is no skip.
 _REFUSED = """
 SELECT m.id, m.tree_id, t.campaign_id, m.parent_id IS NULL AS is_prompt, grows.yes AS grows, reported.n AS reports,
@@ -24,7 +24,8 @@ CROSS JOIN LATERAL (SELECT coalesce((c.parameters->>'grow_trees')::boolean, fals
 CROSS JOIN LATERAL (SELECT coalesce((c.parameters->>'report_limit')::int, %(report_limit)s) AS report_limit,
   coalesce((c.parameters->>'skip_limit')::int, %(skip_limit)s) AS skip_limit) l
 CROSS JOIN LATERAL (
-  SELECT count(*) AS n FROM annotate_report r WHERE r.message_id = m.id AND r.state = 'open' AND NOT EXISTS (
+  SELECT count(*) AS n FROM annotate_report r JOIN annotate_annotator a ON a.id = r.annotator_id AND a.suspended_at IS NULL
+  WHERE r.message_id = m.id AND r.state = 'open' AND NOT EXISTS (
     SELECT 1 FROM annotate_report d
     WHERE d.message_id = r.message_id AND d.annotator_id = r.annotator_id AND d.state = 'dismissed')) reported
 CROSS JOIN LATERAL (

@@ -9,7 +9,7 @@ import pytest
 
 from annotate.access import Actor
 from annotate.exceptions import Conflict, Gone, NotFound
-from annotate.models import AuditEvent, Message, MessageRevision, MessageTree, Report, Unit, User
+from annotate.models import Annotator, AuditEvent, Message, MessageRevision, MessageTree, Report, Unit, User
 from annotate.queries.integrity import find_broken_rules
 from annotate.services.judgments import skip_assignment
 from annotate.services.message_texts import edit_message
@@ -151,6 +151,18 @@ def test_those_whose_reports_were_dismissed_do_not_hide_the_message_again(modera
     report_all()
     assert (state()[0], Report.objects.filter(state="open").count()) == ("growing", 2)
     report(prompt, 2)
+    assert state() == ("low_grade", "reported")
+
+
+def test_reports_of_people_who_were_suspended_hide_nothing():
+    campaign = make_growing(report_limit=2)
+    prompt = make_tree(campaign)
+    grow()
+    report(prompt, 1)
+    Annotator.objects.filter(reports__message=prompt).update(suspended_at=NOW)
+    report(prompt, 1)
+    assert state()[0] == "growing"
+    report(prompt, 1)
     assert state() == ("low_grade", "reported")
 
 
