@@ -1,6 +1,8 @@
 # Everything that people and CI run. `make run` is all that a fresh machine needs.
 PYTHON ?= python3
 PY := .venv/bin/python
+# Processes of the tests; 0 is one after the other in this one.
+PYTEST_PROCESSES ?= 2
 
 .PHONY: help run test bench venv venv-test
 .DEFAULT_GOAL := help
@@ -12,7 +14,7 @@ run: .venv/base.stamp  ## Start everything on this machine; Ctrl-C stops it
 	@exec $(PY) manage.py up
 
 test: .venv/test.stamp  ## Lint, types, contracts, migrations and all tests
-	@$(PY) -m pytest $(PYTEST_ARGS)
+	@$(PY) -m pytest -n $(PYTEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 
 bench: .venv/test.stamp  ## One benchmark: make bench BENCH=serving (QUICK=1 for a minute's worth)
 	@test -n "$(BENCH)" || { echo "Name one: make bench BENCH=serving"; exit 2; }

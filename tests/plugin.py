@@ -1,4 +1,4 @@
-"""One PostgreSQL and one Valkey for the whole run of the tests.
+"""One PostgreSQL and one Valkey for the whole run of the tests, or for each process of a run in several.
 
 Loaded by `-p tests.plugin` before Django's settings are: it only names the servers then, and starts
 them when tests outside tests/pure were collected. They end with the run, also on Ctrl-C, and with
@@ -20,10 +20,12 @@ from annotate.embedded.places import Places
 
 PURE = Path(__file__).parent / "pure"
 
+#: Which process of `pytest -n` this is; empty for the one that everybody starts.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 #: Processes that tests start and that import this module use the same servers, and start none.
-IS_OURS = "TESTS_HOME" not in os.environ
+IS_OURS = "TESTS_HOME" not in os.environ or os.environ.get("TESTS_WORKER") != WORKER
 
-_home = Path(os.environ.get("TESTS_HOME") or tempfile.mkdtemp(prefix="chorus-test-", dir="/tmp"))
+_home = Path(tempfile.mkdtemp(prefix="chorus-test-", dir="/tmp") if IS_OURS else os.environ["TESTS_HOME"])
 _home.chmod(0o711)
 PLACES = Places(data=_home / "data", run=_home / "run")
 _running: list[Engines] = []
@@ -36,6 +38,7 @@ for _name in [name for name in os.environ if name.startswith("CHORUS_")]:
 os.environ.update(
     {
         "TESTS_HOME": str(_home),
+        "TESTS_WORKER": WORKER,
         "DJANGO_SETTINGS_MODULE": "annotate.settings",
         "DATABASE_URL": PLACES.database_url,
         "REDIS_URL": PLACES.redis_url,
@@ -48,6 +51,13 @@ os.environ.update(
         "CHORUS_DATABASE_POOL": "16",
     }
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a run in several processes one has all browsers, so that they are not slowed by each other; files stay whole."""
+    for item in items:
+        in_browser = item.get_closest_marker("browser") is not None
+        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else str(item.path)))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

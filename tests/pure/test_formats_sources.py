@@ -118,7 +118,7 @@ def test_a_file_compressed_twice_is_refused(write):
     ("name", "content", "file_format"),
     [
         ("prompts.txt", "Why?\n", ImportFormat.PROMPTS),
-        ("prompts.TXT.gz", gzip.compress(b"Why?\n"), ImportFormat.PROMPTS),
+        ("prompts.TXT.gz", gzip.compress(b"Why?\n", mtime=0), ImportFormat.PROMPTS),
         ("rows.csv", "prompt\nWhy?\n", ImportFormat.CSV),
         ("rows.tsv", "prompt\tlanguage\nWhy?\ten\n", ImportFormat.CSV),
         ("rows", "language;prompt\nen;Why?\n", ImportFormat.CSV),
@@ -128,7 +128,7 @@ def test_a_file_compressed_twice_is_refused(write):
         ("x", ' \n{"prompt": "Why?"}\n', ImportFormat.JSONL),
         ("x", '[{"topic": "{[", "prompt": "Why?"}]', ImportFormat.JSONL),
         ("x.jsonl", '{"promt": "Why?"}\n', ImportFormat.JSONL),
-        ("x.jsonl.gz", gzip.compress(b'{"message_tree_id": "t", "prompt": {'), ImportFormat.OASST_TREES),
+        ("x.jsonl.gz", gzip.compress(b'{"message_tree_id": "t", "prompt": {', mtime=0), ImportFormat.OASST_TREES),
         ("x", '{"prompt": {"text": "Why?"}}', ImportFormat.OASST_TREES),
         ("x", '{"message_id": "m", "message_tree_id": "t", "text": "Why?"}', ImportFormat.OASST_MESSAGES),
         ("x", '[{"user_message_id": "m", "text": "Why?"}]', ImportFormat.OASST_MESSAGES),
