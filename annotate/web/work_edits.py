@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import islice
 
-#: A word with the space after it, or space alone.
-_WORDS = re.compile(r"\S+\s*|\s+")
+#: A word with the space after it on its line, or the space between lines.
+_WORDS = re.compile(r"\S+[^\S\n]*|\s+")
 _LINES = re.compile(r"[^\n]*\n+|[^\n]+")
 #: With more pieces than this, lines are compared instead of words; with more lines, nothing is.
 MOST_PIECES = 800

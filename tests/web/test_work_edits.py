@@ -16,6 +16,10 @@ def test_words_that_stay_go_and_come() -> None:
     ]  # fmt: skip
 
 
+def test_a_paragraph_that_comes_leaves_the_word_before_it_as_it_is() -> None:
+    assert compare_texts("It sings.", "It sings.\n\nAt night.") == [Run("", "It sings."), Run("+", "\n\nAt night.")]
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [("", ""), ("a", "a"), ("a\n\nb  c", "a\n\nc"), (" a ", "a"), ("أ ب", "أ ج"), ("a " * 2000, "b\n" * 300)],
