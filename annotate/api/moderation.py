@@ -16,13 +16,16 @@ from annotate.api.campaign_shapes import MAX_REASON_CHARS
 from annotate.api.schema import operation
 from annotate.api.serializers import StrictSerializer, read_body
 from annotate.api.views import ApiView
-from annotate.models import Annotator, Message
+from annotate.models import Annotator, Message, MessageTree
+from annotate.services.message_texts import edit_message
 from annotate.services.moderation import (
     reinstate_annotator,
     remove_message,
     restore_message,
     suspend_annotator,
 )
+from annotate.services.moderation_reports import keep_message
+from annotate.services.moderation_trees import halt_tree, restart_tree
 from tasks.vocabulary import CampaignRole, Scope
 
 
@@ -90,6 +93,112 @@ class RestoreMessage(ChangeMessage):
         return self.answer(request, slug, message)
 
 
+class KeepMessage(ChangeMessage):
+    change = staticmethod(keep_message)
+
+    @operation(
+        "keep_message",
+        summary="Dismiss the open reports of a message",
+        request=ReasonBody,
+        responses={200: MessageState},
+        errors={404: "`message_not_found`.", 409: "`no_reports`: none is open.", 410: "`message_withdrawn`."},
+        scopes=(Scope.ORGANIZE,),
+        tag="moderation",
+    )
+    def post(self, request: Request, slug: str, message: int) -> Response:
+        """The message stays as it is; it may be reported again. Needs the role of moderator."""
+        return self.answer(request, slug, message)
+
+
+class EditBody(ReasonBody):
+    text = serializers.CharField(trim_whitespace=False, help_text="The whole text as it should be.")
+
+
+class EditedMessage(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    revision = serializers.IntegerField(help_text="Its number; the first text is 1.")
+
+
+class EditMessage(ApiView):
+    @operation(
+        "edit_message",
+        summary="Change the text of a message",
+        request=EditBody,
+        responses={200: EditedMessage},
+        errors={
+            404: "`message_not_found`.",
+            409: "`text_unchanged`; `text_duplicate`: the same words stand beside it.",
+            410: "`message_withdrawn`.",
+            413: "`text_too_long`.",
+        },
+        scopes=(Scope.ORGANIZE,),
+        tag="moderation",
+    )
+    def post(self, request: Request, slug: str, message: int) -> Response:
+        """The earlier text is kept as a revision; labels and rankings stay with theirs. Needs the role of moderator."""
+        campaign = get_campaign_for(self.actor, slug, CampaignRole.MODERATOR)
+        body = read_body(request, EditBody)
+        changed = edit_message(campaign=campaign, message_id=message, actor=self.actor, now=timezone.now(), **body)
+        return Response({"id": changed.pk, "revision": changed.revision})
+
+
+class TreeStateAnswer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    state = serializers.CharField()
+    state_reason = serializers.CharField(allow_blank=True)
+
+
+class ChangeTree(ApiView):
+    """Stops a tree or lets it go on; both need the role of moderator and a reason."""
+
+    change: ClassVar[Callable[..., MessageTree]]
+
+    def answer(self, request: Request, slug: str, tree: int) -> Response:
+        campaign = get_campaign_for(self.actor, slug, CampaignRole.MODERATOR)
+        reason = read_body(request, ReasonBody)["reason"]
+        changed = type(self).change(
+            campaign=campaign, tree_id=tree, actor=self.actor, reason=reason, now=timezone.now()
+        )
+        return Response({"id": changed.pk, "state": changed.state, "state_reason": changed.state_reason})
+
+
+class HaltTree(ChangeTree):
+    change = staticmethod(halt_tree)
+
+    @operation(
+        "halt_tree",
+        summary="Stop a tree",
+        request=ReasonBody,
+        responses={200: TreeStateAnswer},
+        errors={404: "`tree_not_found`.", 409: "`tree_ended`: it ended otherwise."},
+        scopes=(Scope.ORGANIZE,),
+        tag="moderation",
+    )
+    def post(self, request: Request, slug: str, tree: int) -> Response:
+        """Nothing of it is offered any more; what people hold may still be sent. Needs the role of moderator."""
+        return self.answer(request, slug, tree)
+
+
+class RestartTree(ChangeTree):
+    change = staticmethod(restart_tree)
+
+    @operation(
+        "restart_tree",
+        summary="Let a tree go on that has ended",
+        request=ReasonBody,
+        responses={200: TreeStateAnswer},
+        errors={
+            404: "`tree_not_found`.",
+            409: "`tree_done`: it is complete; `prompt_removed`: restore its prompt first.",
+        },
+        scopes=(Scope.ORGANIZE,),
+        tag="moderation",
+    )
+    def post(self, request: Request, slug: str, tree: int) -> Response:
+        """From where it was; a prompt that reviewers rejected is accepted by this. Needs the role of moderator."""
+        return self.answer(request, slug, tree)
+
+
 class ChangeAnnotator(ApiView):
     """Stops somebody from working or lets them work again; both are for administrators and need a reason."""
 
@@ -140,6 +249,10 @@ class ReinstateAnnotator(ChangeAnnotator):
 urlpatterns = [
     path("campaigns/<slug:slug>/messages/<int:message>/remove/", RemoveMessage.as_view(), name="remove_message"),
     path("campaigns/<slug:slug>/messages/<int:message>/restore/", RestoreMessage.as_view(), name="restore_message"),
+    path("campaigns/<slug:slug>/messages/<int:message>/keep/", KeepMessage.as_view(), name="keep_message"),
+    path("campaigns/<slug:slug>/messages/<int:message>/edit/", EditMessage.as_view(), name="edit_message"),
+    path("campaigns/<slug:slug>/trees/<int:tree>/halt/", HaltTree.as_view(), name="halt_tree"),
+    path("campaigns/<slug:slug>/trees/<int:tree>/restart/", RestartTree.as_view(), name="restart_tree"),
     path(
         "campaigns/<slug:slug>/annotators/<int:annotator>/suspend/",
         SuspendAnnotator.as_view(),

@@ -15,12 +15,13 @@ from django.utils.translation import gettext as _
 
 from annotate.access import Actor
 from annotate.exceptions import Conflict, NotFound
-from annotate.models import Annotator, AuditEvent, Campaign, Message, Report
+from annotate.models import Annotator, AuditEvent, Campaign, Message
 from annotate.queries.rows import fetch_all, run
 from annotate.queries.tree_refusals import FORGIVEN_SKIPS, count_skips
 from annotate.services.audit import record_event
 from annotate.services.holds import release_holds
 from annotate.services.label_units import settle_label_units
+from annotate.services.moderation_reports import handle_reports
 from annotate.services.stale import mark_stale
 from annotate.services.terms import lock_annotator
 from annotate.services.tree_marks import mark_supply, mark_tree_of
@@ -112,6 +113,8 @@ def remove_message(
     """
     with transaction.atomic():
         message = _lock_message(campaign, message_id)
+        if actor is not None:  # what hides itself still waits for somebody to look
+            handle_reports(message=message, state=ReportState.UPHELD, actor=actor, now=now)
         if message.removed_at is not None:
             return message
         units = _lock_units(message)
@@ -156,7 +159,8 @@ def restore_message(*, campaign: Campaign, message_id: int, actor: Actor, reason
         settle_label_units(campaign=campaign, units=units)
         parents = [parent for parent in (message.parent_id, message.pk) if parent is not None]
         open_units(campaign_id=campaign.pk, parent_ids=parents, now=now)
-        dismissed = _dismiss_reports(message, actor=actor, now=now)
+        # A moderator who brings a message back has looked at what was reported.
+        dismissed = handle_reports(message=message, state=ReportState.DISMISSED, actor=actor, now=now)
         if message.parent_id is None:
             resume_after_removal(tree_id=message.tree_id, now=now)
         record_event(
@@ -249,12 +253,6 @@ def _find_closed(campaign: Campaign, message: Message) -> set[int]:
         campaign=campaign, action=AuditAction.MESSAGE_REMOVED, object_kind="message", object_id__in=relatives
     )
     return {unit for after in removals.values_list("after", flat=True) for unit in (after or {}).get(CLOSED_UNITS, [])}
-
-
-def _dismiss_reports(message: Message, *, actor: Actor, now: datetime) -> int:
-    """A moderator who brings a message back has looked at what was reported."""
-    reports = Report.objects.filter(message=message, state=ReportState.OPEN)
-    return reports.update(state=ReportState.DISMISSED, handled_by=actor.user, handled_at=now)
 
 
 def _mark_results(message: Message) -> None:

@@ -25,6 +25,7 @@ from annotate.queries.rows import Row
 from annotate.queries.tree_shapes import TreeShown
 from annotate.services.message_texts import edit_message
 from annotate.services.moderation import reinstate_annotator, remove_message, restore_message, suspend_annotator
+from annotate.services.moderation_reports import keep_message
 from annotate.services.moderation_trees import halt_tree, restart_tree
 from annotate.web.editing import MAX_REASON_CHARS
 from annotate.web.field_words import Words
@@ -36,13 +37,18 @@ from annotate.web.tree_words import tree_state_name
 from annotate.web.trees import address_of
 from tasks.vocabulary import CampaignRole
 
-HIDE, RESTORE, EDIT, SUSPEND, REINSTATE = "hide", "restore", "edit", "suspend", "reinstate"
+HIDE, RESTORE, KEEP, EDIT, SUSPEND, REINSTATE = "hide", "restore", "keep", "edit", "suspend", "reinstate"
 FIELDS_OF_CODES = {
     "reason_required": "reason", "text_unchanged": "text", "text_duplicate": "text", "text_empty": "text",
     "text_too_long": "text", "text_has_override": "text",
 }  # fmt: skip
 START_CHARS = 120
-ACTS: dict[str, Callable[..., Any]] = {HIDE: remove_message, RESTORE: restore_message, EDIT: edit_message}
+ACTS: dict[str, Callable[..., Any]] = {
+    HIDE: remove_message,
+    RESTORE: restore_message,
+    KEEP: keep_message,
+    EDIT: edit_message,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,11 @@ VERBS: dict[str, Verb] = {
         gettext_lazy("Restore this message?"), gettext_lazy("Restore it"),
         gettext_lazy("It comes back into the work. Reports of it are dismissed, so that they do not hide it again."),
         gettext_lazy("The message is back."),
+    ),
+    KEEP: Verb(
+        gettext_lazy("Keep this message?"), gettext_lazy("Keep it"),
+        gettext_lazy("Its reports are dismissed, and it stays as it is. Whoever sees more in it may report it again."),
+        gettext_lazy("The message stays; its reports are dismissed."),
     ),
     EDIT: Verb(
         gettext_lazy("Edit this message"), gettext_lazy("Change the text"),

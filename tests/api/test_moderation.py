@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from annotate.models import Annotator, AuditEvent, Campaign, Membership, Message, User
+from annotate.models import Annotator, AuditEvent, Campaign, Membership, Message, Report, User
 from tests.api.conftest import API
 from tests.loop import make_campaign, make_prompt
 
@@ -46,7 +46,7 @@ def test_a_moderator_removes_and_restores_a_message(moderator, reply):
     ]
 
 
-@pytest.mark.parametrize("verb", ["remove", "restore"])
+@pytest.mark.parametrize("verb", ["remove", "restore", "keep", "edit"])
 @pytest.mark.parametrize(
     "body", [{}, {"reason": ""}, {"reason": "x" * 2001}, {"reason": 3}, {"reason": "x", "who": 1}, []]
 )
@@ -54,7 +54,7 @@ def test_moderation_without_a_reason_is_refused(moderator, reply, verb, body):
     assert error(moderator.post(path_of(reply, verb), body)) == (422, "invalid_input")
 
 
-@pytest.mark.parametrize("verb", ["remove", "restore"])
+@pytest.mark.parametrize("verb", ["remove", "restore", "keep", "edit"])
 @pytest.mark.parametrize("role", ["annotator", None])
 def test_whoever_only_judges_moderates_nothing(client_of_ada, reply, verb, role):
     if role:
@@ -108,3 +108,38 @@ def test_nobody_else_suspends_or_reinstates(moderator, administrator, reply, ver
 def test_somebody_who_is_not_there_is_not_found(administrator, reply, verb, annotator):
     path = f"{API}campaigns/birds/annotators/{annotator}/{verb}/"
     assert error(administrator.post(path, WHY)) == (404, "annotator_not_found")
+
+
+def test_reports_are_dismissed(moderator, reply):
+    assert error(moderator.post(path_of(reply, "keep"), WHY)) == (409, "no_reports")
+    Report.objects.create(message=reply, annotator=Annotator.objects.create(), reason="spam")
+    kept = moderator.post(path_of(reply, "keep"), {"reason": "It is fine."})
+    assert (kept.status_code, kept.json()) == (200, {"id": reply.pk, "removed_at": None, "reason": ""})
+    assert Report.objects.get().state == "dismissed"
+
+
+def test_a_text_is_changed_and_its_earlier_one_kept(moderator, reply):
+    edited = moderator.post(path_of(reply, "edit"), {**WHY, "text": "Without the telephone number."})
+    assert (edited.status_code, edited.json()) == (200, {"id": reply.pk, "revision": 2})
+    reply.refresh_from_db()
+    assert reply.text == "Without the telephone number."
+    assert reply.revisions.count() == 1
+    again = moderator.post(path_of(reply, "edit"), {**WHY, "text": "Without the telephone number."})
+    assert error(again) == (409, "text_unchanged")
+
+
+def test_a_tree_is_halted_and_restarted(moderator, reply):
+    path = f"{API}campaigns/birds/trees/{reply.tree_id}/"
+    halted = moderator.post(f"{path}halt/", WHY)
+    assert (halted.status_code, halted.json()) == (
+        200,
+        {"id": reply.tree_id, "state": "halted", "state_reason": "by_moderator"},
+    )
+    assert moderator.post(f"{path}restart/", WHY).json()["state"] == "ranking"
+
+
+@pytest.mark.parametrize("verb", ["halt", "restart"])
+def test_a_tree_of_elsewhere_is_not_found_and_whoever_judges_halts_nothing(moderator, client_of_ada, reply, verb):
+    assert error(moderator.post(f"{API}campaigns/birds/trees/0/{verb}/", WHY)) == (404, "tree_not_found")
+    path = f"{API}campaigns/birds/trees/{reply.tree_id}/{verb}/"
+    assert error(client_of_ada.post(path, WHY)) == (403, "role_missing")

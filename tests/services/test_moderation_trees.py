@@ -14,6 +14,7 @@ from annotate.queries.integrity import find_broken_rules
 from annotate.services.judgments import skip_assignment
 from annotate.services.message_texts import edit_message
 from annotate.services.moderation import remove_message, restore_message
+from annotate.services.moderation_reports import keep_message
 from annotate.services.moderation_trees import halt_tree, restart_tree
 from annotate.services.reports import report_message
 from annotate.services.tree_marks import mark_tree_of
@@ -385,3 +386,39 @@ def test_a_message_that_is_withdrawn_or_elsewhere_is_not_edited(moderator):
     with pytest.raises(NotFound) as refused:
         edit(campaign, foreign, "New.", moderator)
     assert refused.value.code == "message_not_found"
+
+
+# --- what a moderator says of reports
+
+
+def test_a_message_that_is_kept_has_no_open_report_and_may_be_reported_again(moderator) -> None:
+    campaign = make_growing(report_limit=3)
+    prompt = make_tree(campaign)
+    report(prompt, 2)
+    keep_message(campaign=campaign, message_id=prompt.pk, actor=moderator, reason="It is fine.", now=LATER)
+    handled = Report.objects.values_list("state", "handled_by", "handled_at")
+    assert set(handled) == {("dismissed", moderator.user.pk, LATER)}
+    event = AuditEvent.objects.get(action="reports.handled")
+    assert (event.object_id, event.reason, event.before) == (str(prompt.pk), "It is fine.", {"open_reports": 2})
+    report(prompt, 2)
+    prompt.refresh_from_db()
+    assert prompt.removed_at is None
+
+
+def test_without_a_report_there_is_nothing_to_dismiss(moderator) -> None:
+    campaign = make_growing()
+    prompt = make_tree(campaign)
+    with pytest.raises(Conflict) as refused:
+        keep_message(campaign=campaign, message_id=prompt.pk, actor=moderator, reason="?", now=LATER)
+    assert refused.value.code == "no_reports"
+
+
+def test_reports_of_what_a_moderator_hides_were_right_also_after_it_hid_itself(moderator) -> None:
+    campaign = make_growing(report_limit=2)
+    by_hand, by_itself = make_tree(campaign), make_tree(campaign, "Another one?")
+    report(by_hand, 1)
+    report(by_itself, 2)
+    assert set(Report.objects.filter(message=by_itself).values_list("state", flat=True)) == {"open"}
+    for message in (by_hand, by_itself):
+        remove_message(campaign=campaign, message_id=message.pk, actor=moderator, reason="Spam.", now=LATER)
+    assert set(Report.objects.values_list("state", flat=True)) == {"upheld"}
