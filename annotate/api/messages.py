@@ -121,7 +121,7 @@ class ReviseView(WorkView):
         tag="messages",
     )  # fmt: skip
     def post(self, request: Request, message: int) -> Response:
-        """Your own is changed at once until others have begun with it; else two reviewers or a moderator decide."""
+        """Your own is changed at once until others have begun with it; else it is a proposal."""
         require_annotator(self.actor)
         body = read_body(request, ReviseBody)
         done = revise_message(reader=reader_of(self.actor), message_id=message, now=timezone.now(), **body)
@@ -165,7 +165,7 @@ class VoteView(WorkView):
         tag="messages",
     )  # fmt: skip
     def post(self, request: Request, proposal: int) -> Response:
-        """Two reviewers who agree decide; a moderator of the campaign decides alone."""
+        """On an author's own proposal two reviewers who agree decide, on others' the author; a moderator decides alone."""
         require_annotator(self.actor)
         agrees = read_body(request, VoteBody)["agrees"]
         state = vote_on_proposal(actor=self.actor, proposal_id=proposal, agrees=agrees, now=timezone.now())

@@ -1,7 +1,8 @@
-"""What becomes of a proposed revision: two reviewers who agree decide, or a moderator alone.
+"""What becomes of a proposed revision: two reviewers who agree decide on what its author proposes, or a moderator alone.
 
 A reviewer is somebody with an account who has judged something in the campaign; nobody decides on their own proposal.
-Where reviewers differ, whoever is two ahead decides.
+Where reviewers differ, whoever is two ahead decides. What somebody else proposes for a text is for its author or a
+moderator to accept: it stands under the author's name, and reviewers have accepted other words. Reviewers may reject it.
 """
 
 from datetime import datetime
@@ -49,7 +50,8 @@ def vote_on_proposal(*, actor: Actor, proposal_id: int, agrees: bool, now: datet
         RevisionVote.objects.update_or_create(
             proposal=proposal, annotator=person, defaults={"agrees": agrees, "created_at": now}
         )
-        state = _decide(proposal=proposal, agrees=agrees, is_moderator=bool(row["is_insider"]))
+        is_theirs = message.author_id is not None and message.author_id == person.pk
+        state = _decide(proposal, message, agrees=agrees, alone=bool(row["is_insider"]) or is_theirs)
         if state != ProposalState.OPEN:
             _settle(proposal=proposal, message=message, state=state, actor=actor, row=row, now=now)
     return state
@@ -88,7 +90,7 @@ def lock_proposal(*, proposal_id: int, author_id: int | None = None) -> Revision
 def _check_voter(*, person: Annotator, proposal: RevisionProposal, row: Row) -> None:
     if proposal.author_id == person.pk:
         raise Conflict(_("This is your own proposal, so others decide. You can take it back."), code="own_proposal")
-    if row["is_insider"]:
+    if row["is_insider"] or row["is_mine"]:
         return
     if person.user_id is None:
         raise NotAllowed(_("Guests cannot do this: it needs an account."), code="account_needed")
@@ -102,12 +104,13 @@ def _check_voter(*, person: Annotator, proposal: RevisionProposal, row: Row) -> 
         )
 
 
-def _decide(*, proposal: RevisionProposal, agrees: bool, is_moderator: bool) -> ProposalState:
-    if is_moderator:
+def _decide(proposal: RevisionProposal, message: Message, *, agrees: bool, alone: bool) -> ProposalState:
+    """`alone`: whoever says this needs nobody else."""
+    if alone:
         return ProposalState.ACCEPTED if agrees else ProposalState.REJECTED
     votes = list(proposal.votes.values_list("agrees", flat=True))
     lead = 2 * sum(votes) - len(votes)
-    if lead >= AHEAD:
+    if lead >= AHEAD and message.author_id is not None and proposal.author_id == message.author_id:
         return ProposalState.ACCEPTED
     return ProposalState.REJECTED if lead <= -AHEAD else ProposalState.OPEN
 

@@ -116,7 +116,7 @@ def revise_message(request: PageRequest, message_id: int) -> HttpResponse:
     except ChorusError as error:
         problems = problems_of(error, REVISION_FIELDS)
         return show_revision(request, get_touchable(message_id=number, reader=reader), problems, error=error)
-    told = _("Your proposal is kept. Two reviewers who agree decide, or a moderator.")
+    told = _("Your proposal is kept. It takes the place of the text once it is accepted.")
     messages.success(request, told if done.is_proposed else _("Your text is changed. The earlier one is kept with it."))
     return redirect(address_of(request, number))
 

@@ -83,7 +83,8 @@ def test_own_text_is_fixed_and_anothers_proposed_and_decided(make_client, prompt
         "Why sing?",
         True,
     )
-    assert refusal(ada.post(f"{API}revisions/{proposal}/vote/", {"agrees": True})) == (403, "reviewers_only")
+    cyd = make_client("cyd")
+    assert refusal(cyd.post(f"{API}revisions/{proposal}/vote/", {"agrees": True})) == (403, "reviewers_only")
     assert moderator.post(f"{API}revisions/{proposal}/vote/", {"agrees": True}).json() == {
         "id": proposal,
         "state": "accepted",

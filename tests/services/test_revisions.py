@@ -216,14 +216,20 @@ def test_a_message_has_one_open_proposal_and_an_outdated_one_makes_place(prompt,
     assert RevisionProposal.objects.filter(state="open").count() == 1
 
 
-def test_two_reviewers_who_agree_make_it_the_text(campaign, prompt):
-    bob, cyd, dan = make_reviewers(campaign, "bob", "cyd", "dan")
-    proposal = revise(bob, prompt).proposal_id
+def propose(who: Annotator, message: Message) -> int:
+    """A proposal, whoever wrote the text and whether or not anybody has begun with it."""
+    words = {"text": "Why do the birds sing?", "reason": "An article.", "base_revision": message.revision}
+    return RevisionProposal.objects.create(message=message, author=who, **words).pk
+
+
+def test_two_reviewers_who_agree_make_what_its_author_proposes_the_text(campaign, prompt, ada):
+    cyd, dan = make_reviewers(campaign, "cyd", "dan")
+    proposal = propose(ada, prompt)
     assert (vote(cyd, proposal), vote(cyd, proposal), vote(dan, proposal)) == ("open", "open", "accepted")
     prompt.refresh_from_db()
     assert (prompt.text, prompt.revision) == ("Why do the birds sing?", 2)
     earlier = MessageRevision.objects.get()
-    assert (earlier.text, earlier.author, earlier.reason) == ("Why do birds sing?", bob, "An article.")
+    assert (earlier.text, earlier.author, earlier.reason) == ("Why do birds sing?", ada, "An article.")
     told = AuditEvent.objects.get()
     assert (told.action, told.actor, told.object_id, told.after["agree"], told.after["state"]) == (
         "revision.decided",
@@ -232,6 +238,30 @@ def test_two_reviewers_who_agree_make_it_the_text(campaign, prompt):
         2,
         "accepted",
     )
+
+
+def test_what_somebody_else_proposes_reviewers_reject_and_only_its_author_accepts(campaign, prompt, ada):
+    bob, cyd, dan, eve = make_reviewers(campaign, "bob", "cyd", "dan", "eve")
+    proposal = propose(bob, prompt)
+    assert [vote(one, proposal) for one in (cyd, dan, eve)] == ["open"] * 3
+    prompt.refresh_from_db()
+    assert (prompt.text, prompt.revision) == ("Why do birds sing?", 1)
+    assert vote(ada, proposal) == "accepted"
+    prompt.refresh_from_db()
+    assert (prompt.text, prompt.revision) == ("Why do the birds sing?", 2)
+
+
+def test_its_author_alone_rejects_what_somebody_else_proposes(prompt, ada):
+    proposal = propose(make_annotator("bob"), prompt)
+    assert vote(ada, proposal, agrees=False) == "rejected"
+
+
+def test_what_nobody_wrote_here_is_reworded_by_a_moderator_alone(campaign, prompt):
+    Message.objects.update(author=None)
+    bob, cyd, dan, eve = make_reviewers(campaign, "bob", "cyd", "dan", "eve")
+    proposal = propose(bob, prompt)
+    assert [vote(one, proposal) for one in (cyd, dan, eve)] == ["open"] * 3
+    assert vote(make_moderator(campaign), proposal) == "accepted"
 
 
 def test_where_reviewers_differ_whoever_is_two_ahead_decides(campaign, prompt):
