@@ -129,7 +129,9 @@ def test_proposals_are_listed_by_state_and_message(campaign, prompt, ada):
 
 @db
 def test_two_reviewers_who_agree_decide(campaign, prompt):
-    proposal = propose(prompt, make_annotator("bob"))
+    bob = make_annotator("bob")
+    Message.objects.filter(pk=prompt.pk).update(author=bob)
+    proposal = propose(prompt, bob)
     first, second = make_reviewer(campaign, "cyd"), make_reviewer(campaign, "dan")
     assert "does not" not in first.get(PATH).text
     vote = f"{PATH}{proposal.pk}/vote/"
