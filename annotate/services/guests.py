@@ -26,6 +26,7 @@ from annotate.queries.rows import Row, fetch_all, run
 from annotate.services.holds import give_back
 from annotate.services.people import check_languages
 from annotate.services.stale import mark_stale
+from annotate.services.tree_marks import mark_tree_of_units
 from annotate.services.terms import accept_terms
 from annotate.services.tokens import GUEST_PREFIX, hash_token, make_token_text
 from annotate.services.trees import lock_trees
@@ -85,6 +86,7 @@ def merge_guest(*, annotator_id: int, device_token: str, now: datetime) -> Merge
         run(PROMOTE, {"units": sorted({row["unit_id"] for row in voided})})
         _move_person(pair)
         mark_stale(kind=StaleKind.PARENT, subject_ids=[row["subject_id"] for row in voided if row["subject_id"]])
+        mark_tree_of_units(unit_ids=[row["unit_id"] for row in voided])
         if voided:
             wake(JobName.RECOMPUTE_STALE)
     return Merge(moved, len(voided), released)

@@ -18,6 +18,8 @@ MOST_QUERY_WORDS = 12
 LONGEST_QUERY = 200
 #: Of shorter words the beginning says too little (bytes in UTF-8, characters of a stem).
 SHORTEST_PREFIX = 3
+#: Letters that two forms of one word share: a horse is no horn.
+SHORTEST_STEM = 4
 SNIPPET_CHARS = 240
 
 #: PostgreSQL's configurations by language; all others are searched by the beginnings of words.
@@ -117,7 +119,7 @@ def _matches(written: str, term: Term, *, is_stemmed: bool) -> bool:
         return True
     if not is_stemmed:
         return written == term.folded
-    stem = term.folded[: max(SHORTEST_PREFIX, len(term.folded) - 3)]
+    stem = term.folded[: max(SHORTEST_STEM, len(term.folded) - 3)]
     return written == term.folded or (written.startswith(stem) and abs(len(written) - len(term.folded)) <= 3)
 
 

@@ -88,3 +88,9 @@ def test_lexemes_of_a_query_are_quoted_and_hold_no_sign_of_the_syntax(text, is_s
         for lexeme in term.lexemes.removesuffix(":*").split(" & "):
             assert lexeme[0] == lexeme[-1] == "'"
             assert not set("'\\ \n") & set(lexeme[1:-1])
+
+
+def test_a_horse_is_no_horn_and_horses_are_horses():
+    text = "A horse, two horses and a horn."
+    segments = cut_snippet(text, read_query("horse now", is_stemmed=True), is_stemmed=True)
+    assert [segment.text for segment in segments if segment.is_hit] == ["horse", "horses"]
