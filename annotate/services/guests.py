@@ -26,9 +26,9 @@ from annotate.queries.rows import Row, fetch_all, run
 from annotate.services.holds import give_back
 from annotate.services.people import check_languages
 from annotate.services.stale import mark_stale
-from annotate.services.tree_marks import mark_tree_of_units
 from annotate.services.terms import accept_terms
 from annotate.services.tokens import GUEST_PREFIX, hash_token, make_token_text
+from annotate.services.tree_marks import mark_tree_of_units
 from annotate.services.trees import lock_trees
 from annotate.wake import wake
 from tasks.vocabulary import AssignmentState, CampaignState, JobName, StaleKind
