@@ -162,8 +162,10 @@ def test_every_problem_is_told_at_once_and_at_its_place():
         "slug": ['Write small letters, digits and single hyphens, such as "everyday-questions".'],
         "languages[1]": ['"english please" is not a language code. Write one such as "en", "de" or "pt-BR".'],
         "kinds[0]": [
-            '"ranking" is not known; write one of rank, compare, label, write_assistant_reply, '
-            'write_prompter_reply, write_prompt, write_pair, improve_reply. Did you mean "rank"?'
+            (
+                '"ranking" is not known; write one of rank, compare, label, write_assistant_reply, '
+                'write_prompter_reply, write_prompt, write_pair, improve_reply. Did you mean "rank"?'
+            )
         ],
         "targets[0].judgments": ["This must be a whole number from 1 to 1,000,000,000."],
         "redundancy": ["redundancy must be a whole number from 1 to 100."],
