@@ -15,6 +15,7 @@ import pytest
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connections
+from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
@@ -76,7 +77,8 @@ def required_needs() -> set[str]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what this machine cannot run, or fail it where it was said that the machine can."""
+    """Skip what this machine cannot run, or fail it where it was said that the machine can. Each begins in English."""
+    translation.deactivate()
     for need, find_missing in NEEDS.items():
         if item.get_closest_marker(need) is None:
             continue

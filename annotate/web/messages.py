@@ -34,7 +34,7 @@ def messages(request: PageRequest) -> HttpResponse:
         user_id=request.actor.user_id, is_administrator=request.actor.is_administrator
     ).order_by("-pk")
     choices = list(campaigns.values_list("slug", "title")[:MOST_CAMPAIGNS])
-    slug = request.GET.get("campaign", "")[:100]
+    slug = request.GET.get("campaign", "").replace("\0", "")[:100]
     if slug and slug not in dict(choices):
         choices += list(campaigns.filter(slug=slug).values_list("slug", "title")[:1])
     chosen = slug if slug in dict(choices) else ""

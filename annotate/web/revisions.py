@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from annotate.access import get_campaign_for, reader_of
 from annotate.exceptions import InvalidInput
+from annotate.models import Campaign
 from annotate.queries.proposals import ProposalShown, list_proposals
 from annotate.services.revision_votes import vote_on_proposal, withdraw_proposal
 from annotate.web.addresses import leads_here
@@ -43,27 +44,33 @@ VOTED: dict[str, Words] = {
 def proposals(request: PageRequest, slug: str) -> HttpResponse:
     """In one state, newest first; of one message where the address names it."""
     campaign = get_campaign_for(request.actor, slug)
-    asked = request.GET.get("state", "")
-    state = ProposalState(asked) if asked in set(ProposalState) else ProposalState.OPEN
+    state = read_state(request.GET.get("state", ""))
     about = read_whole(request.GET.get("message"), high=MAX_ID)
     before = read_whole(request.GET.get("before"), high=MAX_ID)
-    part = list_proposals(
-        campaign_id=campaign.pk, reader=reader_of(request.actor), state=state, message_id=about, before=before,
-        limit=PAGE_SIZE,
-    )  # fmt: skip
-    role = getattr(campaign, "actor_role", None)
+    only: dict[str, Any] = {"state": state, "message_id": about, "before": before, "limit": PAGE_SIZE}
+    part = list_proposals(campaign_id=campaign.pk, reader=reader_of(request.actor), **only)
     context = {
         "campaign": campaign,
         "proposals": [present(proposal) for proposal in part.proposals],
         "states": [(each.value, title, each == state) for each, title in STATES.items()],
         "state": state.value,
         "about": about,
-        "decides": request.actor.is_administrator or role in {CampaignRole.MODERATOR, CampaignRole.ORGANIZER},
+        "decides": decides(request, campaign),
         "older": change_query(request, before=part.next_before) if part.next_before else None,
         "newest": change_query(request, before=None) if before else None,
         "here": request.get_full_path(),
     }
     return render_page(request, "messages/proposals.html", context)
+
+
+def read_state(asked: str) -> ProposalState:
+    return ProposalState(asked) if asked in set(ProposalState) else ProposalState.OPEN
+
+
+def decides(request: PageRequest, campaign: Campaign) -> bool:
+    """Whether the word of whoever looks decides alone."""
+    role = getattr(campaign, "actor_role", None)
+    return request.actor.is_administrator or role in {CampaignRole.MODERATOR, CampaignRole.ORGANIZER}
 
 
 def present(proposal: ProposalShown) -> dict[str, Any]:

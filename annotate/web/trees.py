@@ -45,15 +45,22 @@ def tree(request: PageRequest, tree_id: int) -> HttpResponse:
         "steps": list(show_steps(steps, tree=shown, acts=find_acts(request, campaign))),
         **describe_state(shown),
         "name": start_of(shown.messages[0].text or "", length=NAME_CHARS) if shown.messages else "",
-        "following": change_query(request, after=shown.next_after, to=None) if shown.next_after else None,
-        "start": change_query(request, after=None, to=None) if after else None,
-        "unfold": change_query(request, all=None if all_open else 1),
-        "all_open": all_open,
+        **lead_on(request, after=after, following=shown.next_after, all_open=all_open),
         "folds": all_open or any(step.kind == "branch" and not step.is_open for step in steps),
         "here": request.get_full_path(),
         "words": {"copied": _("The address is copied.")},
     }
     return render_page(request, "trees/tree.html", context)
+
+
+def lead_on(request: PageRequest, *, after: int | None, following: int | None, all_open: bool) -> dict[str, Any]:
+    """Addresses of the rest of a long tree, of its beginning, and of all of it unfolded."""
+    return {
+        "following": change_query(request, after=following, to=None) if following else None,
+        "start": change_query(request, after=None, to=None) if after else None,
+        "unfold": change_query(request, all=None if all_open else 1),
+        "all_open": all_open,
+    }
 
 
 @page("GET", needs=Needs.ANNOTATOR)
