@@ -86,7 +86,7 @@ _BEGUN = _BEGUN.format(text=_OR_BRIEF, most=MOST_DRAFTS)
 #: Names what became of it, and no release that was taken back.
 _GIVEN = f"""
 SELECT j.id, j.kind, j.counted, j.created_at, j.assignment_id AS assignment, j.message_id AS message, j.withdrawn_at, q.language, c.slug, c.title,
-  {_TEXT} AS text, u.is_open, u.needed, u.done,
+  {_TEXT} AS text, u.is_open, u.needed, u.done, w.review_state AS review, t.state AS tree, t.state_reason AS tree_reason,
   (SELECT max(r.number) FROM annotate_releaseitem i JOIN annotate_release r ON r.id = i.release_id
    WHERE i.kind = 'judgment' AND i.object_id = j.id AND r.state IN ('sealed', 'published')) AS release
 FROM (
@@ -95,6 +95,7 @@ FROM (
       SELECT past.created_at, past.id FROM annotate_judgment past WHERE past.id = %(before)s AND past.annotator_id = %(me)s))
   ORDER BY mine.created_at DESC, mine.id DESC LIMIT %(limit)s) j
 JOIN annotate_unit u ON u.id = j.unit_id LEFT JOIN annotate_message m ON m.id = COALESCE(u.subject_id, j.message_id)
+LEFT JOIN annotate_message w ON w.id = j.message_id LEFT JOIN annotate_messagetree t ON t.id = w.tree_id
 JOIN annotate_queue q ON q.id = u.queue_id JOIN annotate_campaign c ON c.id = q.campaign_id
 ORDER BY j.created_at DESC, j.id DESC"""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from annotate.access import Actor
 from annotate.queries.home import (
@@ -34,8 +34,29 @@ from tasks.vocabulary import (
     AssignmentState,
     CampaignState,
     Kind,
+    ReviewState,
+    TreeReason,
+    TreeState,
     WhyNone,
 )
+
+#: What reviewers made of a text, in a word and a sentence.
+WRITTEN_FATES = {
+    ReviewState.PENDING: (gettext_lazy("in review"), gettext_lazy("Others look at it before it counts.")),
+    ReviewState.ACCEPTED: (gettext_lazy("accepted"), gettext_lazy("It is part of a conversation that goes on.")),
+    ReviewState.REJECTED: (
+        gettext_lazy("not accepted"),
+        gettext_lazy("Others found it to be spam, or in another language. It takes no part in the conversation."),
+    ),
+}
+#: Where the conversation of an accepted text stands, when it does not simply go on.
+TREE_FATES = {
+    TreeState.WAITING: (gettext_lazy("waiting"), gettext_lazy("It is accepted and waits for its turn to be answered.")),
+    TreeState.DONE: (gettext_lazy("complete"), gettext_lazy("Its conversation is finished and ranked.")),
+    TreeState.RETIRED: (gettext_lazy("not used"), gettext_lazy("Nobody came to answer, so its conversation ended.")),
+    TreeState.HALTED: (gettext_lazy("halted"), gettext_lazy("A moderator or many people stopped its conversation.")),
+    TreeState.LOW_GRADE: (gettext_lazy("halted"), gettext_lazy("The prompt of its conversation was not accepted.")),
+}
 
 #: Contributions on the first page; the list has all of them.
 LAST_GIVEN = 5
@@ -176,12 +197,17 @@ def _describe_draft(kind: str, draft: Any) -> str:
 
 def _describe_fate(row: Mapping[str, Any]) -> dict[str, Any]:
     """`fate` in a word, `fate_kind` how it looks, `fate_says` in a sentence."""
-    numbers = {"done": row["done"], "needed": row["needed"]}
     if row["withdrawn_at"] is not None:
         return {"fate": _("withdrawn"), "fate_kind": "", "fate_says": _("It enters no release.")}
     if row["release"] is not None:
         in_release = _("in release %(number)s") % {"number": row["release"]}
         return {"fate": in_release, "fate_kind": "on", "fate_says": _("It is published, for everyone to use.")}
+    return _describe_text(row) if row["review"] in WRITTEN_FATES else _describe_places(row)
+
+
+def _describe_places(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What became of a judgment: whether it filled a place, and how many of those are filled."""
+    numbers = {"done": row["done"], "needed": row["needed"]}
     if not row["counted"]:
         return {"fate": _("extra"), "fate_kind": "", "fate_says": _("All places were taken; it is kept, and used.")}
     if not row["is_open"]:
@@ -191,6 +217,21 @@ def _describe_fate(row: Mapping[str, Any]) -> dict[str, Any]:
         return {"fate": _("complete"), "fate_kind": "on", "fate_says": sentence}
     sentence = _("It has %(done)s of the %(needed)s judgments it needs.") % numbers
     return {"fate": _("counted"), "fate_kind": "", "fate_says": sentence}
+
+
+def _describe_text(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What became of a text that others look at: what reviewers say first, then where its conversation stands."""
+    review = ReviewState(row["review"])
+    if review is ReviewState.ACCEPTED and row["tree"] in TREE_FATES:
+        fate, says = TREE_FATES[TreeState(row["tree"])]
+        if row["tree"] == TreeState.RETIRED and row["tree_reason"] == TreeReason.NOT_NEEDED:
+            says = gettext_lazy(
+                "More prompts waited than are needed here, so it will not be used. Thank you for it all the same."
+            )
+    else:
+        fate, says = WRITTEN_FATES[review]
+    kind = "on" if review is ReviewState.ACCEPTED and row["tree"] == TreeState.DONE else ""
+    return {"fate": str(fate), "fate_kind": kind, "fate_says": str(says)}
 
 
 def _verb(kind: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from annotate.models import Annotator, Assignment, Campaign, Judgment, Release, Stratum, Unit
+from annotate.models import Annotator, Assignment, Campaign, Judgment, Message, MessageTree, Release, Stratum, Unit
 from annotate.queries.home import count_lately
 from annotate.services.guests import create_guest
 from annotate.services.holds import release_holds, save_draft
@@ -17,6 +17,7 @@ from annotate.services.people import create_user, set_languages
 from annotate.services.scheduling import store_progress
 from annotate.services.terms import CURRENT_TERMS, withdraw_consent
 from annotate.web.visitors import GUEST_COOKIE
+from tests.kinds import make_brief, make_growing, open_unit
 from tests.loop import ask, make_annotator, make_campaign, make_prompt, ranking_of, submit
 from tests.releases import build
 
@@ -239,6 +240,33 @@ def test_contribution_says_what_became_of_it(
         Judgment.objects.update(**values)
     page = text_of(client.get("/").text)
     assert f"Why do birds sing? {fate} Rank replies in English · Birds · just now . {sentence}" in page
+
+
+@pytest.mark.parametrize(
+    ("review", "tree", "reason", "fate", "sentence"),
+    [
+        ("pending", "prompt_review", "", "in review", "Others look at it before it counts."),
+        ("rejected", "low_grade", "prompt_rejected", "not accepted", "Others found it to be spam"),
+        ("accepted", "waiting", "reviewed", "waiting", "It is accepted and waits for its turn"),
+        ("accepted", "growing", "drawn", "accepted", "It is part of a conversation that goes on."),
+        ("accepted", "done", "ranked", "complete", "Its conversation is finished and ranked."),
+        ("accepted", "retired", "not_needed", "not used", "More prompts waited than are needed here"),
+        ("accepted", "retired", "nobody_came", "not used", "Nobody came to answer"),
+        ("accepted", "halted", "by_moderator", "halted", "A moderator or many people stopped"),
+    ],
+)
+def test_who_wrote_a_prompt_learns_what_became_of_it(
+    client: Client, ada: Annotator, review: str, tree: str, reason: str, fate: str, sentence: str
+) -> None:
+    campaign = make_growing()
+    open_unit(campaign, "write_prompt", brief=make_brief(campaign))
+    held = hold(ada, campaign)
+    submit(ada, held["id"], {"text": "Why do robins sing?"}, now=timezone.now())
+    Message.objects.update(review_state=review)
+    MessageTree.objects.update(state=tree, state_reason=reason)
+    for page in ("/", "/me/contributions/"):
+        assert f"Why do robins sing? {fate} Write a prompt in English" in text_of(client.get(page).text)
+        assert sentence in text_of(client.get(page).text)
 
 
 def test_extra_judgment_is_called_so(client: Client, ada: Annotator) -> None:
