@@ -24,7 +24,7 @@ LOAD = """
 INSERT INTO annotate_messagetree (id, campaign_id, stratum_id, state, language, topic, key, created_at)
 SELECT i, {campaign}, s.id, 'ranking', s.language, '', 'bench:' || i, now()
 FROM generate_series(1, {units}) i JOIN annotate_stratum s ON s.campaign_id = {campaign} AND s.language = (
-  SELECT l.language FROM unnest({languages}, {ends}) AS l (language, ends) WHERE (i * 7919) % 1000 < l.ends ORDER BY l.ends LIMIT 1);
+  SELECT l.language FROM unnest({languages}, {ends}) AS l (language, ends) WHERE (i::bigint * 7919) % 1000 < l.ends ORDER BY l.ends LIMIT 1);
 INSERT INTO annotate_message (id, tree_id, parent_id, thread, role, text, text_hash, language, revision, removed_reason, created_at)
 SELECT t.id, t.id, NULL, ARRAY[t.id], 'prompter', repeat('question ' || t.id || ' ', 20), decode(md5('q' || t.id), 'hex'),
   t.language, 1, '', now() FROM annotate_messagetree t;
