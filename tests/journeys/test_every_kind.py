@@ -145,7 +145,8 @@ def test_conversation_is_finished_by_its_key_and_never_over_a_text(site: Site, o
 
 
 def test_improvement_is_a_sibling_and_its_changes_can_be_read(site: Site, open_window: OpenWindow) -> None:
-    page = open_page(site, open_window, growth.open_kind(site, "improve_reply"), "improve_reply")
+    slug = growth.open_kind(site, "improve_reply", items=growth.IMPORTED[:1])
+    page = open_page(site, open_window, slug, "improve_reply")
     work = number_of(page)
     text = TEXTS["improve_reply"]["text"]
     expect(area(page, "text")).to_have_value(growth.REPLY)
