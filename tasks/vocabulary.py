@@ -242,6 +242,68 @@ class Engine(StrEnum):
     TRANSFORMERS = "transformers"
 
 
+class ServerKind(StrEnum):
+    """Which program answers at an endpoint; what it takes and leaves out is in `tasks.generation.servers`."""
+
+    ANY = "any"
+    VLLM = "vllm"
+    SGLANG = "sglang"
+    LLAMA_CPP = "llama_cpp"
+    OLLAMA = "ollama"
+    LM_STUDIO = "lm_studio"
+    TRANSFORMERS = "transformers"
+
+
+class Batching(StrEnum):
+    """How a worker answers many requests of a model at once. `auto`: whichever a probe showed to be faster here."""
+
+    AUTO = "auto"
+    PADDED = "padded"
+    CONTINUOUS = "continuous"
+
+
+class ModelRelation(StrEnum):
+    """What a model is to the one that it was made from."""
+
+    QUANTIZED = "quantized"
+    FINETUNED = "finetuned"
+    ADAPTER = "adapter"
+    MERGED = "merged"
+
+
+class OutputTerms(StrEnum):
+    """What a model's licence or its maker asks of whoever uses its texts.
+
+    `no_training`: other models may not be trained on them. `unknown`: nobody has looked.
+    """
+
+    FREE = "free"
+    ATTRIBUTION = "attribution"
+    SHARE_ALIKE = "share_alike"
+    NON_COMMERCIAL = "non_commercial"
+    NO_TRAINING = "no_training"
+    UNKNOWN = "unknown"
+
+
+class TrialState(StrEnum):
+    """How far the trial of a generator with one prompt is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class WorkerState(StrEnum):
+    """What a generate worker is doing; one that has said nothing for a while is gone, whatever it said last."""
+
+    LOADING = "loading"
+    WORKING = "working"
+    WAITING = "waiting"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
 class RequestState(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
@@ -252,10 +314,23 @@ class RequestState(StrEnum):
 
 
 class GenerationOutcome(StrEnum):
-    """What came of one generation request."""
+    """What came of one generation request.
+
+    `duplicate_text`: another candidate has this very text. `near_duplicate`: nearly the same text as another one's.
+    `declined`: the model said that it will not answer. `looping`: it repeated itself without end. `not_numbers`: it
+    computed probabilities that are none. `out_of_memory`: it did not fit even alone. `prompt_too_long`: the last turn
+    alone is longer than the model's context. `model_unavailable`: the model cannot be loaded.
+    """
 
     STORED = "stored"
     DUPLICATE_TEXT = "duplicate_text"
+    NEAR_DUPLICATE = "near_duplicate"
+    DECLINED = "declined"
+    LOOPING = "looping"
+    NOT_NUMBERS = "not_numbers"
+    OUT_OF_MEMORY = "out_of_memory"
+    PROMPT_TOO_LONG = "prompt_too_long"
+    MODEL_UNAVAILABLE = "model_unavailable"
     EMPTY = "empty"
     TRUNCATED = "truncated"
     TIMED_OUT = "timed_out"
@@ -354,6 +429,8 @@ class JobName(StrEnum):
 
     RUN_IMPORTS = "imports.run_imports"
     GENERATE_CANDIDATES = "generation.generate_candidates"
+    GENERATE_LOCALLY = "generation.generate_locally"
+    TRY_GENERATORS = "generation.try_generators"
     SWEEP_REQUESTS = "generation.sweep_requests"
     RECOMPUTE_STALE = "quality.recompute_stale"
     FOLLOW_CAMPAIGNS = "campaigns.follow_campaigns"

@@ -10,7 +10,17 @@ from annotate.models.campaign import (
     LabelSchema,
     Stratum,
 )
-from annotate.models.generation import GenerationRequest, Generator, ImportProblem, ImportRun
+from annotate.models.generation import (
+    BatchingProbe,
+    GenerateWorker,
+    GenerationRequest,
+    Generator,
+    GeneratorPairing,
+    GeneratorTrial,
+    ImportProblem,
+    ImportRun,
+    Server,
+)
 from annotate.models.judgment import Judgment, Label, RankedCandidate
 from annotate.models.people import Annotator, ApiToken, Consent, LanguageSkill, Membership, Session, User
 from annotate.models.quality import AgreementReport, CampaignProgress, Consensus, Leaderboard, Stale
@@ -45,6 +55,7 @@ __all__ = [
     "Assignment",
     "AssignmentCandidate",
     "AuditEvent",
+    "BatchingProbe",
     "Brief",
     "Campaign",
     "CampaignGenerator",
@@ -53,8 +64,11 @@ __all__ = [
     "Consensus",
     "Consent",
     "Exclusion",
+    "GenerateWorker",
     "GenerationRequest",
     "Generator",
+    "GeneratorPairing",
+    "GeneratorTrial",
     "Guideline",
     "ImportProblem",
     "ImportRun",
@@ -80,6 +94,7 @@ __all__ = [
     "Report",
     "RevisionProposal",
     "RevisionVote",
+    "Server",
     "Session",
     "Stale",
     "Stratum",

@@ -2,11 +2,13 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from annotate.models import words
 from tasks.vocabulary import CampaignState
+
+_TEXTS = ArrayField(models.TextField())
 
 
 class Campaign(models.Model):
@@ -22,6 +24,10 @@ class Campaign(models.Model):
     languages = ArrayField(models.CharField(max_length=16))
     kinds = ArrayField(models.CharField(max_length=32))
     allow_guests = models.BooleanField(default=False)
+    #: Of generators, only those whose outputs come under one of these terms (empty: any), and whose model has one of
+    #: these licences (empty: any).
+    output_terms = ArrayField(models.CharField(max_length=16), default=list, db_default=Value([], _TEXTS))
+    model_licences = ArrayField(models.CharField(max_length=80), default=list, db_default=Value([], _TEXTS))
     parameters = models.JSONField(default=dict)
     parameters_version = models.PositiveIntegerField(default=1)
     guideline = models.ForeignKey("annotate.Guideline", null=True, on_delete=models.RESTRICT, related_name="+")

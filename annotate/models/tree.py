@@ -118,6 +118,8 @@ class MessageOrigin(models.Model):
     import_run = models.ForeignKey("annotate.ImportRun", null=True, on_delete=models.SET_NULL, related_name="+")
     key = models.CharField(max_length=200)
     provenance = models.JSONField(default=dict)
+    #: What a reasoning model told itself before it answered: kept apart, shown to nobody, in no release.
+    reasoning = models.TextField(null=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

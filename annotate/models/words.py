@@ -125,3 +125,27 @@ def stale_kinds() -> Choices:
 
 def audit_actions() -> Choices:
     return _choices(vocabulary.AuditAction)
+
+
+def server_kinds() -> Choices:
+    return _choices(vocabulary.ServerKind)
+
+
+def model_relations() -> Choices:
+    return _choices(vocabulary.ModelRelation)
+
+
+def output_terms() -> Choices:
+    return _choices(vocabulary.OutputTerms)
+
+
+def trial_states() -> Choices:
+    return _choices(vocabulary.TrialState)
+
+
+def worker_states() -> Choices:
+    return _choices(vocabulary.WorkerState)
+
+
+def batchings() -> Choices:
+    return _choices(vocabulary.Batching)

@@ -6,6 +6,7 @@ Queues are named by what their jobs wait for, so that one kind of waiting never 
 * `compute`  the processor: consensus, agreement, leaderboards
 * `network`  other people's servers: generation over HTTP
 * `stream`   the disk, for minutes: imports and releases
+* `generate` a model in the worker's own memory: one process for each device (`--pool solo`)
 
 The database is the queue of record. A message only wakes a job that looks for rows to do, is
 acknowledged before the job runs, and may be lost or doubled: the beat table finds what was lost.
@@ -26,6 +27,7 @@ class Queue(StrEnum):
     COMPUTE = "compute"
     NETWORK = "network"
     STREAM = "stream"
+    GENERATE = "generate"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ POLICIES: dict[JobName, Policy] = {
     JobName.CLEAR_SESSIONS: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=3600),
     JobName.REMOVE_GUESTS: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=3600),
     JobName.GENERATE_CANDIDATES: Policy(Queue.NETWORK, soft_limit=840, hard_limit=900, every=15),
+    JobName.GENERATE_LOCALLY: Policy(Queue.GENERATE, soft_limit=840, hard_limit=900, every=15),
+    JobName.TRY_GENERATORS: Policy(Queue.NETWORK, soft_limit=300, hard_limit=330, every=15),
     JobName.RUN_IMPORTS: Policy(Queue.STREAM, soft_limit=86_000, hard_limit=86_400, every=20),
     JobName.BUILD_RELEASES: Policy(Queue.STREAM, soft_limit=86_000, hard_limit=86_400, every=30),
 }

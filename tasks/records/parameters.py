@@ -56,6 +56,12 @@ class CampaignSettings:
     report_limit            open reports that hide a message until a moderator has looked
     skip_limit              skips that halt a tree until a moderator has looked
     reviewer_days           days within which somebody who worked in a language counts as its reviewer
+    candidates_per_prompt   candidates that generators write for each prompt, by a balanced design of who answers what;
+                            None: every generator answers every prompt
+    redraws                 how often an answer is drawn again that is nearly the same as another one, or is none
+    near_duplicate_similarity
+                            share of what two candidates have in common (Jaccard) from which they are nearly the same
+    keep_refusals           whether a text that only says that the model will not answer is a candidate like any other
     release_target          judgments at which a release is made, with schedule "target"; None: none
     """
 
@@ -96,6 +102,10 @@ class CampaignSettings:
     report_limit: int = 4
     skip_limit: int = 25
     reviewer_days: int = 14
+    candidates_per_prompt: int | None = None
+    redraws: int = 2
+    near_duplicate_similarity: float = 0.8
+    keep_refusals: bool = True
     release_target: int | None = None
 
 
@@ -133,10 +143,13 @@ RANGES: Mapping[str, Range] = {
     "report_limit": Range(1, 1_000),
     "skip_limit": Range(1, 10_000),
     "reviewer_days": Range(1, 365),
+    "candidates_per_prompt": Range(1, 32, optional=True),
+    "redraws": Range(0, 10),
+    "near_duplicate_similarity": Range(0.5, 1),
     "release_target": Range(1, 1_000_000_000, optional=True),
 }
 NAMES = tuple(f.name for f in fields(CampaignSettings))
-BOOLEAN = frozenset({"require_rationale", "grow_trees", "rank_prompts", "rank_prompter_replies"})
+BOOLEAN = frozenset({"require_rationale", "grow_trees", "rank_prompts", "rank_prompter_replies", "keep_refusals"})
 FRACTIONAL = frozenset(
     {
         "lease_seconds",
@@ -148,6 +161,7 @@ FRACTIONAL = frozenset(
         "full_label_share_prompter",
         "full_label_share_assistant",
         "pair_share",
+        "near_duplicate_similarity",
     }
 )
 
