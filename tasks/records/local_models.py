@@ -23,7 +23,10 @@ class RowEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How one row's tokens are drawn. Temperature 0 takes the likeliest token; None switches a filter off."""
+    """How one row's tokens are drawn. Temperature 0 takes the likeliest token; None switches a filter off.
+
+    `stop_ids`: tokens that end this answer beside those that end every answer of the model.
+    """
 
     temperature: float = 1.0
     top_p: float | None = None
@@ -32,6 +35,7 @@ class Sampling:
     repetition_penalty: float | None = None
     max_tokens: int = 512
     stop: tuple[str, ...] = ()
+    stop_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,9 @@ class ModelFacts:
     `stop_ids`: tokens that end an answer. `template_sha256`: of the chat template; None: it has none.
     `can_continue`: whether continuous batching can be tried; else `continuous_problem` says why not.
     `cache_bytes_per_token`: what one token of one row keeps in memory while its answer is written.
+    `begin_ids`: tokens that the tokenizer puts before a text by itself; a template writes them, a prompt format does not.
+    `eos_text`: the end token as text (`</s>`, `<|endoftext|>`), which some prompt formats write between turns.
+    `continuous_drops`: names of sampling parameters, `seed` among them, that continuous batching does not follow.
     """
 
     name: str
@@ -84,6 +91,9 @@ class ModelFacts:
     continuous_problem: str
     cache_bytes_per_token: int
     versions: Mapping[str, str]
+    begin_ids: tuple[int, ...] = ()
+    eos_text: str = ""
+    continuous_drops: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +113,15 @@ class OutOfMemory(Exception):
     """A batch did not fit. The caller halves it; nothing of it is kept in memory."""
 
 
+class DeviceLost(Exception):
+    """The device is in a state that only a new process mends (a device-side assert, a lost GPU)."""
+
+
 class LocalModel(Protocol):
-    """A model that is loaded, with its tokenizer."""
+    """A model that is loaded, with its tokenizer.
+
+    Its clock, by which rows have their deadlines, gives UNIX time unless it was loaded with another one.
+    """
 
     facts: ModelFacts
 
@@ -129,7 +146,7 @@ class LocalModel(Protocol):
         ...
 
     def generate_padded(self, rows: Sequence[Row], *, is_cut: Callable[[int], bool]) -> list[RowOutput]:
-        """All rows as one left-padded batch. Raises OutOfMemory; a row that fails says so in its end."""
+        """All rows as one left-padded batch. Raises OutOfMemory, DeviceLost; a row that fails says so in its end."""
         ...
 
     def generate_continuous(
