@@ -10,6 +10,43 @@ import tasks.vocabulary
 from django.conf import settings
 from django.db import migrations, models
 
+#: What was asked before there was a design of comparisons; without a stratum: in the whole campaign.
+PAIRINGS_ARE_COUNTED = """
+WITH asked AS (
+  SELECT DISTINCT t.campaign_id, t.stratum_id, r.parent_id, r.generator_id FROM annotate_generationrequest r
+  JOIN annotate_message p ON p.id = r.parent_id JOIN annotate_messagetree t ON t.id = p.tree_id)
+INSERT INTO annotate_generatorpairing (campaign_id, stratum_id, first_id, second_id, prompts, credit)
+SELECT a.campaign_id, a.stratum_id, a.generator_id, b.generator_id, count(*), 0
+FROM asked a JOIN asked b ON b.parent_id = a.parent_id AND b.generator_id >= a.generator_id
+GROUP BY GROUPING SETS (
+  (a.campaign_id, a.stratum_id, a.generator_id, b.generator_id), (a.campaign_id, a.generator_id, b.generator_id));
+SET CONSTRAINTS ALL IMMEDIATE;
+SET CONSTRAINTS ALL DEFERRED;
+"""
+
+REQUESTS_FIND_THEIR_CAMPAIGN = """
+UPDATE annotate_generationrequest r SET campaign_id = t.campaign_id
+FROM annotate_message p JOIN annotate_messagetree t ON t.id = p.tree_id WHERE p.id = r.parent_id;
+SET CONSTRAINTS ALL IMMEDIATE;
+SET CONSTRAINTS ALL DEFERRED;
+"""
+
+A_REQUEST_IS_OF_ITS_PARENTS_CAMPAIGN = """
+CREATE FUNCTION annotate_request_finds_its_campaign() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.campaign_id := (SELECT t.campaign_id FROM annotate_message p JOIN annotate_messagetree t ON t.id = p.tree_id
+                      WHERE p.id = NEW.parent_id);
+  RETURN NEW;
+END $$;
+CREATE TRIGGER a_request_is_of_its_parents_campaign BEFORE INSERT OR UPDATE OF campaign_id, parent_id
+  ON annotate_generationrequest FOR EACH ROW EXECUTE FUNCTION annotate_request_finds_its_campaign();
+"""
+
+A_REQUEST_IS_OF_ANY_CAMPAIGN = """
+DROP TRIGGER a_request_is_of_its_parents_campaign ON annotate_generationrequest;
+DROP FUNCTION annotate_request_finds_its_campaign();
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -266,7 +303,11 @@ class Migration(migrations.Migration):
             model_name="generatorpairing",
             name="stratum",
             field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotate.stratum"
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="annotate.stratum",
             ),
         ),
         migrations.AddField(
@@ -286,7 +327,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="generatorpairing",
             constraint=models.UniqueConstraint(
-                fields=("campaign", "stratum", "first", "second"), name="a_pairing_is_counted_once"
+                fields=("campaign", "stratum", "first", "second"),
+                name="a_pairing_is_counted_once",
+                nulls_distinct=False,
             ),
         ),
         migrations.AddConstraint(
@@ -295,6 +338,7 @@ class Migration(migrations.Migration):
                 condition=models.Q(("first__lte", models.F("second"))), name="a_pairing_has_one_order"
             ),
         ),
+        migrations.RunSQL(PAIRINGS_ARE_COUNTED, migrations.RunSQL.noop),
         migrations.AddIndex(
             model_name="generatortrial",
             index=models.Index(
@@ -302,5 +346,63 @@ class Migration(migrations.Migration):
                 fields=["generator", "id"],
                 name="trial_waiting",
             ),
+        ),
+        migrations.AddField(
+            model_name="generationrequest",
+            name="campaign",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="generation_requests",
+                to="annotate.campaign",
+            ),
+        ),
+        migrations.RunSQL(REQUESTS_FIND_THEIR_CAMPAIGN, migrations.RunSQL.noop),
+        migrations.AlterField(
+            model_name="generationrequest",
+            name="campaign",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="generation_requests",
+                to="annotate.campaign",
+            ),
+        ),
+        migrations.RunSQL(A_REQUEST_IS_OF_ITS_PARENTS_CAMPAIGN, A_REQUEST_IS_OF_ANY_CAMPAIGN),
+        migrations.RemoveIndex(model_name="generationrequest", name="request_queued"),
+        migrations.AddIndex(
+            model_name="generationrequest",
+            index=models.Index(
+                models.F("generator"),
+                models.F("campaign"),
+                models.OrderBy(models.F("priority"), descending=True),
+                models.F("id"),
+                condition=models.Q(("losses", 0), ("not_before__isnull", True), ("state", "queued")),
+                name="request_ready",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="generationrequest",
+            index=models.Index(
+                models.F("generator"),
+                models.F("campaign"),
+                models.OrderBy(models.F("priority"), descending=True),
+                models.F("id"),
+                condition=models.Q(("losses__gt", 0), ("not_before__isnull", True), ("state", "queued")),
+                name="request_suspect",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="generationrequest",
+            index=models.Index(
+                condition=models.Q(("not_before__isnull", False), ("state", "queued")),
+                fields=["generator", "outcome", "not_before"],
+                name="request_waiting",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="generationrequest",
+            index=models.Index(fields=["campaign", "generator", "state", "finished_at"], name="request_of_campaign"),
         ),
     ]

@@ -71,11 +71,16 @@ class Generator(models.Model):
 class GenerationRequest(models.Model):
     """One sample wanted from one generator under one parent; the row is the queue.
 
+    `campaign`: the parent's; the database writes it, so that a queue is found without a look at the tree.
     `attempts`: how often it was claimed and came to an end. `losses`: workers that died over it; from the first on it
     is answered alone, so that it takes no other with it. `draws`: answers thrown away because another one was wanted,
-    each draw with another seed. `compute_seconds`: its share of the time that its batches took.
+    each draw with another seed. `started_at`: when it was last claimed. `prompt_tokens`, `completion_tokens` and
+    `compute_seconds` (its share of the time that its batches took) are of all its draws and attempts together.
     """
 
+    campaign = models.ForeignKey(
+        "annotate.Campaign", on_delete=models.CASCADE, related_name="generation_requests", db_index=False
+    )
     parent = models.ForeignKey("annotate.Message", on_delete=models.RESTRICT, related_name="generation_requests")
     generator = models.ForeignKey(Generator, on_delete=models.RESTRICT, related_name="requests", db_index=False)
     sample_index = models.PositiveSmallIntegerField()
@@ -111,8 +116,27 @@ class GenerationRequest(models.Model):
         ]
         indexes = [
             models.Index(
-                "generator", models.F("priority").desc(), "id", name="request_queued", condition=Q(state="queued")
+                "generator",
+                "campaign",
+                F("priority").desc(),
+                "id",
+                name="request_ready",
+                condition=Q(state="queued", not_before__isnull=True, losses=0),
             ),
+            models.Index(
+                "generator",
+                "campaign",
+                F("priority").desc(),
+                "id",
+                name="request_suspect",
+                condition=Q(state="queued", not_before__isnull=True, losses__gt=0),
+            ),
+            models.Index(
+                fields=["generator", "outcome", "not_before"],
+                name="request_waiting",
+                condition=Q(state="queued", not_before__isnull=False),
+            ),
+            models.Index(fields=["campaign", "generator", "state", "finished_at"], name="request_of_campaign"),
             models.Index(fields=["lease_expires_at"], name="request_lease_end", condition=Q(state="running")),
             models.Index(fields=["generator"], name="request_failed", condition=Q(state__in=["failed", "set_aside"])),
             models.Index(
@@ -125,13 +149,16 @@ class GenerationRequest(models.Model):
 
 
 class GeneratorPairing(models.Model):
-    """In how many prompts of a stratum two generators answer side by side; `first` = `second`: in how many one does.
+    """In how many prompts of a stratum two generators were asked side by side; `first` = `second`: in how many one was.
 
-    `credit`: prompts that a generator counts as having answered before it joined, so that it is not asked for all.
+    Asked is asked, whatever came of it. Without a stratum: in the whole campaign. `credit`: prompts that a generator
+    counts as having been asked for before it joined, so that it is not asked for all (`first` = `second` alone).
     """
 
     campaign = models.ForeignKey("annotate.Campaign", on_delete=models.CASCADE, related_name="+", db_index=False)
-    stratum = models.ForeignKey("annotate.Stratum", on_delete=models.CASCADE, related_name="+", db_index=False)
+    stratum = models.ForeignKey(
+        "annotate.Stratum", null=True, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     first = models.ForeignKey(Generator, on_delete=models.CASCADE, related_name="+", db_index=False)
     second = models.ForeignKey(Generator, on_delete=models.CASCADE, related_name="+", db_index=False)
     prompts = models.PositiveIntegerField(db_default=0)
@@ -140,7 +167,9 @@ class GeneratorPairing(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["campaign", "stratum", "first", "second"], name="a_pairing_is_counted_once"
+                fields=["campaign", "stratum", "first", "second"],
+                nulls_distinct=False,
+                name="a_pairing_is_counted_once",
             ),
             models.CheckConstraint(condition=Q(first__lte=F("second")), name="a_pairing_has_one_order"),
         ]
