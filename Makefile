@@ -3,15 +3,17 @@ PYTHON ?= python3
 PY := .venv/bin/python
 # Processes of the tests; 0 is one after the other in this one.
 PYTEST_PROCESSES ?= 2
+# A model that the run generates candidates with: a name on the Hugging Face hub, a folder, or `demo`.
+MODEL ?=
 
-.PHONY: help run test bench venv venv-test
+.PHONY: help run test bench gpu-check venv venv-test venv-gpu
 .DEFAULT_GOAL := help
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
-run: .venv/base.stamp  ## Start everything on this machine; Ctrl-C stops it
-	@exec $(PY) manage.py up
+run: .venv/base.stamp $(if $(MODEL),.venv/gpu.stamp)  ## Start everything on this machine; Ctrl-C stops it (MODEL=demo: generate, too)
+	@exec $(PY) manage.py up $(if $(MODEL),--model "$(MODEL)")
 
 test: .venv/test.stamp  ## Lint, types, contracts, migrations and all tests
 	@$(PY) -m pytest -n $(PYTEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
@@ -20,8 +22,13 @@ bench: .venv/test.stamp  ## One benchmark: make bench BENCH=serving (QUICK=1 for
 	@test -n "$(BENCH)" || { echo "Name one: make bench BENCH=serving"; exit 2; }
 	@$(PY) -m tests.bench.$(BENCH)
 
+gpu-check: .venv/test.stamp .venv/gpu.stamp  ## Tests and benchmark of generating, on this machine's GPU
+	@$(PY) -m pytest -q -m "torch or gpu"
+	@$(PY) -m tests.bench.generation
+
 venv: .venv/base.stamp  ## The environment that a run needs
 venv-test: .venv/test.stamp  ## The environment that tests need too
+venv-gpu: .venv/gpu.stamp  ## What models in a worker of our own need too: torch and transformers
 
 # Dependencies alone are installed, and only when pyproject.toml has changed: the code runs from the checkout.
 # Byte code is written when a module is first used, which is faster than writing all of it now.
@@ -37,6 +44,12 @@ INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --no-compile 
 .venv/base.stamp: pyproject.toml | .venv/bin/python
 	@echo "Installing what Chorus needs (once)."
 	@$(REQUIREMENTS) > .venv/requirements.txt
+	@$(INSTALL) .venv/requirements.txt
+	@touch $@
+
+.venv/gpu.stamp: pyproject.toml .venv/base.stamp | .venv/bin/python
+	@echo "Installing torch and transformers (once; with CUDA this is some gigabytes)."
+	@$(REQUIREMENTS) gpu > .venv/requirements.txt
 	@$(INSTALL) .venv/requirements.txt
 	@touch $@
 

@@ -434,6 +434,7 @@ LOGGING = {
 WEB_WORKERS = env.integer("CHORUS_WEB_WORKERS", "Web processes of the run.", default=2, lowest=1, highest=64)
 WEB_THREADS = env.integer("CHORUS_WEB_THREADS", "Threads of each web process.", default=4, lowest=1, highest=64)
 WORKER_PROCESSES = env.integer("CHORUS_WORKER_PROCESSES", "Processes of the worker.", default=4, lowest=1, highest=64)
+MODEL = env.text("CHORUS_MODEL", "A model with which the run generates candidates; see `manage.py generate`.")
 DEMO = env.boolean("CHORUS_DEMO", "Make the demo campaign on the first run.", default=True)
 
 # --- Read elsewhere ---------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a container does, by one word: web, worker, generate, beat, migrate, or manage COMMAND ….
+# What a container does, by one word: web, worker, generate, generate-gpu, beat, migrate, or manage COMMAND ….
 # Anything else is run as it is.
 set -eu
 
@@ -25,6 +25,12 @@ generate)
     exec celery -A annotate.celery worker -Q network \
         --concurrency "${CHORUS_WORKER_PROCESSES:-2}" --hostname "generate@%h" \
         --without-gossip --without-mingle --without-heartbeat -O fair --loglevel INFO "$@"
+    ;;
+generate-gpu)
+    # One process with one model on one GPU. It runs in the main thread, without a fork, which CUDA needs.
+    export CHORUS_PROCESS=generate
+    exec celery -A annotate.celery worker -Q generate --pool solo --hostname "generate-gpu@%h" \
+        --without-gossip --without-mingle --without-heartbeat --loglevel INFO "$@"
     ;;
 beat)
     # Its schedule is in memory; what is due on a date is a row with its next time.

@@ -34,7 +34,8 @@ class Recipe:
 
     `is_excused` looks at what a failed start wrote: True means that trying again will do. `once`: it is
     to end by itself and is not started again. `lock`: a file that the process holds locked for as long as
-    it lives, so that no second one is ever started on the same data, also not by another run.
+    it lives, so that no second one is ever started on the same data, also not by another run. `vital`: the
+    run ends when it cannot be kept alive; one that is not is tried again after longer and longer pauses.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Recipe:
     is_excused: Callable[[str], bool] = never_excused
     once: bool = False
     lock: Path | None = None
+    vital: bool = True
 
 
 @dataclass

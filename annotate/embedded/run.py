@@ -3,7 +3,8 @@
 1. Refuse what cannot work: a second run on the same data, a taken port.
 2. Start PostgreSQL and Valkey (or use the servers that DATABASE_URL and REDIS_URL name).
 3. Prepare: refuse a newer schema, back up, migrate, make the demo campaign on the first run.
-4. Start web, worker and beat; say the address when the first page answers.
+4. Start web, worker and beat; say the address when the first page answers. Then, where a model is named, the
+   worker that generates candidates with it: it may be loading for minutes, and nothing waits for it.
 5. Keep them alive, and print mail that no server was named for, until a signal comes; stop all in order.
 """
 
@@ -31,8 +32,14 @@ from annotate.embedded.refusals import RunRefused
 from annotate.embedded.supervisor import StopRequested, Supervisor
 
 #: The order in which children are stopped: what serves people first, what keeps their work last.
-ORDER = ("prepare", "web", "worker", "beat", "valkey", "postgres")
+ORDER = ("prepare", "web", "generate", "worker", "beat", "valkey", "postgres")
+#: What the worker of the run reads. The queue of `generate` is for workers with a model (`celery … -Q generate`);
+#: the run's own one looks for its requests by itself.
 QUEUES = "short,compute,network,stream"
+
+
+#: They finish what they hold, or give it back.
+SLOW_TO_STOP = ("worker", "generate")
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class RunOptions:
     web_workers: int = 2
     web_threads: int = 4
     worker_processes: int = 4
+    model: str = ""
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
 
@@ -84,10 +92,13 @@ def _bring_up(supervisor: Supervisor, options: RunOptions, say: Callable[[str], 
     for name in ("worker", "beat"):
         supervisor.start(recipes[name])
     say(f"Chorus is up: {options.address}  (logs in {places.logs}, Ctrl-C stops it)")
+    if options.model:
+        supervisor.start(recipes["generate"])
+        say(f"A worker is loading the model {options.model}; what it does is in {recipes['generate'].log}.")
 
 
 def make_recipes(options: RunOptions) -> dict[str, Recipe]:
-    """The children that are Python: the preparation, web, worker and beat."""
+    """The children that are Python: the preparation, web, worker, beat, and the worker with a model if one is named."""
     programs = Path(sys.executable).parent
     celery = [sys.executable, "-m", "celery", "-A", "annotate.celery"]
     commands: dict[str, list[str | Path]] = {
@@ -105,6 +116,10 @@ def make_recipes(options: RunOptions) -> dict[str, Recipe]:
         ],
         "beat": [*celery, "beat", "--pidfile=", "--loglevel", "INFO"],
     }  # fmt: skip
+    if options.model:
+        commands["generate"] = [
+            sys.executable, options.base / "manage.py", "generate", "--model", options.model, "--register", "--demo-campaign",
+        ]  # fmt: skip
     return {
         name: Recipe(
             name=name,
@@ -113,7 +128,8 @@ def make_recipes(options: RunOptions) -> dict[str, Recipe]:
             env=child_environment(options, process="command" if name == "prepare" else name),
             log=options.places.logs / f"{name}.log",
             once=name == "prepare",
-            seconds_to_stop=30 if name == "worker" else 15,
+            seconds_to_stop=30 if name in SLOW_TO_STOP else 15,
+            vital=name != "generate",
         )
         for name, command in commands.items()
     }

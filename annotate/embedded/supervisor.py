@@ -1,7 +1,8 @@
 """Keeps the children of one run alive, and leaves none behind.
 
 1. A child that dies is started again, after a pause that doubles with each quick death.
-2. Three quick deaths in a row of one child end the run, with the end of its log.
+2. Three quick deaths in a row of one child end the run, with the end of its log; one that the run can do
+   without is tried again, less and less often.
 3. A signal ends the run: the children are stopped in order, each waited for; a second signal kills.
 4. Should this process itself be killed, the watchdog (and on Linux the kernel) ends the children.
 """
@@ -29,6 +30,7 @@ QUICK_SECONDS_BY_ITSELF = 30.0
 MOST_QUICK_DEATHS = 3
 MOST_EXCUSED_STARTS = 240
 FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 120.0
 SECONDS_BETWEEN_LOG_CHECKS = 10.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -152,14 +154,15 @@ class Supervisor:
         is_quick = lived < (QUICK_SECONDS if code < 0 else QUICK_SECONDS_BY_ITSELF)
         child.quick_deaths = child.quick_deaths + 1 if is_quick else 0
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        if child.quick_deaths >= MOST_QUICK_DEATHS:
+        if child.quick_deaths >= MOST_QUICK_DEATHS and child.recipe.vital:
             raise RunRefused(
                 f"{child.name} has died {MOST_QUICK_DEATHS} times at its start ({how}). "
                 f"The end of {child.recipe.log}:\n{tail(child.recipe.log)}"
             )
-        pause = FIRST_PAUSE * 2 ** max(0, child.quick_deaths - 1)
+        pause = min(FIRST_PAUSE * 2 ** max(0, child.quick_deaths - 1), LONGEST_PAUSE)
         child.start_again_at = time.monotonic() + pause
-        self.say(f"{child.name} has ended ({how}) and starts again in {pause:g} s.")
+        why = "" if child.recipe.vital or code == 0 else f" Its last words: {tail(child.recipe.log, lines=1)}"
+        self.say(f"{child.name} has ended ({how}) and starts again in {pause:g} s.{why}")
 
     def _tell_watchdog(self) -> None:
         """Tell the watchdog what to end after us; start one when there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +19,15 @@ class Command(BaseCommand):
     )
     requires_system_checks = ()
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--model",
+            default=settings.MODEL,
+            metavar="NAME",
+            help="also generate candidates with this model: a name, a folder, or demo for a toy built here. "
+            "It becomes a generator of the demo campaign",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = RunOptions(
             places=settings.PLACES,
@@ -29,6 +39,7 @@ class Command(BaseCommand):
             web_workers=settings.WEB_WORKERS,
             web_threads=settings.WEB_THREADS,
             worker_processes=settings.WORKER_PROCESSES,
+            model=options["model"],
         )
         try:
             run(chosen, say=self._say)
