@@ -5,8 +5,7 @@ finds, makes or changes those. The key of a server stands in an environment vari
 generated; the record holds the variable's name alone.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -17,24 +16,23 @@ from annotate.access import Actor
 from annotate.exceptions import Conflict, InvalidInput, NotFound
 from annotate.models import GenerationRequest, Generator
 from annotate.queries.campaigns import list_site_generators
-from annotate.reasons import tell_reason
 from annotate.services.audit import record_event
 from annotate.services.campaign_values import Reader
-from tasks.generation.payloads import OUR_KEYS, check_generator
-from tasks.records.generation import GeneratorRecord
-from tasks.vocabulary import AuditAction, Engine
+from annotate.services.generator_fields import TRUST, UNSAID, check_whole, describe_fields, name_trusted, read_fields
+from tasks.vocabulary import AuditAction
 
-#: Only names like these: a record must never be a way to send another secret of the server to an endpoint.
-KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,70}_(API_KEY|TOKEN)")
 #: What a text came from: fixed once the generator has been asked, so that its name means one thing.
-IDENTITY = ("engine", "model", "revision", "system_prompt", "sampling")
-CALLED_ENGINES = (Engine.OPENAI, Engine.TRANSFORMERS)
-MAX_SAMPLING_VALUES = 40
+IDENTITY = ("engine", "model", "revision", "system_prompt", "prompt_format", "sampling")
+#: The same of how a worker loads its model.
+IDENTITY_LOADING = ("dtype", "quantization")
 
 
 def create_generator(*, values: Mapping[str, Any], actor: Actor | None, reason: str = "") -> Generator:
     """Make a generator. Raises `InvalidInput` with every problem, Conflict `generator_name_taken`."""
-    fields = _read(values, needed=("name", "engine", "model"))
+    reader = Reader()
+    fields = read_fields(reader, values, needed=("name", "engine", "model"))
+    fields = {**UNSAID, **name_trusted(reader, fields, model=fields.get("model") or "", trusted="")}
+    _refuse(reader.problems)
     _check_whole(Generator(**fields))
     with transaction.atomic():
         generator = _save(Generator(**fields))
@@ -47,12 +45,16 @@ def change_generator(
 ) -> Generator:
     """Change what `values` say. Raises as `create_generator`, NotFound, and Conflict `generator_in_use`.
 
-    What a text came from (engine, model, revision, system prompt, sampling) is fixed once it has been asked.
+    What a text came from (engine, model, revision, prompts, sampling, and in what precision the model is loaded) is
+    fixed once it has been asked.
     """
-    fields = _read(values)
+    reader = Reader()
+    fields = read_fields(reader, values)
+    _refuse(reader.problems)
     with transaction.atomic():
         generator = _lock(generator_id)
         before = describe_generator(generator)
+        fields = _name_trusted(generator, fields)
         changed = {field: value for field, value in fields.items() if getattr(generator, field) != value}
         _check_identity(generator, changed)
         for field, value in changed.items():
@@ -82,7 +84,7 @@ def delete_generator(*, generator_id: int, actor: Actor | None, reason: str = ""
 
 def describe_generator(generator: Generator) -> dict[str, Any]:
     """The record as plain JSON, as administrators see it. It holds no secret."""
-    return {field: getattr(generator, field) for field in READERS}
+    return describe_fields(generator)
 
 
 def _lock(generator_id: int) -> Generator:
@@ -110,33 +112,26 @@ def _save(generator: Generator) -> Generator:
     return generator
 
 
-def _read(values: Mapping[str, Any], needed: tuple[str, ...] = ()) -> dict[str, Any]:
+def _name_trusted(generator: Generator, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Refuse the word that a model's own code may run where the model becomes another one, or its name is wrong."""
     reader = Reader()
-    reader.table("", values, known=READERS, needed=needed)
-    fields = {name: READERS[name](reader, name, value) for name, value in values.items() if name in READERS}
+    trusted = generator.model if generator.loading.get(TRUST) else ""
+    named = name_trusted(reader, fields, model=fields.get("model", generator.model), trusted=trusted)
     _refuse(reader.problems)
-    return fields
+    return named
 
 
 def _check_whole(generator: Generator) -> None:
-    """What must hold between the fields."""
-    if generator.engine == Engine.OPENAI:
-        record = GeneratorRecord(
-            id=0,
-            name=generator.name,
-            engine=Engine.OPENAI,
-            endpoint=generator.endpoint,
-            model=generator.model,
-            sampling=generator.sampling,
-        )
-        if problem := check_generator(record):
-            _refuse({"endpoint": tell_reason(problem)})
-    elif generator.endpoint or generator.api_key_variable:
-        _refuse({"endpoint": _("This engine runs in the worker itself: it has neither an endpoint nor a key.")})
+    reader = Reader()
+    check_whole(reader, generator)
+    _refuse(reader.problems)
 
 
 def _check_identity(generator: Generator, changed: Mapping[str, Any]) -> None:
     touched = [field for field in IDENTITY if field in changed]
+    if "loading" in changed:
+        named = ((name, generator.loading.get(name), changed["loading"].get(name)) for name in IDENTITY_LOADING)
+        touched += [f"loading.{name}" for name, before, after in named if before != after]
     if touched and GenerationRequest.objects.filter(generator=generator).exists():
         raise Conflict(
             _(
@@ -173,63 +168,3 @@ def _record(
         after=after,
         reason=reason,
     )
-
-
-def _engine(reader: Reader, place: str, value: Any) -> str | None:
-    if value in CALLED_ENGINES:
-        return str(value)
-    reader.refuse(
-        place,
-        _("Write one of %(engines)s: labels of origin come from imports alone.")
-        % {"engines": ", ".join(CALLED_ENGINES)},
-    )
-    return None
-
-
-def _sampling(reader: Reader, place: str, value: Any) -> dict[str, Any] | None:
-    if not isinstance(value, Mapping) or len(value) > MAX_SAMPLING_VALUES:
-        reader.refuse(
-            place, _("This must be a table of at most %(most)s names and values.") % {"most": MAX_SAMPLING_VALUES}
-        )
-        return None
-    for name, setting in value.items():
-        if name in OUR_KEYS:
-            reader.refuse(f"{place}.{name}", _("Each request sets this itself. Remove it."))
-        elif not _is_setting(setting):
-            reader.refuse(f"{place}.{name}", _("This must be a text, a number, true, false, null or a list of texts."))
-    return dict(value)
-
-
-def _is_setting(value: Any) -> bool:
-    if isinstance(value, list):
-        return len(value) <= MAX_SAMPLING_VALUES and all(isinstance(item, str) for item in value)
-    return value is None or isinstance(value, str | int | float)
-
-
-def _key_variable(reader: Reader, place: str, value: Any) -> str | None:
-    if isinstance(value, str) and (not value or KEY_VARIABLE.fullmatch(value)):
-        return value
-    reader.refuse(
-        place,
-        _("Write the name of an environment variable that ends with _API_KEY or _TOKEN, never the key itself."),
-    )
-    return None
-
-
-def _endpoint(reader: Reader, place: str, value: Any) -> str | None:
-    return reader.text(place, value, longest=400, blank=True)
-
-
-READERS: Mapping[str, Callable[[Reader, str, Any], Any]] = {
-    "name": lambda reader, place, value: reader.text(place, value, longest=120),
-    "engine": _engine,
-    "endpoint": _endpoint,
-    "model": lambda reader, place, value: reader.text(place, value, longest=200),
-    "revision": lambda reader, place, value: reader.text(place, value, longest=120, blank=True),
-    "system_prompt": lambda reader, place, value: reader.text(place, value, longest=20_000, lines=True, blank=True),
-    "sampling": _sampling,
-    "api_key_variable": _key_variable,
-    "timeout_seconds": lambda reader, place, value: reader.integer(place, value, low=1, high=3_600),
-    "max_concurrent": lambda reader, place, value: reader.integer(place, value, low=1, high=32),
-    "enabled": Reader.boolean,
-}
