@@ -120,7 +120,7 @@ class DeviceLost(Exception):
 class LocalModel(Protocol):
     """A model that is loaded, with its tokenizer.
 
-    Its clock, by which rows have their deadlines, gives UNIX time unless it was loaded with another one.
+    Rows have their deadlines by the clock that it was loaded with, which is also that of whoever asks it.
     """
 
     facts: ModelFacts
