@@ -1,27 +1,42 @@
-"""Read the body of a chat completion. Whatever a server sends, this gives an `Answer`."""
+"""Read the body of a completion. Whatever a server sends, this gives an `Answer`."""
 
 import json
 import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tasks.generation.reasoning import split_reasoning
+from tasks.generation.streams import is_stream, join_stream, strip_comments
 from tasks.vocabulary import GenerationOutcome
 
 #: Words of a server that reach an organizer are cut here (characters).
 LONGEST_SERVER_MESSAGE = 300
 LONGEST_NAME = 200
+BROKEN_OFF = "The server broke the connection off before its answer was whole."
+TOO_SHORT = "The answer reached the length limit before its end. Raise max_tokens to get whole answers."
+ONLY_REASONING = (
+    "The answer reached the length limit while the model was still reasoning. Raise max_tokens so that an answer can "
+    "follow."
+)
 
 _USAGE_KEYS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _LARGEST_COUNT = 2**53
-#: A reasoning model's notes to itself come before its answer; some servers leave them in the text.
-_REASONING = re.compile(r"\A\s*<think>.*?(</think>|\Z)", re.DOTALL)
+_STATUS = re.compile(r"[1-5]\d\d")
+#: Finish reasons that say that something else than the end of the answer came first.
+_FILTERED = frozenset({"content_filter", "safety"})
+_FAILED = frozenset({"error", "abort"})
+_CALLED = frozenset({"tool_calls", "function_call"})
+#: Where servers put what the model told itself.
+_REASONING_FIELDS = ("reasoning", "reasoning_content", "thinking")
+_REASONING_PARTS = frozenset({"thinking", "reasoning"})
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A chat completion as read: the outcome, the text if there is one, and what the server said.
+    """A completion as read: the outcome, the text if there is one, and what the server said.
 
-    `text` is present for `STORED` and `TRUNCATED` alone; it holds no NUL and no lone surrogate.
+    `text` is present for `STORED` and `TRUNCATED` alone; it holds no NUL and no lone surrogate. `SERVER_ERROR` and
+    `RATE_LIMITED` are failures that came with a 200: another attempt may do better.
     """
 
     outcome: GenerationOutcome
@@ -31,79 +46,110 @@ class Answer:
     system_fingerprint: str | None = None
     finish_reason: str | None = None
     usage: dict[str, int] | None = None
+    reasoning: str | None = None
 
 
 class _UnreadableError(Exception):
-    """The body is not a chat completion; the message says why."""
+    """The body is not a completion; the message says why."""
 
 
 def read_answer(body: bytes) -> Answer:
-    """Read the body of a 200 answer to `POST chat/completions` (not streamed, one choice)."""
+    """Read the body of a 200 answer to `POST chat/completions` or `completions` (one choice, streamed or not)."""
     try:
         data = _load_object(body)
-        if "choices" not in data and "error" in data:
-            words = find_error_message(data) or "no message"
-            return Answer(GenerationOutcome.REFUSED_BY_SERVER, reason=f"The server answered with an error: {words}")
+        if data is None:
+            return Answer(GenerationOutcome.SERVER_ERROR, reason=BROKEN_OFF)
+        if data.get("error") and not data.get("choices"):
+            return _read_error(data)
         choice, message = _find_choice(data)
-        content = _join_content(message.get("content"))
+        content, notes = _join_content(message.get("content"))
     except _UnreadableError as error:
         return Answer(GenerationOutcome.BAD_ANSWER, reason=str(error))
+    if choice.get("error") or choice.get("finish_reason") in _FAILED:
+        return _read_error(choice)
     finish_reason = _clean_name(choice.get("finish_reason"))
+    split = split_reasoning(clean_text(content))
+    told = [*notes, *(message.get(field) for field in _REASONING_FIELDS), split.reasoning]
     said = Answer(
         GenerationOutcome.STORED,
         model=_clean_name(data.get("model")),
         system_fingerprint=_clean_name(data.get("system_fingerprint")),
         finish_reason=finish_reason,
         usage=_read_usage(data.get("usage")),
+        reasoning=_join_reasoning(told),
     )
-    text = _REASONING.sub("", clean_text(content)).strip()
-    return replace(said, **_judge_text(text, finish_reason=finish_reason, refusal=message.get("refusal")))
+    calls = bool(message.get("tool_calls") or message.get("function_call")) or finish_reason in _CALLED
+    if calls:
+        reason = "The model called a tool instead of answering, and none was offered to it."
+        return replace(said, outcome=GenerationOutcome.BAD_ANSWER, reason=reason)
+    return _judge_text(said, text=split.text, refusal=message.get("refusal"))
 
 
-def _load_object(body: bytes) -> dict[str, Any]:
+def _load_object(body: bytes) -> dict[str, Any] | None:
+    """The completion; None when it breaks off."""
+    body = strip_comments(body)
+    if not body:
+        return None
     try:
-        data = json.loads(body)
+        data = join_stream(body) if is_stream(body) else json.loads(body)
     except (ValueError, RecursionError):
-        raise _UnreadableError(
-            "The server's answer is not JSON. Check that the endpoint is an OpenAI-compatible API."
-        ) from None
-    if not isinstance(data, dict):
+        if body.startswith(b"{") and not body.rstrip().endswith(b"}"):
+            return None
+        raise _UnreadableError(_say_not_json(body)) from None
+    if not isinstance(data, dict | None):
         raise _UnreadableError("The server's answer is JSON, but not an object with choices.")
     return data
 
 
+def _say_not_json(body: bytes) -> str:
+    sentence = "The server's answer is not JSON. Check that the endpoint is an OpenAI-compatible API."
+    words = shorten(body[:4096].decode("utf-8", "replace"))
+    is_prose = words[:1].isalpha() and "\ufffd" not in words
+    return f"{sentence} It said: {words}" if is_prose else sentence
+
+
+def _read_error(data: dict[str, Any]) -> Answer:
+    """An error with status 200: what its own code says about it, where it has one."""
+    words = find_error_message(data) or "no message"
+    status = find_error_status(data)
+    outcome = GenerationOutcome.REFUSED_BY_SERVER
+    if status == 429:
+        outcome = GenerationOutcome.RATE_LIMITED
+    elif status >= 500 or data.get("finish_reason") in _FAILED:
+        outcome = GenerationOutcome.SERVER_ERROR
+    return Answer(outcome, reason=f"The server answered with an error: {words}")
+
+
 def _find_choice(data: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The first choice and its message."""
+    """The first choice and its message; the text of a completion without messages counts as one."""
     choices = data.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise _UnreadableError("The server's answer has no choices.")
     message = choices[0].get("message")
+    if message is None and isinstance(choices[0].get("text"), str):
+        message = {"content": choices[0]["text"]}
     if not isinstance(message, dict):
         raise _UnreadableError("The server's answer has a choice without a message.")
     return choices[0], message
 
 
-def _judge_text(text: str, *, finish_reason: str | None, refusal: Any) -> dict[str, Any]:
+def _judge_text(said: Answer, *, text: str, refusal: Any) -> Answer:
     """The outcome, text and reason of an answer of the right shape."""
-    if finish_reason == "content_filter":
-        return {
-            "outcome": GenerationOutcome.REFUSED_BY_SERVER,
-            "reason": "The server's content filter held the answer back.",
-        }
-    if finish_reason == "length":
-        return {
-            "outcome": GenerationOutcome.TRUNCATED,
-            "text": text or None,
-            "reason": "The answer reached the length limit before its end. Raise max_tokens to get whole answers.",
-        }
-    if not text and isinstance(refusal, str) and refusal.strip():
-        return {
-            "outcome": GenerationOutcome.REFUSED_BY_SERVER,
-            "reason": f"The model declined to answer: {shorten(refusal)}",
-        }
-    if not text:
-        return {"outcome": GenerationOutcome.EMPTY, "reason": "The model answered with an empty text."}
-    return {"outcome": GenerationOutcome.STORED, "text": text}
+    if said.finish_reason in _FILTERED:
+        reason = "The server's content filter held the answer back."
+        return replace(said, outcome=GenerationOutcome.REFUSED_BY_SERVER, reason=reason)
+    if said.finish_reason == "length":
+        reason = ONLY_REASONING if said.reasoning and not text else TOO_SHORT
+        return replace(said, outcome=GenerationOutcome.TRUNCATED, text=text or None, reason=reason)
+    if text:
+        return replace(said, text=text)
+    if isinstance(refusal, str) and refusal.strip():
+        reason = f"The model declined to answer: {shorten(refusal)}"
+        return replace(said, outcome=GenerationOutcome.DECLINED, reason=reason)
+    reason = "The model answered with an empty text."
+    if said.reasoning:
+        reason = "The model reasoned and then ended without an answer."
+    return replace(said, outcome=GenerationOutcome.EMPTY, reason=reason)
 
 
 def find_error_message(data: Any) -> str | None:
@@ -122,6 +168,16 @@ def find_error_message(data: Any) -> str | None:
     return None
 
 
+def find_error_status(data: dict[str, Any]) -> int:
+    """The HTTP status that an error with status 200 names within; 0 where it names none."""
+    error = data.get("error")
+    places = error if isinstance(error, dict) else data
+    for value in (places.get("code"), places.get("status")):
+        if _STATUS.fullmatch(str(value)):
+            return int(value)
+    return 0
+
+
 def shorten(words: str, *, limit: int = LONGEST_SERVER_MESSAGE) -> str:
     """One line of at most `limit` characters, without control characters."""
     line = " ".join(clean_text(words).split())
@@ -136,19 +192,31 @@ def clean_text(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _join_content(content: Any) -> str:
-    """A message's text; parts of type text are joined."""
+def _join_content(content: Any) -> tuple[str, list[str]]:
+    """A message's text, and the reasoning among its parts; parts of type text are joined."""
     if content is None or isinstance(content, str):
-        return content or ""
+        return content or "", []
     texts: list[str] = []
+    notes: list[str] = []
     for part in content if isinstance(content, list) else [None]:
+        if isinstance(part, dict) and part.get("type") in _REASONING_PARTS:
+            inner = next((part[key] for key in ("thinking", "text", "reasoning") if part.get(key)), "")
+            # Mistral's servers put parts into a part.
+            notes += [inner] if isinstance(inner, str) else [_join_content(inner)[0]]
+            continue
         text = part.get("text") if isinstance(part, dict) else None
         if isinstance(part, dict) and part.get("type") != "text":
             continue
         if not isinstance(text, str):
             raise _UnreadableError("The server's answer has a message whose content is not text.")
         texts.append(text)
-    return "".join(texts)
+    return "".join(texts), notes
+
+
+def _join_reasoning(told: list[Any]) -> str | None:
+    """What the model told itself, once where a server says it in two fields."""
+    notes = [clean_text(note).strip() for note in told if isinstance(note, str)]
+    return "\n\n".join(dict.fromkeys(filter(None, notes))) or None
 
 
 def _clean_name(value: Any) -> str | None:
