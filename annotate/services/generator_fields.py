@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from annotate.models import Generator
 from annotate.reasons import tell_reason
 from annotate.services.campaign_values import Reader, show
-from tasks.generation.payloads import OUR_KEYS, check_generator
+from annotate.services.generator_sampling import read_sampling
+from tasks.generation.payloads import check_generator
 from tasks.records.generation import GeneratorRecord, Loading
 from tasks.vocabulary import Batching, Engine, ModelRelation, OutputTerms, ServerKind
 
@@ -21,11 +22,10 @@ KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,70}_(API_KEY|TOKEN)")
 LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,2})?")
 CALLED_ENGINES = (Engine.OPENAI, Engine.TRANSFORMERS)
-MAX_SAMPLING_VALUES = 40
 FORMATS: tuple[str, ...] = ()
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 ATTENTIONS = ("sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention")
-QUANTIZATIONS = ("bnb_4bit", "bnb_8bit", "int8", "int4", "fp8")
+QUANTIZATIONS = ("bnb_4bit", "bnb_8bit", "int8", "int4", "float8")
 #: The bound of a server's requests per minute, of a batch's rows, and of a context's tokens.
 MOST_PER_MINUTE, MOST_ROWS, MOST_TOKENS = 100_000, 1_024, 10_000_000
 FEWEST_TOKENS = 16
@@ -67,26 +67,6 @@ def _engine(reader: Reader, place: str, value: Any) -> str | None:
         % {"engines": ", ".join(CALLED_ENGINES)},
     )
     return None
-
-
-def _sampling(reader: Reader, place: str, value: Any) -> dict[str, Any] | None:
-    if not isinstance(value, Mapping) or len(value) > MAX_SAMPLING_VALUES:
-        reader.refuse(
-            place, _("This must be a table of at most %(most)s names and values.") % {"most": MAX_SAMPLING_VALUES}
-        )
-        return None
-    for name, setting in value.items():
-        if name in OUR_KEYS:
-            reader.refuse(f"{place}.{name}", _("Each request sets this itself. Remove it."))
-        elif not _is_setting(setting):
-            reader.refuse(f"{place}.{name}", _("This must be a text, a number, true, false, null or a list of texts."))
-    return dict(value)
-
-
-def _is_setting(value: Any) -> bool:
-    if isinstance(value, list):
-        return len(value) <= MAX_SAMPLING_VALUES and all(isinstance(item, str) for item in value)
-    return value is None or isinstance(value, str | int | float)
 
 
 def _key_variable(reader: Reader, place: str, value: Any) -> str | None:
@@ -175,7 +155,7 @@ READERS: Mapping[str, Callable[[Reader, str, Any], Any]] = {
     "terms_url": _address,
     "system_prompt": _text(20_000, lines=True),
     "prompt_format": _one_of(("", *FORMATS)),
-    "sampling": _sampling,
+    "sampling": read_sampling,
     "timeout_seconds": _whole(1, 3_600),
     "max_concurrent": _whole(1, 32),
     "requests_per_minute": _whole(1, MOST_PER_MINUTE, optional=True),
