@@ -1,7 +1,7 @@
 """One call of an engine with a model in this process: what is asked, what waits, and what comes of each job."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from tasks.generation.asking import Desk, Question, Unaskable
@@ -15,9 +15,20 @@ from tasks.vocabulary import Batching, GenerationOutcome
 
 Asked = tuple[GenerationJob, GeneratorRecord]
 
+#: A continuous batch that did not fit is tried with half the cache, this often in the life of the process.
+MOST_FAILURES = 3
+
 
 class RestartNeeded(Exception):
-    """Only a new process mends this. What was not yielded is not done: hand it back, then end; the message says why."""
+    """Only a new process mends this. What was not yielded is not done: hand it back, then end; the message says why.
+
+    `suspects`: the requests that were under way when the device failed. One of them may be why, so let their leases
+    end: each is then answered alone.
+    """
+
+    def __init__(self, message: str, *, suspects: Iterable[int] = ()) -> None:
+        super().__init__(message)
+        self.suspects = frozenset(suspects)
 
 
 @dataclass(slots=True)
@@ -34,15 +45,15 @@ class Progress:
 class Workbench:
     """A model with what was learnt about it here, from one call to the next.
 
-    `continuous_failures`: how often a continuous batch did not fit; after `MOST_FAILURES` it is not tried again.
+    `batching`: for generators that leave it open. `continuous_failures`: how often a continuous batch did not fit, or
+    broke; after `MOST_FAILURES` none is tried again.
     """
 
     model: LocalModel
-    loading: Loading
     clock: Callable[[], float]
     desk: Desk
     limits: Limits
-    is_continuous: bool = False
+    batching: Batching
     continuous_failures: int = 0
     progress: Progress = field(default_factory=Progress)
 
@@ -67,16 +78,15 @@ def set_up(
 ) -> Workbench:
     return Workbench(
         model,
-        loading=loading,
         clock=clock,
         desk=Desk(model, loading=loading, rng=rng),
         limits=Limits(most_rows=loading.max_batch or MOST_ROWS),
-        is_continuous=batching == Batching.CONTINUOUS and model.facts.can_continue,
+        batching=batching,
     )
 
 
 class Run:
-    """What is asked in one call. `waiting` is in the order of arrival."""
+    """What is asked in one call. `waiting` is in the order of arrival; `padded_only`: keys that no continuous batch takes."""
 
     def __init__(
         self, bench: Workbench, asked: Iterable[Asked], *, is_cut: Callable[[int], bool], until: float | None
@@ -85,13 +95,10 @@ class Run:
         self.is_cut = is_cut
         self.until = until
         self.waiting: list[Question] = []
+        self.padded_only: set[int] = set()
         self.is_exhausted = False
         self._asked = iter(asked)
         self._arrivals = 0
-
-    @property
-    def is_done(self) -> bool:
-        return self.is_exhausted and not self.waiting
 
     @property
     def is_over(self) -> bool:
@@ -114,6 +121,31 @@ class Run:
         except Exception as error:  # noqa: BLE001  (one odd job must not cost the others their answers)
             reason = f"The prompt could not be written for this model ({type(error).__name__})."
             return self.fail(job, generator, outcome=GenerationOutcome.BAD_ANSWER, reason=reason)
+
+    def fill(self, count: int) -> Iterator[GenerationResult]:
+        """Let up to `count` questions wait; what cannot be asked is a result at once."""
+        while not self.is_exhausted and len(self.waiting) < count:
+            pulled = self.pull()
+            if isinstance(pulled, Question):
+                self.waiting.append(pulled)
+            elif pulled is not None:
+                yield pulled
+
+    def flows(self, question: Question) -> bool:
+        """Whether a question goes into a continuous batch.
+
+        A generator's own choice counts first. Where it leaves it open, what continuous batching would not follow of its
+        sampling decides against it; the seed alone does not.
+        """
+        bench = self.bench
+        facts, own = bench.model.facts, question.generator.loading.batching
+        is_able = facts.can_continue and bench.continuous_failures < MOST_FAILURES
+        if not is_able or question.key in self.padded_only:
+            return False
+        if own != Batching.AUTO:
+            return own == Batching.CONTINUOUS
+        is_lossy = any(question.effective.record.get(name) is not None for name in facts.continuous_drops)
+        return bench.batching == Batching.CONTINUOUS and not is_lossy
 
     def put_back(self, questions: Iterable[Question]) -> None:
         """Let these wait again, at their places."""

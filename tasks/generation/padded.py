@@ -12,43 +12,25 @@ from tasks.vocabulary import Batching, GenerationOutcome
 
 log = logging.getLogger(__name__)
 
-#: So many batches' rows are looked through for rows of like length.
-BATCHES_AHEAD = 4
 #: What an error says when the device is at fault and not the batch.
 _LOST = ("cuda error", "device-side assert", "cudnn", "cublas", "hip error", "misaligned address")
 
 
-def answer_padded(run: Run, *, pulls: bool) -> Iterator[GenerationResult]:
-    """Batch by batch, until nothing waits. `pulls`: more is taken from what is asked; else only what waits already."""
-    bench = run.bench
-    while True:
-        while pulls and not run.is_exhausted and len(run.waiting) < BATCHES_AHEAD * bench.limits.rows:
-            pulled = run.pull()
-            if isinstance(pulled, Question):
-                run.waiting.append(pulled)
-            elif pulled is not None:
-                yield pulled
-        yield from run.take_ended()
-        if not run.waiting:
-            if pulls and not run.is_exhausted:
-                continue
-            return
-        yield from _answer_batch(run, _take_batch(run))
+def answer_padded(run: Run) -> Iterator[GenerationResult]:
+    """One batch of what waits."""
+    limits = run.bench.limits
+    own = [question.generator.loading.max_batch or limits.rows for question in run.waiting]
+    sizes = [question.size for question in run.waiting]
+    places = plan_batch(sizes, most_rows=min(limits.rows, *own), most_cells=run.bench.measure_cells())
+    batch = [run.waiting[place] for place in places]
+    chosen = set(places)
+    run.waiting = [question for place, question in enumerate(run.waiting) if place not in chosen]
+    yield from _answer_batch(run, batch)
 
 
 def looks_lost(error: Exception) -> bool:
     """Whether an error of the model says that the device, not the batch, is at fault."""
     return isinstance(error, DeviceLost) or any(words in str(error).lower() for words in _LOST)
-
-
-def _take_batch(run: Run) -> list[Question]:
-    limits = run.bench.limits
-    sizes = [question.size for question in run.waiting]
-    places = plan_batch(sizes, most_rows=limits.rows, most_cells=run.bench.measure_cells())
-    batch = [run.waiting[place] for place in places]
-    chosen = set(places)
-    run.waiting = [question for place, question in enumerate(run.waiting) if place not in chosen]
-    return batch
 
 
 def _answer_batch(run: Run, batch: Sequence[Question]) -> Iterator[GenerationResult]:
@@ -92,7 +74,7 @@ def _make_room(run: Run, batch: Sequence[Question]) -> Iterator[GenerationResult
 def _find_culprit(run: Run, batch: Sequence[Question], error: Exception) -> Iterator[GenerationResult]:
     """A batch broke, and one of its rows may be why: halves are tried by themselves, down to the one that breaks."""
     if looks_lost(error):
-        raise RestartNeeded(f"The device failed: {error}") from error
+        raise RestartNeeded(f"The device failed: {error}", suspects=[question.key for question in batch]) from error
     log.error("a batch of %s failed", len(batch), exc_info=error)
     run.bench.clear()
     if len(batch) > 1:
