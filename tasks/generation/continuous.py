@@ -37,7 +37,7 @@ def answer_continuous(run: Run) -> Iterator[GenerationResult]:
         bench.clear()
     except Exception as error:
         if looks_lost(error):
-            raise RestartNeeded(f"The device failed: {error}") from error
+            raise RestartNeeded(f"The device failed: {error}", suspects=flow.list_keys()) from error
         log.exception("a continuous batch failed")
         bench.continuous_failures += 1
         bench.clear()
