@@ -151,8 +151,10 @@ SENTENCES: tuple[str, ...] = (
     _("An organizer called this off."),
     _("The conversation that this would answer was removed."),
     _("The worker stopped before an answer came; the request waits for another one."),
+    _("Another candidate of this prompt has the same text."),
+    _("Another candidate of this prompt has nearly the same text."),
     _(
-        "The worker stopped %(times)s times or more over this request, so it is set aside. Look at the worker's log, then "
+        "The worker stopped %(times)s times over this request, so it is set aside. Look at the worker's log, then "
         "try it again."
     ),
     _("Nothing is known about why."),

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,9 @@ from django.db.models import QuerySet
 from annotate.models import CampaignGenerator, GenerationRequest, Generator
 from annotate.queries.rows import fetch_all
 from annotate.reasons import tell_reason
-from tasks.records.generation import GenerationJob, GeneratorRecord, Turn
-from tasks.vocabulary import CampaignState, Engine, MessageRole, RequestState
+from tasks.records.generation import GenerationJob, GeneratorRecord, Loading, Turn
+from tasks.records.parameters import parse_settings
+from tasks.vocabulary import Batching, CampaignState, Engine, MessageRole, RequestState, ServerKind
 
 #: States that ask an organizer to look: something went wrong, and the row says what.
 PROBLEM_STATES = (RequestState.FAILED, RequestState.SET_ASIDE)
@@ -23,28 +24,31 @@ PATIENCE_SECONDS = 400
 
 _DUE = """
 SELECT g.id FROM annotate_generator g
-WHERE g.enabled AND g.engine = ANY(%(engines)s::text[]) AND EXISTS (
+WHERE g.enabled AND g.engine = ANY(%(engines)s::text[]) AND (EXISTS (
   SELECT 1 FROM annotate_generationrequest r
-  WHERE r.generator_id = g.id AND r.state = 'queued' AND (r.not_before IS NULL OR r.not_before <= %(now)s))
+  WHERE r.generator_id = g.id AND r.state = 'queued' AND r.not_before IS NULL AND r.losses = 0) OR EXISTS (
+  SELECT 1 FROM annotate_generationrequest r
+  WHERE r.generator_id = g.id AND r.state = 'queued' AND r.not_before IS NULL AND r.losses > 0) OR EXISTS (
+  SELECT 1 FROM annotate_generationrequest r
+  WHERE r.generator_id = g.id AND r.state = 'queued' AND r.not_before <= %(now)s))
 ORDER BY g.id"""
 
 _THREADS = """
-SELECT r.id, r.parent_id, r.generator_id, r.sample_index, r.attempts,
+SELECT r.id, r.parent_id, r.generator_id, r.sample_index, r.attempts, r.draws, c.parameters::text AS parameters,
   array_agg(t.role ORDER BY array_position(p.thread, t.id)) AS roles,
   array_agg(t.text ORDER BY array_position(p.thread, t.id)) AS texts,
   bool_or(t.removed_at IS NOT NULL OR t.withdrawn_at IS NOT NULL) AS is_gone
 FROM annotate_generationrequest r
+JOIN annotate_campaign c ON c.id = r.campaign_id
 JOIN annotate_message p ON p.id = r.parent_id
 JOIN annotate_message t ON t.id = ANY(p.thread)
 WHERE r.id = ANY(%(requests)s::bigint[])
-GROUP BY r.id ORDER BY r.id"""
+GROUP BY r.id, c.id ORDER BY array_position(%(requests)s::bigint[], r.id)"""
 
 _COUNTS = """
 SELECT r.generator_id, r.state, count(*) AS requests, max(r.not_before) FILTER (WHERE r.state = 'queued') AS waits_until
 FROM annotate_generationrequest r
-JOIN annotate_message p ON p.id = r.parent_id
-JOIN annotate_messagetree t ON t.id = p.tree_id
-WHERE t.campaign_id = %(campaign)s
+WHERE r.campaign_id = %(campaign)s
 GROUP BY r.generator_id, r.state"""
 
 
@@ -102,7 +106,18 @@ def describe_generator(*, generator: Generator, environment: Mapping[str, str]) 
         read_timeout_seconds=seconds,
         deadline_seconds=max(seconds, min(2 * seconds, PATIENCE_SECONDS)),
         concurrency=generator.max_concurrent,
+        server_kind=ServerKind(generator.server_kind),
+        prompt_format=generator.prompt_format,
+        loading=read_loading(generator.loading),
     )
+
+
+def read_loading(stored: Mapping[str, Any]) -> Loading:
+    """How a worker loads a model, from what is stored: what is not there is as by default."""
+    given = {field.name: stored[field.name] for field in fields(Loading) if field.name in stored}
+    if "batching" in given:
+        given["batching"] = Batching(given["batching"])
+    return Loading(**given)
 
 
 def load_jobs(*, request_ids: Sequence[int]) -> JobSheet:
@@ -114,9 +129,9 @@ def load_jobs(*, request_ids: Sequence[int]) -> JobSheet:
     )
 
 
-def draw_seed(*, parent_id: int, generator_id: int, sample_index: int, attempt: int) -> int:
-    """The seed of one attempt, in [0, 2³¹): another one for each sample, the same whoever asks."""
-    key = f"{parent_id}/{generator_id}/{sample_index}/{attempt}".encode("ascii")
+def draw_seed(*, parent_id: int, generator_id: int, sample_index: int, attempts: int, draws: int) -> int:
+    """The seed of one try, in [0, 2³¹): another one for each sample, try and draw, the same whoever asks."""
+    key = f"{parent_id}/{generator_id}/{sample_index}/{attempts}/{draws}".encode("ascii")
     return int.from_bytes(hashlib.sha256(key).digest()[:4]) >> 1
 
 
@@ -147,7 +162,7 @@ def count_requests(*, campaign_id: int) -> list[dict[str, Any]]:
 def list_problems(*, campaign_id: int) -> QuerySet[GenerationRequest]:
     """Requests that came to nothing, with their reasons; ordering and limit are the caller's."""
     return GenerationRequest.objects.filter(
-        parent__tree__campaign_id=campaign_id, state__in=[state.value for state in PROBLEM_STATES]
+        campaign_id=campaign_id, state__in=[state.value for state in PROBLEM_STATES]
     ).select_related("generator")
 
 
@@ -176,6 +191,8 @@ def _make_job(row: Mapping[str, Any]) -> GenerationJob:
             parent_id=row["parent_id"],
             generator_id=row["generator_id"],
             sample_index=row["sample_index"],
-            attempt=row["attempts"],
+            attempts=row["attempts"],
+            draws=row["draws"],
         ),
+        keep_refusals=parse_settings(row["parameters"]).keep_refusals,
     )

@@ -35,6 +35,7 @@ class NewCandidate:
     import_run  the import that brought it
     language    None: that of the tree
     provenance  what else is known, for organizers and releases; never shown to annotators
+    reasoning   what a model told itself before it answered: kept beside the origin, shown to nobody, in no release
     """
 
     text: str
@@ -47,10 +48,17 @@ class NewCandidate:
     language: str | None = None
     external_id: str | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    reasoning: str | None = field(default=None, repr=False)
 
     @classmethod
     def generated(
-        cls, *, text: str, request_id: int, generator_id: int, provenance: Mapping[str, Any]
+        cls,
+        *,
+        text: str,
+        request_id: int,
+        generator_id: int,
+        provenance: Mapping[str, Any],
+        reasoning: str | None = None,
     ) -> "NewCandidate":
         """What a generator answered to a request."""
         return cls(
@@ -60,6 +68,7 @@ class NewCandidate:
             generator_id=generator_id,
             request_id=request_id,
             provenance=provenance,
+            reasoning=reasoning,
         )
 
     @classmethod
@@ -115,10 +124,10 @@ RETURNING id, text_hash"""
 
 _INSERT_ORIGINS = """
 INSERT INTO annotate_messageorigin
-  (message_id, kind, generator_id, request_id, annotator_id, import_run_id, key, provenance, created_at)
+  (message_id, kind, generator_id, request_id, annotator_id, import_run_id, key, provenance, reasoning, created_at)
 SELECT c.*, %(now)s FROM unnest(
   %(messages)s::bigint[], %(kinds)s::text[], %(generators)s::bigint[], %(requests)s::bigint[], %(annotators)s::bigint[],
-  %(import_runs)s::bigint[], %(keys)s::text[], %(provenances)s::jsonb[]) AS c
+  %(import_runs)s::bigint[], %(keys)s::text[], %(provenances)s::jsonb[], %(reasonings)s::text[]) AS c
 ON CONFLICT (message_id, key) DO NOTHING
 RETURNING message_id, key"""
 
@@ -240,6 +249,7 @@ def _store_origins(
         "annotators": [candidate.annotator_id for candidate in rows.values()],
         "import_runs": [candidate.import_run_id for candidate in rows.values()],
         "provenances": [json.dumps(dict(candidate.provenance)) for candidate in rows.values()],
+        "reasonings": [candidate.reasoning for candidate in rows.values()],
     }
     return {(row["message_id"], row["key"]) for row in fetch_all(_INSERT_ORIGINS, params)}
 

@@ -75,7 +75,7 @@ WITH mine AS MATERIALIZED (
         AND (twin.state IN ('queued', 'running', 'done') OR twin.id > r.id))
   ORDER BY r.id FOR NO KEY UPDATE OF r)
 UPDATE annotate_generationrequest r
-SET state = 'queued', attempts = 0, outcome = NULL, reason = '', not_before = NULL, finished_at = NULL
+SET state = 'queued', attempts = 0, losses = 0, outcome = NULL, reason = '', not_before = NULL, finished_at = NULL
 FROM mine WHERE r.id = mine.id"""
 
 

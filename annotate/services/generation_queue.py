@@ -1,20 +1,26 @@
 """The queue of generation requests: claimed by lease, answered without a lock, stored exactly once.
 
-1. `claim_requests` takes a batch of one generator: `running`, a token, the end of a lease, one attempt more.
-2. The worker calls the engine, with no transaction open, and renews the lease (`renew_leases`) meanwhile.
-3. `settle_request` stores one result, if the row still carries the worker's token; else the text is dropped.
-4. `sweep_lost_requests` queues again what a dead worker left, and sets aside what killed several.
+1. `claim_requests` takes a batch of some generators: `running`, a token, the end of a lease.
+2. The worker calls the engine, with no transaction open, and renews the lease (`hold_requests`) meanwhile; what is
+   no longer among the answer was called off.
+3. `generation_results.settle_request` stores one result, if the row still carries the token; else the text is dropped.
+4. `sweep_lost_requests` queues again what a dead worker left. Each of these is a suspect from then on: it is claimed
+   alone, so that one that kills its worker takes no other with it, and is set aside the second time.
 
 The states, and what enters and leaves each:
 
 | state | enters | leaves |
 |---|---|---|
-| queued | asked for; handed back by a server; left by a dead worker; tried again by an organizer | claimed, or called off |
-| running | claimed by a worker | settled, called off, or its lease ends |
+| queued | asked for; handed back; drawn again; left by a dead worker; tried again by an organizer | claimed, or called off |
+| running | claimed by a worker | settled, handed back, called off, or its lease ends |
 | done | its text is a candidate, or was one already | never |
-| failed | the server refused it, or it failed too often | an organizer tries it again |
+| failed | no text that can be used came, and no other try is left | an organizer tries it again |
 | set_aside | workers died over it | an organizer tries it again |
 | cancelled | an organizer called it off, or its conversation is gone | an organizer tries it again |
+
+A claim looks at the front of each generator's queue in each campaign, however long they are: the indexes
+`request_ready` and `request_suspect` hold what may be claimed now, and what waits for a moment (`not_before`) moves
+there when the moment has come.
 """
 
 import uuid
@@ -24,101 +30,97 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from annotate.exceptions import ChorusError
-from annotate.queries.rows import Row, fetch_all, fetch_one, run
-from annotate.services.candidates import NewCandidate, add_candidates
+from annotate.queries.rows import Row, fetch_all, fetch_row, run
 from annotate.services.generation import GENERATING_STATES
 from annotate.wake import wake
-from tasks.records.generation import GenerationResult
-from tasks.text.guards import BadText
-from tasks.vocabulary import GenerationOutcome, JobName, RequestState
+from tasks.vocabulary import GenerationOutcome, JobName
 
 #: How long a claim lasts without a sign of life; the worker renews it three times in that time.
 LEASE_SECONDS = 60.0
-#: A worker that died takes a request with it this often before the request is set aside.
-LOST_LIMIT = 3
-#: The pause after a failure doubles from the first to the longest (seconds).
-FIRST_PAUSE_SECONDS = 15.0
-LONGEST_PAUSE_SECONDS = 3600.0
-LONGEST_REASON = 500
+#: The second worker that dies over a request sets it aside.
+LOST_LIMIT = 2
+#: Of what waited for a moment that has come, a claim moves so many of each generator and outcome to the front.
+MOST_RIPENED = 500
+#: After these nothing of the generator is asked until the moment that the server named.
+PAUSING = (GenerationOutcome.RATE_LIMITED, GenerationOutcome.UNREACHABLE)
 
+#: Those who claim for one server, or for one loaded model, take turns; nobody holds these rows for longer than a claim.
+_LOCK_GENERATORS = """
+SELECT g.id, g.host, g.max_concurrent, g.id = ANY(%(generators)s::bigint[]) AS is_asked FROM annotate_generator g
+WHERE g.enabled AND g.engine <> 'label' AND (g.id = ANY(%(generators)s::bigint[]) OR g.host IN (
+  SELECT asked.host FROM annotate_generator asked WHERE asked.id = ANY(%(generators)s::bigint[]) AND asked.host <> ''))
+ORDER BY g.id FOR NO KEY UPDATE"""
 
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """How often an outcome may come back to the queue; `pauses_all`: the server itself asks to be left alone."""
+_RIPEN = """
+WITH ripe AS MATERIALIZED (
+  SELECT due.id FROM unnest(%(generators)s::bigint[]) AS g (id) CROSS JOIN unnest(%(outcomes)s::text[]) AS o (outcome)
+  CROSS JOIN LATERAL (
+    SELECT r.id FROM annotate_generationrequest r
+    WHERE r.generator_id = g.id AND r.outcome = o.outcome AND r.state = 'queued'
+      AND r.not_before IS NOT NULL AND r.not_before <= %(now)s
+    ORDER BY r.not_before LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED) due)
+UPDATE annotate_generationrequest r SET not_before = NULL FROM ripe WHERE r.id = ripe.id"""
 
-    attempts: int
-    pauses_all: bool = False
+_SERVER = """
+SELECT (
+  SELECT count(*) FROM annotate_generationrequest r JOIN annotate_generator g ON g.id = r.generator_id
+  WHERE r.state = 'running' AND r.lease_expires_at > %(now)s AND g.host = %(host)s) AS running,
+ARRAY(
+  SELECT g.id FROM unnest(%(generators)s::bigint[]) AS g (id) WHERE NOT EXISTS (
+    SELECT 1 FROM unnest(%(pausing)s::text[]) AS o (outcome) JOIN annotate_generationrequest r
+      ON r.generator_id = g.id AND r.outcome = o.outcome AND r.state = 'queued' AND r.not_before > %(now)s)
+  ORDER BY g.id) AS asking"""
 
+# The lanes are walked from campaign to campaign along the index; each costs one look, however many wait in it.
+_FRONT = """
+WITH RECURSIVE lane (generator, campaign) AS (
+  SELECT g.id, (
+    SELECT r.campaign_id FROM annotate_generationrequest r
+    WHERE r.generator_id = g.id AND {ready} ORDER BY r.campaign_id LIMIT 1)
+  FROM unnest(%(generators)s::bigint[]) AS g (id)
+  UNION ALL
+  SELECT l.generator, (
+    SELECT r.campaign_id FROM annotate_generationrequest r
+    WHERE r.generator_id = l.generator AND r.campaign_id > l.campaign AND {ready} ORDER BY r.campaign_id LIMIT 1)
+  FROM lane l WHERE l.campaign IS NOT NULL)
+SELECT near.id FROM lane l JOIN annotate_campaign c ON c.id = l.campaign AND c.state = ANY(%(generating)s::text[])
+CROSS JOIN LATERAL (
+  SELECT r.id, r.priority FROM annotate_generationrequest r
+  WHERE r.generator_id = l.generator AND r.campaign_id = l.campaign AND {ready}
+  ORDER BY r.priority DESC, r.id LIMIT %(limit)s) near
+ORDER BY near.priority DESC, near.id LIMIT %(limit)s"""
 
-#: Outcomes that another attempt may better; every other one but a text is final.
-RETRIES: Mapping[GenerationOutcome, Retry] = {
-    GenerationOutcome.RATE_LIMITED: Retry(attempts=24, pauses_all=True),
-    GenerationOutcome.UNREACHABLE: Retry(attempts=24, pauses_all=True),
-    GenerationOutcome.SERVER_ERROR: Retry(attempts=5),
-    GenerationOutcome.TIMED_OUT: Retry(attempts=3),
-    GenerationOutcome.EMPTY: Retry(attempts=2),
-}
+READY = "r.state = 'queued' AND r.not_before IS NULL AND r.losses = 0"
+SUSPECT = "r.state = 'queued' AND r.not_before IS NULL AND r.losses > 0"
+FRONT = _FRONT.format(ready=READY)
+FRONT_SUSPECTS = _FRONT.format(ready=SUSPECT)
 
-#: One worker at a time decides about a generator; nobody waits for it.
-_LOCK_GENERATOR = """
-SELECT id FROM annotate_generator WHERE id = %(generator)s AND enabled FOR NO KEY UPDATE SKIP LOCKED"""
-
-_IS_BUSY = """
-SELECT EXISTS (
-  SELECT 1 FROM annotate_generationrequest
-  WHERE generator_id = %(generator)s AND state = 'running' AND lease_expires_at > %(now)s) AS running,
-EXISTS (
-  SELECT 1 FROM (
-    SELECT outcome, not_before FROM annotate_generationrequest
-    WHERE generator_id = %(generator)s AND state = 'queued' ORDER BY priority DESC, id LIMIT 64) front
-  WHERE front.not_before > %(now)s AND front.outcome = ANY(%(pausing)s::text[])) AS pausing"""
-
-_CLAIM = """
-WITH due AS MATERIALIZED (
+_TAKE = """
+WITH mine AS MATERIALIZED (
   SELECT r.id FROM annotate_generationrequest r
-  JOIN annotate_message p ON p.id = r.parent_id
-  JOIN annotate_messagetree t ON t.id = p.tree_id
-  JOIN annotate_campaign c ON c.id = t.campaign_id
-  WHERE r.generator_id = %(generator)s AND r.state = 'queued' AND (r.not_before IS NULL OR r.not_before <= %(now)s)
-    AND c.state = ANY(%(generating)s::text[])
-  ORDER BY r.priority DESC, r.id LIMIT %(limit)s FOR NO KEY UPDATE OF r SKIP LOCKED)
+  WHERE r.id = ANY(%(requests)s::bigint[]) AND r.state = 'queued' AND r.not_before IS NULL
+  ORDER BY r.id FOR NO KEY UPDATE SKIP LOCKED)
 UPDATE annotate_generationrequest r
-SET state = 'running', lease_token = %(token)s, lease_expires_at = %(lease_expires_at)s, not_before = NULL,
-  attempts = r.attempts + 1
-FROM due WHERE r.id = due.id RETURNING r.id"""
+SET state = 'running', lease_token = %(token)s, lease_expires_at = %(lease_expires_at)s, started_at = %(now)s
+FROM mine WHERE r.id = mine.id RETURNING r.id, r.generator_id"""
 
-_RENEW = """
+_HOLD = """
 UPDATE annotate_generationrequest SET lease_expires_at = %(lease_expires_at)s
-WHERE state = 'running' AND lease_token = %(token)s"""
-
-_LOCK_MINE = """
-SELECT r.id, r.parent_id, r.generator_id, r.attempts, t.campaign_id
-FROM annotate_generationrequest r
-JOIN annotate_message p ON p.id = r.parent_id JOIN annotate_messagetree t ON t.id = p.tree_id
-WHERE r.id = %(request)s AND r.state = 'running' AND r.lease_token = %(token)s
-FOR NO KEY UPDATE OF r"""
-
-_END = """
-UPDATE annotate_generationrequest
-SET state = %(state)s, lease_token = NULL, lease_expires_at = NULL, not_before = %(not_before)s,
-  attempts = attempts - %(uncounted)s, outcome = %(outcome)s, reason = %(reason)s,
-  finished_at = %(finished_at)s
-WHERE id = %(request)s AND state = 'running' AND lease_token = %(token)s"""
+WHERE state = 'running' AND lease_token = %(token)s RETURNING id"""
 
 _HAND_BACK = """
-UPDATE annotate_generationrequest
-SET state = 'queued', lease_token = NULL, lease_expires_at = NULL, attempts = GREATEST(attempts - 1, 0)
-WHERE state = 'running' AND lease_token = %(token)s"""
+UPDATE annotate_generationrequest SET state = 'queued', lease_token = NULL, lease_expires_at = NULL
+WHERE state = 'running' AND lease_token = %(token)s
+  AND (%(requests)s::bigint[] IS NULL OR id = ANY(%(requests)s::bigint[]))"""
 
 _SWEEP = """
 WITH lost AS MATERIALIZED (
-  SELECT id, attempts >= %(limit)s AS is_last FROM annotate_generationrequest
+  SELECT id, losses + 1 >= %(limit)s AS is_last FROM annotate_generationrequest
   WHERE state = 'running' AND lease_expires_at <= %(now)s ORDER BY lease_expires_at LIMIT 500
   FOR NO KEY UPDATE SKIP LOCKED)
 UPDATE annotate_generationrequest r
 SET state = CASE WHEN lost.is_last THEN 'set_aside' ELSE 'queued' END, lease_token = NULL, lease_expires_at = NULL,
-  outcome = %(outcome)s,
+  losses = r.losses + 1, outcome = %(outcome)s,
   reason = CASE WHEN lost.is_last THEN %(set_aside)s ELSE %(queued_again)s END,
   finished_at = CASE WHEN lost.is_last THEN %(now)s::timestamptz END
 FROM lost WHERE r.id = lost.id"""
@@ -126,67 +128,54 @@ FROM lost WHERE r.id = lost.id"""
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A batch of one generator's requests, and the token that storing their results needs."""
+    """A batch of requests, the generator of each, and the token that storing their results needs.
 
-    generator_id: int
+    `is_alone`: its one request was under way when a worker died; nothing else is to run beside it.
+    """
+
     token: uuid.UUID
     request_ids: tuple[int, ...]
+    generator_of: Mapping[int, int]
+    is_alone: bool = False
 
 
 def claim_requests(
-    *, generator_id: int, limit: int, now: datetime, token: uuid.UUID, is_shared: bool = False
+    *, generator_ids: Sequence[int], limit: int, now: datetime, token: uuid.UUID, is_under_way: bool = False
 ) -> Claim | None:
-    """Claim at most `limit` requests of a generator that are due; None when there is nothing to do now.
+    """Claim at most `limit` requests of these generators, the most urgent first; None when there is nothing to do now.
 
-    Unless `is_shared`, one worker at a time works for a generator, so that its server never meets more
-    requests at once than its record allows. While a server asked for a pause, nothing of it is claimed.
+    The generators are those of one loaded model, or have one server. A server never meets more requests at once than
+    the largest `max_concurrent` among its generators, whoever claims; while it asked for a pause, nothing is claimed.
+
+    A suspect is claimed alone. Where both wait, the token's last bit says which has its turn, so that neither keeps
+    the other waiting. `is_under_way`: more for a batch that runs under this token already, so no suspect.
     """
-    params: Row = {"generator": generator_id, "limit": limit, "now": now, "token": token}
-    params |= {
-        "lease_expires_at": now + timedelta(seconds=LEASE_SECONDS),
-        "pausing": [outcome.value for outcome, retry in RETRIES.items() if retry.pauses_all],
-        "generating": [state.value for state in GENERATING_STATES],
-    }
+    params: Row = {"generators": sorted(set(generator_ids)), "now": now, "token": token, "limit": limit}
+    params["generating"] = [state.value for state in GENERATING_STATES]
     with transaction.atomic():
-        if fetch_one(_LOCK_GENERATOR, params) is None:
+        locked = fetch_all(_LOCK_GENERATORS, params)
+        params["generators"] = [row["id"] for row in locked if row["is_asked"]]
+        if not params["generators"] or limit < 1:
             return None
-        busy = fetch_one(_IS_BUSY, params)
-        if busy is None or busy["pausing"] or (busy["running"] and not is_shared):
-            return None
-        claimed = fetch_all(_CLAIM, params)
-    return Claim(generator_id, token, tuple(sorted(row["id"] for row in claimed))) if claimed else None
+        run(_RIPEN, {**params, "outcomes": [outcome.value for outcome in GenerationOutcome], "most": MOST_RIPENED})
+        host = _name_host(locked)
+        if host:
+            params |= _look_at_server(params=params, host=host, most=max(row["max_concurrent"] for row in locked))
+        front, is_alone = _find_front(params=params, is_suspects_turn=bool(token.int & 1), is_under_way=is_under_way)
+        if host and front:
+            front = front[: _count_allowed(host=host, wanted=len(front), now=now)]
+        return _take(front, params=params, is_alone=is_alone) if front else None
 
 
-def renew_leases(*, token: uuid.UUID, now: datetime) -> int:
-    """A sign of life: what this worker still runs stays its own. Returns how many requests that is."""
-    return run(_RENEW, {"token": token, "lease_expires_at": now + timedelta(seconds=LEASE_SECONDS)})
+def hold_requests(*, token: uuid.UUID, now: datetime) -> frozenset[int]:
+    """A sign of life: what this worker still runs stays its own. Returns those; the others were called off or taken."""
+    rows = fetch_all(_HOLD, {"token": token, "lease_expires_at": now + timedelta(seconds=LEASE_SECONDS)})
+    return frozenset(row["id"] for row in rows)
 
 
-def settle_request(*, token: uuid.UUID, result: GenerationResult, now: datetime) -> RequestState | None:
-    """Store one result in one transaction: the text as a candidate, or what came of the request instead.
-
-    Returns the request's new state; None when this worker no longer holds it, and then nothing is stored.
-    """
-    params = {"request": result.request_id, "token": token}
-    with transaction.atomic():
-        mine = fetch_one(_LOCK_MINE, params)
-        if mine is None:
-            return None
-        if result.outcome == GenerationOutcome.STORED:
-            return _store_text(mine=mine, token=token, result=result, now=now)
-        return _end_without_text(mine=mine, token=token, result=result, now=now)
-
-
-def cancel_gone(*, token: uuid.UUID, request_ids: Sequence[int], now: datetime) -> None:
-    """Nothing is generated for a conversation that was removed since it was asked for."""
-    for request_id in request_ids:
-        reason = "The conversation that this would answer was removed."
-        _end(request_id, token=token, state=RequestState.CANCELLED, outcome=None, reason=reason, now=now)
-
-
-def hand_back(*, token: uuid.UUID) -> int:
+def hand_back(*, token: uuid.UUID, request_ids: Sequence[int] | None = None) -> int:
     """Queue again what this worker claimed and will not answer, as if it had never been tried; returns how many."""
-    return run(_HAND_BACK, {"token": token})
+    return run(_HAND_BACK, {"token": token, "requests": None if request_ids is None else list(request_ids)})
 
 
 def sweep_lost_requests(*, now: datetime) -> int:
@@ -198,7 +187,7 @@ def sweep_lost_requests(*, now: datetime) -> int:
             "limit": LOST_LIMIT,
             "outcome": GenerationOutcome.WORKER_LOST,
             "queued_again": "The worker stopped before an answer came; the request waits for another one.",
-            "set_aside": f"The worker stopped {LOST_LIMIT} times or more over this request, so it is set aside. "
+            "set_aside": f"The worker stopped {LOST_LIMIT} times over this request, so it is set aside. "
             "Look at the worker's log, then try it again.",
         },
     )
@@ -207,75 +196,41 @@ def sweep_lost_requests(*, now: datetime) -> int:
     return swept
 
 
-def _store_text(*, mine: Row, token: uuid.UUID, result: GenerationResult, now: datetime) -> RequestState:
-    candidate = NewCandidate.generated(
-        text=result.text or "",
-        request_id=mine["id"],
-        generator_id=mine["generator_id"],
-        provenance=result.provenance,
-    )
-    try:
-        with transaction.atomic():
-            (stored,) = add_candidates(
-                campaign_id=mine["campaign_id"], parent_id=mine["parent_id"], candidates=[candidate], now=now
-            )
-    except ChorusError as refusal:
-        state, outcome, reason = RequestState.CANCELLED, None, refusal.message
-    except BadText as refusal:
-        state, outcome, reason = RequestState.FAILED, GenerationOutcome.BAD_ANSWER, str(refusal)
-    else:
-        state, reason = RequestState.DONE, ""
-        outcome = GenerationOutcome.STORED if stored.is_new else GenerationOutcome.DUPLICATE_TEXT
-    return _end(mine["id"], token=token, state=state, outcome=outcome, reason=reason, now=now)
+def _name_host(locked: Sequence[Row]) -> str:
+    hosts = {str(row["host"]) for row in locked}
+    if len(hosts) > 1:
+        raise ValueError("A claim is for the generators of one server, or of none.")
+    return hosts.pop()
 
 
-def _end_without_text(*, mine: Row, token: uuid.UUID, result: GenerationResult, now: datetime) -> RequestState:
-    retry = RETRIES.get(result.outcome)
-    reason = result.reason or "Nothing is known about why."
-    if result.provenance.get("attempts") == 0:
-        # The server was never asked: it wants a pause, or the batch's time was over. That is no attempt.
-        wait = timedelta(seconds=result.retry_after_seconds or 0)
-        return _end(mine["id"], token=token, state=RequestState.QUEUED, outcome=result.outcome, reason=reason, now=now,
-                    not_before=now + wait, uncounted=1)  # fmt: skip
-    if retry is None or mine["attempts"] >= retry.attempts:
-        if retry is not None:
-            reason = f"{reason} It was tried {mine['attempts']} times."
-        return _end(mine["id"], token=token, state=RequestState.FAILED, outcome=result.outcome, reason=reason, now=now)
-    pause = min(FIRST_PAUSE_SECONDS * 2 ** (mine["attempts"] - 1), LONGEST_PAUSE_SECONDS)
-    not_before = now + timedelta(seconds=result.retry_after_seconds or pause)
-    return _end(
-        mine["id"],
-        token=token,
-        state=RequestState.QUEUED,
-        outcome=result.outcome,
-        reason=reason,
-        now=now,
-        not_before=not_before,
-    )
+def _look_at_server(*, params: Row, host: str, most: int) -> Row:
+    """The generators of a server that may be asked now, and how many requests it has room for."""
+    pausing = [outcome.value for outcome in PAUSING]
+    server = fetch_row(_SERVER, {**params, "host": host, "pausing": pausing})
+    return {"generators": server["asking"], "limit": max(0, min(params["limit"], most - server["running"]))}
 
 
-def _end(
-    request_id: int,
-    *,
-    token: uuid.UUID,
-    state: RequestState,
-    outcome: GenerationOutcome | None,
-    reason: str,
-    now: datetime,
-    not_before: datetime | None = None,
-    uncounted: int = 0,
-) -> RequestState:
-    run(
-        _END,
-        {
-            "request": request_id,
-            "token": token,
-            "state": state,
-            "outcome": outcome,
-            "reason": reason[:LONGEST_REASON],
-            "finished_at": None if state == RequestState.QUEUED else now,
-            "not_before": not_before,
-            "uncounted": uncounted,
-        },
-    )
-    return state
+def _count_allowed(*, host: str, wanted: int, now: datetime) -> int:
+    """How many of `wanted` requests a server may be asked now: by its requests a minute, and by whether it answers."""
+    return wanted
+
+
+def _find_front(*, params: Row, is_suspects_turn: bool, is_under_way: bool) -> tuple[list[int], bool]:
+    """Ids of the requests to take, most urgent first, and whether it is one to be answered alone."""
+    turns = [(FRONT, params, False)]
+    if not is_under_way:
+        suspects = (FRONT_SUSPECTS, {**params, "limit": min(params["limit"], 1)}, True)
+        turns.insert(0 if is_suspects_turn else 1, suspects)
+    for sql, given, is_alone in turns:
+        front = [row["id"] for row in fetch_all(sql, given)]
+        if front:
+            return front, is_alone
+    return [], False
+
+
+def _take(front: Sequence[int], *, params: Row, is_alone: bool) -> Claim | None:
+    lease_expires_at = params["now"] + timedelta(seconds=LEASE_SECONDS)
+    taken = fetch_all(_TAKE, {**params, "requests": list(front), "lease_expires_at": lease_expires_at})
+    generator_of = {row["id"]: row["generator_id"] for row in taken}
+    request_ids = tuple(request for request in front if request in generator_of)
+    return Claim(params["token"], request_ids, generator_of, is_alone) if taken else None

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Generator as Generating
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import cast
 
 from celery import shared_task
@@ -25,25 +26,24 @@ from annotate.queries.generation import (
 from annotate.services.generation import ask_missing
 from annotate.services.generation_queue import (
     LEASE_SECONDS,
-    Claim,
-    cancel_gone,
     claim_requests,
     hand_back,
-    renew_leases,
-    settle_request,
+    hold_requests,
     sweep_lost_requests,
 )
+from annotate.services.generation_results import cancel_gone, settle_request
 from annotate.services.stale import end_turn, rest_after, take_turn
 from annotate.wake import wake
-from tasks.generation.engines import EngineUnavailable, GenerateCallable, find_engine
+from tasks.generation.engines import GenerateCallable, find_engine
 from tasks.jobs.leases import keep_leases
-from tasks.records.generation import GenerationResult
+from tasks.records.generation import GenerationJob, GenerationResult
 from tasks.vocabulary import Engine, GenerationOutcome, JobName, StaleKind
 
 log = logging.getLogger(__name__)
 
-#: A batch holds this many rounds of what a generator answers at once, and ends after this time (seconds).
-ROUNDS = 4
+#: Engines that ask other people's servers. A model in a worker's own memory has a job of its own.
+NETWORK_ENGINES = (Engine.OPENAI,)
+#: A batch goes on while there is something to answer, and takes nothing new after this time (seconds).
 BATCH_SECONDS = 780.0
 #: How often one sweep asks for what the next thousand prompts of a campaign lack.
 THOUSANDS = 5
@@ -54,7 +54,7 @@ TURN_SECONDS = 60.0
 def generate_candidates_job(generator_id: int | None = None) -> None:
     """One batch of one generator; without an id, a wake-up for each generator that has something to do."""
     if generator_id is None:
-        for due in list_due_generators(engines=list_engines(), now=timezone.now()):
+        for due in list_due_generators(engines=NETWORK_ENGINES, now=timezone.now()):
             wake(JobName.GENERATE_CANDIDATES, due)
     elif generate_batch(generator_id):
         wake(JobName.GENERATE_CANDIDATES, generator_id)
@@ -84,77 +84,100 @@ def ask_in_turn(campaign_id: int) -> None:
         wake(JobName.SWEEP_REQUESTS)
 
 
-def list_engines() -> list[Engine]:
-    """The engines that this process can call."""
-    found = []
-    for engine in Engine:
-        with contextlib.suppress(EngineUnavailable):
-            find_engine(engine)
-            found.append(engine)
-    return found
-
-
 def generate_batch(generator_id: int) -> bool:
-    """Claim one batch and answer it; False when there was nothing to do for this process."""
+    """Answer what one generator has to do now, as its server has room; False when there was nothing."""
     generator = find_generator(generator_id=generator_id)
-    if generator is None or generator.engine not in list_engines():
+    if generator is None or generator.engine not in NETWORK_ENGINES:
         return False
-    claim = claim_requests(
-        generator_id=generator_id,
-        limit=ROUNDS * generator.max_concurrent,
-        now=timezone.now(),
-        token=uuid.uuid4(),
-        is_shared=generator.engine == Engine.TRANSFORMERS,
-    )
-    if claim is None:
+    batch = Batch(generator=generator, token=uuid.uuid4(), until=time.time() + BATCH_SECONDS)
+    if not batch.claim():
         return False
-    with held(claim):
-        answer_claim(claim, generator=generator, engine=find_engine(Engine(generator.engine)))
+    with held(batch.token):
+        answer_batch(batch, engine=find_engine(Engine(generator.engine)))
     return True
 
 
+@dataclass
+class Batch:
+    """Requests of one generator under one token: claimed as the engine asks for more, until `until` (UNIX time)."""
+
+    generator: Generator
+    token: uuid.UUID
+    until: float
+    waiting: list[int] = field(default_factory=list)
+    is_alone: bool = False
+
+    def claim(self, *, is_under_way: bool = False) -> bool:
+        """Claim what the server has room for; False when that is nothing."""
+        claim = claim_requests(
+            generator_ids=[self.generator.pk],
+            limit=self.generator.max_concurrent,
+            now=timezone.now(),
+            token=self.token,
+            is_under_way=is_under_way,
+        )
+        if claim is None:
+            return False
+        self.waiting.extend(claim.request_ids)
+        self.is_alone = claim.is_alone
+        return True
+
+    def take(self) -> list[int]:
+        """What is claimed and not begun."""
+        taken, self.waiting = self.waiting, []
+        return taken
+
+    def jobs(self) -> Iterator[GenerationJob]:
+        """What to answer, one after the other: when one has its answer, its place is given to the next in the queue."""
+        while True:
+            sheet = load_jobs(request_ids=self.take())
+            cancel_gone(token=self.token, request_ids=sheet.gone, now=timezone.now())
+            yield from sheet.jobs
+            if self.is_alone or time.time() >= self.until or not self.claim(is_under_way=True):
+                return
+
+
 @contextlib.contextmanager
-def held(claim: Claim) -> Iterator[None]:
-    """Within this block the claim stays ours; what is not settled at its end goes back to the queue."""
+def held(token: uuid.UUID) -> Iterator[None]:
+    """Within this block what was claimed stays ours; what is not settled at its end goes back to the queue."""
     try:
-        with keep_leases(lambda: renew_leases(token=claim.token, now=timezone.now()), every_seconds=LEASE_SECONDS / 3):
+        with keep_leases(lambda: hold_requests(token=token, now=timezone.now()), every_seconds=LEASE_SECONDS / 3):
             yield
     finally:
         with contextlib.suppress(Error):  # the database is away: the leases end by themselves
-            hand_back(token=claim.token)
+            hand_back(token=token)
 
 
-def answer_claim(claim: Claim, *, generator: Generator, engine: GenerateCallable) -> None:
+def answer_batch(batch: Batch, *, engine: GenerateCallable) -> None:
     """Call the engine with no lock and no transaction, and store each result as it comes."""
     try:
-        record = describe_generator(generator=generator, environment=os.environ)
+        record = describe_generator(generator=batch.generator, environment=os.environ)
     except LookupError as problem:
-        for request_id in claim.request_ids:
-            store_result(claim, GenerationResult(request_id, GenerationOutcome.UNREACHABLE, reason=str(problem)))
+        for request_id in batch.take():
+            result = GenerationResult(request_id, GenerationOutcome.UNREACHABLE, reason=str(problem))
+            store_result(result, token=batch.token)
         return
-    sheet = load_jobs(request_ids=claim.request_ids)
-    cancel_gone(token=claim.token, request_ids=sheet.gone, now=timezone.now())
     results = engine(
-        sheet.jobs,
+        batch.jobs(),
         generator=record,
         sleep=time.sleep,
         rng=random.SystemRandom(),
         clock=time.time,
-        until=time.time() + BATCH_SECONDS,
+        until=batch.until,
     )
     with contextlib.closing(cast("Generating[GenerationResult]", results)):
         for result in results:
-            store_result(claim, result)
+            store_result(result, token=batch.token)
 
 
-def store_result(claim: Claim, result: GenerationResult) -> None:
+def store_result(result: GenerationResult, *, token: uuid.UUID) -> None:
     """Store one result. One that cannot be stored is a failure of its own request, not of the batch."""
     try:
-        settle_request(token=claim.token, result=result, now=timezone.now())
+        settle_request(token=token, result=result, now=timezone.now())
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
         log.exception("could not store the answer to request %s", result.request_id)
         reason = f"The answer could not be stored ({type(error).__name__}). The worker's log says more."
         failure = GenerationResult(result.request_id, GenerationOutcome.BAD_ANSWER, reason=reason)
-        settle_request(token=claim.token, result=failure, now=timezone.now())
+        settle_request(token=token, result=failure, now=timezone.now())

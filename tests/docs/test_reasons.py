@@ -28,6 +28,7 @@ FILES = (
             "import_leases",
             "release_building",
             "generation_queue",
+            "generation_results",
             "auto_moderation",
         )
     ),

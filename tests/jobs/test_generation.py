@@ -22,10 +22,10 @@ from annotate.services.generation_queue import (
     LOST_LIMIT,
     claim_requests,
     hand_back,
-    renew_leases,
-    settle_request,
+    hold_requests,
     sweep_lost_requests,
 )
+from annotate.services.generation_results import settle_request
 from annotate.services.people import create_user
 from tasks.jobs import generation
 from tasks.jobs.generation import generate_batch, generate_candidates_job, sweep_requests_job
@@ -71,7 +71,7 @@ def requests() -> list[tuple]:
 
 
 def claim(generator: Generator, *, now=None, limit: int = 10):
-    return claim_requests(generator_id=generator.pk, limit=limit, now=now or timezone.now(), token=uuid.uuid4())
+    return claim_requests(generator_ids=[generator.pk], limit=limit, now=now or timezone.now(), token=uuid.uuid4())
 
 
 def answer_of(request_id: int, text: str = "Because they can.") -> GenerationResult:
@@ -347,7 +347,7 @@ def test_a_renewed_lease_is_not_swept(campaign, prompt, generator) -> None:
     ask_missing(campaign_id=campaign.pk, now=NOW)
     mine = claim(generator, now=NOW)
     later = NOW + timedelta(seconds=59)
-    assert renew_leases(token=mine.token, now=later) == 2
+    assert hold_requests(token=mine.token, now=later) == frozenset(mine.request_ids)
     assert sweep_lost_requests(now=NOW + timedelta(seconds=61)) == 0
     assert sweep_lost_requests(now=later + timedelta(seconds=61)) == 2
 
