@@ -61,7 +61,7 @@ class FakeModel:
     facts: ModelFacts = FACTS
     specials: tuple[str, ...] = CHATML
     reply: Callable[[Row], tuple[str, RowEnd]] = echo
-    before_batch: Callable[[Sequence[Row]], None] = lambda rows: None
+    before_batch: Callable[[Sequence[Row]], None] = lambda _: None
     template: Callable[[Sequence[Mapping[str, str]]], str] = write_chatml
     clock: Clock = field(default_factory=Clock)
     free_bytes: int = GIB

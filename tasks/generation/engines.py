@@ -8,7 +8,7 @@ are asked for, so that a worker without a GPU needs none of a GPU's libraries.
 import importlib
 import importlib.util
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol, cast
 
 from tasks.records.generation import GenerationJob, GenerationResult, GeneratorRecord
@@ -16,8 +16,10 @@ from tasks.vocabulary import Engine
 
 _MODULES = {
     Engine.OPENAI: "tasks.generation.openai_client",
-    Engine.TRANSFORMERS: "tasks.generation.transformers_engine",
+    Engine.TRANSFORMERS: "tasks.generation.warm_model",
 }
+#: What an engine needs beside what every installation has.
+_NEEDS: Mapping[Engine, tuple[str, ...]] = {Engine.TRANSFORMERS: ("torch", "transformers")}
 
 
 class EngineUnavailable(Exception):
@@ -46,11 +48,11 @@ def find_engine(engine: Engine) -> GenerateCallable:
             "This generator is a label of origin for imported texts and cannot be asked for new ones. "
             "Name a generator with an endpoint instead."
         )
-    name = _MODULES[engine]
-    if importlib.util.find_spec(name) is None:
+    missing = [name for name in _NEEDS.get(engine, ()) if importlib.util.find_spec(name) is None]
+    if missing:
         raise EngineUnavailable(
-            f'The engine "{engine}" is not part of this installation. '
-            "Run the model behind an OpenAI-compatible server and use the engine "
+            f'The engine "{engine}" needs {" and ".join(missing)}, not installed here. Install them with '
+            "`pip install '.[gpu]'`, or run the model behind an OpenAI-compatible server and use the engine "
             f'"{Engine.OPENAI}" with its address.'
         )
-    return cast("GenerateCallable", importlib.import_module(name).generate)
+    return cast("GenerateCallable", importlib.import_module(_MODULES[engine]).generate)

@@ -23,6 +23,10 @@ from tasks.vocabulary import Batching
 __all__ = ["Asked", "LocalEngine", "Progress", "RestartNeeded"]
 
 
+#: So many batches' rows are looked through for rows of like length.
+_BATCHES_AHEAD = 4
+
+
 class LocalEngine:
     """Answers with one model. `batching` is the way that was chosen for it; `auto` is padded, until a probe says more.
 
@@ -46,8 +50,8 @@ class LocalEngine:
         return self._bench.progress
 
     @property
-    def batch_size(self) -> int:
-        """Rows that a padded batch has at most, now."""
+    def most_rows(self) -> int:
+        """Rows that a padded batch may have now; fewer for a while after one did not fit in memory."""
         return self._bench.limits.rows
 
     def find_problem(self, generator: GeneratorRecord) -> str | None:
@@ -69,9 +73,14 @@ class LocalEngine:
         """
         run = Run(self._bench, asked, is_cut=is_cut, until=until)
         try:
-            while not run.is_done:
-                if self._bench.is_continuous:
+            while True:
+                yield from run.fill(_BATCHES_AHEAD * self.most_rows)
+                yield from run.take_ended()
+                if any(map(run.flows, run.waiting)):
                     yield from answer_continuous(run)
-                yield from answer_padded(run, pulls=not self._bench.is_continuous)
+                if run.waiting:
+                    yield from answer_padded(run)
+                elif run.is_exhausted:
+                    return
         finally:
             self.progress.running = self.progress.waiting = 0

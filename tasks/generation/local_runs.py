@@ -15,8 +15,9 @@ from tasks.vocabulary import Batching, GenerationOutcome
 
 Asked = tuple[GenerationJob, GeneratorRecord]
 
-#: A continuous batch that did not fit is tried with half the cache, this often in the life of the process.
-MOST_FAILURES = 3
+#: A continuous batch that did not fit is tried with half the cache, this often in the life of the process; one that
+#: broke in another way so often as this. Then all goes into padded ones.
+MOST_FAILURES, MOST_BREAKS = 3, 5
 
 
 class RestartNeeded(Exception):
@@ -45,8 +46,8 @@ class Progress:
 class Workbench:
     """A model with what was learnt about it here, from one call to the next.
 
-    `batching`: for generators that leave it open. `continuous_failures`: how often a continuous batch did not fit, or
-    broke; after `MOST_FAILURES` none is tried again.
+    `batching`: for generators that leave it open. `continuous_failures`, `continuous_breaks`: how often a continuous
+    batch did not fit, and how often it broke in another way.
     """
 
     model: LocalModel
@@ -55,6 +56,7 @@ class Workbench:
     limits: Limits
     batching: Batching
     continuous_failures: int = 0
+    continuous_breaks: int = 0
     progress: Progress = field(default_factory=Progress)
 
     def measure_cells(self) -> int:
@@ -139,8 +141,9 @@ class Run:
         """
         bench = self.bench
         facts, own = bench.model.facts, question.generator.loading.batching
-        is_able = facts.can_continue and bench.continuous_failures < MOST_FAILURES
-        if not is_able or question.key in self.padded_only:
+        if not facts.can_continue or question.key in self.padded_only:
+            return False
+        if bench.continuous_failures >= MOST_FAILURES or bench.continuous_breaks >= MOST_BREAKS:
             return False
         if own != Batching.AUTO:
             return own == Batching.CONTINUOUS

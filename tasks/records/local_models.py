@@ -43,7 +43,7 @@ class Row:
     """One answer to draw: prompt tokens in, at most `sampling.max_tokens` new ones out.
 
     `key` names the row to `is_cut`. Rows of one `prefix` have the same prompt, which a model may compute once.
-    `deadline`: by the clock that the model was given, in seconds; the row is cut then, not the batch.
+    `deadline`: UNIX time, by the clock that the model was loaded with; the row is cut then, not the batch.
     """
 
     key: int
