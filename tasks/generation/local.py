@@ -4,7 +4,7 @@ How a job goes:
 
 1. It becomes a question: a thread as tokens, with a sampling that the model follows (`asking`).
 2. Questions of like length share a padded batch, always with the one that waited longest (`batches`, `padded`); or each
-   joins the model's continuous batch as soon as another one leaves it (`continuous`).
+   joins the model's continuous batch as soon as another one leaves it (`flows`).
 3. A batch that does not fit in memory is halved. A row that does not fit alone is out of memory, and the process with it:
    `RestartNeeded`. What breaks a batch in another way is found by halving it too, and breaks its own request alone.
 4. What comes out is read (`outputs`): one result for each job, whatever happens to the others.
@@ -13,7 +13,7 @@ How a job goes:
 import random
 from collections.abc import Callable, Iterable, Iterator
 
-from tasks.generation.continuous import answer_continuous
+from tasks.generation.flows import answer_continuous
 from tasks.generation.local_runs import Asked, Progress, RestartNeeded, Run, set_up
 from tasks.generation.padded import answer_padded
 from tasks.records.generation import GenerationResult, GeneratorRecord, Loading
