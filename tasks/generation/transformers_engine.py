@@ -100,7 +100,7 @@ def load_model(
     loading: Loading,
     cache_folder: Path | None = None,
     say: Callable[[str], None],
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = time.time,
 ) -> TransformersModel:
     """Load a model with its tokenizer. Raises ModelRefused with what is missing, or does not fit, and what to do."""
     folder = Path(name)
