@@ -27,6 +27,8 @@ SET CONSTRAINTS ALL DEFERRED;
 REQUESTS_FIND_THEIR_CAMPAIGN = """
 UPDATE annotate_generationrequest r SET campaign_id = t.campaign_id
 FROM annotate_message p JOIN annotate_messagetree t ON t.id = p.tree_id WHERE p.id = r.parent_id;
+UPDATE annotate_generationrequest SET not_before = NULL
+WHERE not_before IS NOT NULL AND (state <> 'queued' OR outcome IS NULL);
 SET CONSTRAINTS ALL IMMEDIATE;
 SET CONSTRAINTS ALL DEFERRED;
 """
@@ -370,6 +372,17 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunSQL(A_REQUEST_IS_OF_ITS_PARENTS_CAMPAIGN, A_REQUEST_IS_OF_ANY_CAMPAIGN),
+        migrations.AddConstraint(
+            model_name="generationrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("not_before__isnull", True),
+                    models.Q(("state", "queued"), ("outcome__isnull", False)),
+                    _connector="OR",
+                ),
+                name="only_a_queued_request_waits_and_says_why",
+            ),
+        ),
         migrations.RemoveIndex(model_name="generationrequest", name="request_queued"),
         migrations.AddIndex(
             model_name="generationrequest",

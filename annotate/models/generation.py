@@ -113,6 +113,10 @@ class GenerationRequest(models.Model):
                 | (~Q(state="running") & Q(lease_token__isnull=True) & Q(lease_expires_at__isnull=True)),
                 name="a_running_request_has_a_lease_and_no_other",
             ),
+            models.CheckConstraint(
+                condition=Q(not_before__isnull=True) | (Q(state="queued") & Q(outcome__isnull=False)),
+                name="only_a_queued_request_waits_and_says_why",
+            ),
         ]
         indexes = [
             models.Index(

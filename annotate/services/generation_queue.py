@@ -18,9 +18,8 @@ The states, and what enters and leaves each:
 | set_aside | workers died over it | an organizer tries it again |
 | cancelled | an organizer called it off, or its conversation is gone | an organizer tries it again |
 
-A claim looks at the front of each generator's queue in each campaign, however long they are: the indexes
-`request_ready` and `request_suspect` hold what may be claimed now, and what waits for a moment (`not_before`) moves
-there when the moment has come.
+A claim looks at the front of each generator's queue in each campaign, however long they are
+(`queries.generation_lanes`); what waits for a moment (`not_before`) joins them when the moment has come.
 """
 
 import uuid
@@ -30,6 +29,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from annotate.queries.generation_lanes import FRONT_READY, FRONT_SUSPECTS
 from annotate.queries.rows import Row, fetch_all, fetch_row, run
 from annotate.services.generation import GENERATING_STATES
 from annotate.wake import wake
@@ -70,30 +70,6 @@ ARRAY(
     SELECT 1 FROM unnest(%(pausing)s::text[]) AS o (outcome) JOIN annotate_generationrequest r
       ON r.generator_id = g.id AND r.outcome = o.outcome AND r.state = 'queued' AND r.not_before > %(now)s)
   ORDER BY g.id) AS asking"""
-
-# The lanes are walked from campaign to campaign along the index; each costs one look, however many wait in it.
-_FRONT = """
-WITH RECURSIVE lane (generator, campaign) AS (
-  SELECT g.id, (
-    SELECT r.campaign_id FROM annotate_generationrequest r
-    WHERE r.generator_id = g.id AND {ready} ORDER BY r.campaign_id LIMIT 1)
-  FROM unnest(%(generators)s::bigint[]) AS g (id)
-  UNION ALL
-  SELECT l.generator, (
-    SELECT r.campaign_id FROM annotate_generationrequest r
-    WHERE r.generator_id = l.generator AND r.campaign_id > l.campaign AND {ready} ORDER BY r.campaign_id LIMIT 1)
-  FROM lane l WHERE l.campaign IS NOT NULL)
-SELECT near.id FROM lane l JOIN annotate_campaign c ON c.id = l.campaign AND c.state = ANY(%(generating)s::text[])
-CROSS JOIN LATERAL (
-  SELECT r.id, r.priority FROM annotate_generationrequest r
-  WHERE r.generator_id = l.generator AND r.campaign_id = l.campaign AND {ready}
-  ORDER BY r.priority DESC, r.id LIMIT %(limit)s) near
-ORDER BY near.priority DESC, near.id LIMIT %(limit)s"""
-
-READY = "r.state = 'queued' AND r.not_before IS NULL AND r.losses = 0"
-SUSPECT = "r.state = 'queued' AND r.not_before IS NULL AND r.losses > 0"
-FRONT = _FRONT.format(ready=READY)
-FRONT_SUSPECTS = _FRONT.format(ready=SUSPECT)
 
 _TAKE = """
 WITH mine AS MATERIALIZED (
@@ -217,7 +193,7 @@ def _count_allowed(*, host: str, wanted: int, now: datetime) -> int:
 
 def _find_front(*, params: Row, is_suspects_turn: bool, is_under_way: bool) -> tuple[list[int], bool]:
     """Ids of the requests to take, most urgent first, and whether it is one to be answered alone."""
-    turns = [(FRONT, params, False)]
+    turns = [(FRONT_READY, params, False)]
     if not is_under_way:
         suspects = (FRONT_SUSPECTS, {**params, "limit": min(params["limit"], 1)}, True)
         turns.insert(0 if is_suspects_turn else 1, suspects)

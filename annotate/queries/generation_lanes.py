@@ -1,0 +1,45 @@
+"""The queue of generation requests as lanes: one for each generator and campaign, looked at from its front.
+
+A statement here costs some looks into an index for each lane, however many requests wait in it: `request_ready` holds
+what may be claimed now, `request_suspect` what a worker died over, `request_waiting` what has a moment to wait for. A
+campaign that is paused is passed over by its lane, not row by row.
+"""
+
+READY = "r.state = 'queued' AND r.not_before IS NULL AND r.losses = 0"
+SUSPECT = "r.state = 'queued' AND r.not_before IS NULL AND r.losses > 0"
+RIPE = "r.state = 'queued' AND r.not_before IS NOT NULL AND r.not_before <= %(now)s"
+
+_LANES = """
+lane (generator, campaign) AS (
+  SELECT g.id, (
+    SELECT r.campaign_id FROM annotate_generationrequest r
+    WHERE r.generator_id = g.id AND {rule} ORDER BY r.campaign_id LIMIT 1)
+  FROM unnest(%(generators)s::bigint[]) AS g (id)
+  UNION ALL
+  SELECT l.generator, (
+    SELECT r.campaign_id FROM annotate_generationrequest r
+    WHERE r.generator_id = l.generator AND r.campaign_id > l.campaign AND {rule} ORDER BY r.campaign_id LIMIT 1)
+  FROM lane l WHERE l.campaign IS NOT NULL)
+"""
+
+_FRONT = """
+WITH RECURSIVE {lanes}
+SELECT near.id, near.priority, l.generator FROM lane l
+JOIN annotate_campaign c ON c.id = l.campaign AND c.state = ANY(%(generating)s::text[])
+CROSS JOIN LATERAL (
+  SELECT r.id, r.priority FROM annotate_generationrequest r
+  WHERE r.generator_id = l.generator AND r.campaign_id = l.campaign AND {rule}
+  ORDER BY r.priority DESC, r.id LIMIT %(limit)s) near
+ORDER BY near.priority DESC, near.id LIMIT %(limit)s"""
+
+
+def write_front(rule: str) -> str:
+    """SQL for what is at the front of the lanes of `generators` (ids), at most `limit` in all, the most urgent first.
+
+    `rule` is READY or SUSPECT; `generating`: the states of campaigns that are looked at.
+    """
+    return _FRONT.format(lanes=_LANES.format(rule=rule), rule=rule)
+
+
+FRONT_READY = write_front(READY)
+FRONT_SUSPECTS = write_front(SUSPECT)
