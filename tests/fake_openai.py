@@ -24,11 +24,23 @@ Faults, each consumed by one request:
 | `redirect` | redirects to another path |
 | `huge:BYTES` | answers with a text of that many characters |
 | `huge_unsized:BYTES` | the same without a Content-Length |
-| `gzip` | answers compressed although nobody asked for it |
+| `gzip`, `damaged_gzip`, `brotli` | answers compressed although nobody asked for it; with what is no gzip; with br |
 | `body:TEXT` | answers 200 with this body |
+| `html` | answers 200 with a web page, as a proxy in front of it does |
+| `half`, `half_sized` | ends in the middle of the body, which had no length; which had one |
+| `error200:CODE` | answers 200 with an error of that code inside |
+| `sse`, `sse_half`, `sse_error` | streams although nobody asked; breaks off; says in the stream what went wrong |
+| `pings` | sends comments before its answer, as some do to keep a connection open |
+| `reasoning:FIELD` | a whole answer, with the model's notes to itself in that field of the message |
+| `only_reasoning:FIELD` | notes and no answer, because the length limit came first |
+| `message:JSON` | answers with this message |
+| `tool_call`, `refusal`, `filtered` | a call of a tool; a refusal in its own field; what a content filter leaves |
 | `empty`, `truncated` | an empty text; half a text with finish_reason length |
 | `text:TEXT` | answers with this text |
 | `ok` | no fault |
+
+It serves `models`; a request for another one is told 404, unless that is empty. Bodies of `chat/completions` and of
+`completions` are in `requests`, their paths in `paths`, and `most_at_once` is how many were in flight together.
 """
 
 import argparse
@@ -42,6 +54,7 @@ import struct
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -80,9 +93,21 @@ def write_answer(messages: list[dict[str, Any]], *, seed: int | None) -> str:
 class FakeOpenAI:
     """A fake server in a thread of this process, on a port that the system picks."""
 
-    def __init__(self, *faults: str, port: int = 0, api_key: str | None = None) -> None:
+    def __init__(
+        self,
+        *faults: str,
+        port: int = 0,
+        api_key: str | None = None,
+        models: tuple[str, ...] = (),
+        seconds: float = 0.0,
+    ) -> None:
         self.api_key = api_key
+        self.models = models
+        self.seconds = seconds
         self.requests: list[dict[str, Any]] = []
+        self.paths: list[str] = []
+        self.most_at_once = 0
+        self._at_once = 0
         self.stopping = threading.Event()
         self._faults: deque[str] = deque(faults)
         self._lock = threading.Lock()
@@ -102,6 +127,18 @@ class FakeOpenAI:
     def take_fault(self) -> str:
         with self._lock:
             return self._faults.popleft() if self._faults else "ok"
+
+    @contextlib.contextmanager
+    def counted(self) -> Iterator[None]:
+        """Within this block a request is in flight."""
+        with self._lock:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_once -= 1
 
     def start(self) -> Self:
         self._thread.start()
@@ -144,8 +181,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Tests read `requests` instead of a log."""
 
     def do_GET(self) -> None:
-        if self.path == "/v1/models":
-            self._send(200, {"object": "list", "data": [{"id": "fake", "object": "model"}]})
+        fake = self.server.fake
+        if self.path == "/v1/models" and fake.api_key and self._is_stranger():
+            self._send(401, {"error": {"message": f"Wrong key: {self.headers.get('Authorization')}"}})
+        elif self.path == "/v1/models":
+            listed = [{"id": name, "object": "model"} for name in fake.models or ("fake",)]
+            self._send(200, {"object": "list", "data": listed})
         elif self.path == "/requests":
             self._send(200, self.server.fake.requests)
         else:
@@ -158,12 +199,25 @@ class _Handler(BaseHTTPRequestHandler):
             fake.add_faults(*body)
             self._send(200, {})
             return
-        if self.path != "/v1/chat/completions":
+        if self.path not in ("/v1/chat/completions", "/v1/completions"):
             self._send(404, {"error": {"message": "There is nothing at this path."}})
             return
-        fake.requests.append(body)
-        if fake.api_key and self.headers.get("Authorization") != f"Bearer {fake.api_key}":
+        with fake.counted():
+            fake.requests.append(body)
+            fake.paths.append(self.path)
+            fake.stopping.wait(fake.seconds)
+            self._answer(body)
+
+    def _is_stranger(self) -> bool:
+        return self.headers.get("Authorization") != f"Bearer {self.server.fake.api_key}"
+
+    def _answer(self, body: dict[str, Any]) -> None:
+        fake = self.server.fake
+        if fake.api_key and self._is_stranger():
             self._send(401, {"error": {"message": f"Wrong key: {self.headers.get('Authorization')}"}})
+            return
+        if fake.models and body.get("model") not in fake.models:
+            self._send(404, {"error": {"message": f"The model `{body.get('model')}` does not exist."}})
             return
         name, _, detail = fake.take_fault().partition(":")
         if name.isdigit():
@@ -182,7 +236,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, self._complete(body, text="  \n"))
 
     def _play_truncated(self, body: dict[str, Any], _detail: str) -> None:
-        text = write_answer(body["messages"], seed=body.get("seed"))
+        text = self._write(body)
         self._send(200, self._complete(body, text=text[: len(text) // 2], finish_reason="length"))
 
     def _play_huge(self, body: dict[str, Any], detail: str) -> None:
@@ -200,6 +254,69 @@ class _Handler(BaseHTTPRequestHandler):
     def _play_gzip(self, body: dict[str, Any], _detail: str) -> None:
         content = gzip.compress(json.dumps(self._complete(body)).encode())
         self._send_bytes(200, content, {"Content-Encoding": "gzip"})
+
+    def _play_damaged_gzip(self, _body: dict[str, Any], _detail: str) -> None:
+        self._send_bytes(200, b"no gzip at all", {"Content-Encoding": "gzip"})
+
+    def _play_brotli(self, _body: dict[str, Any], _detail: str) -> None:
+        self._send_bytes(200, b"\x0b\x02\x80{}\x03", {"Content-Encoding": "br"})
+
+    def _play_html(self, _body: dict[str, Any], _detail: str) -> None:
+        page = b"<!doctype html><html><body><h1>502 Bad Gateway</h1></body></html>"
+        self._send_bytes(200, page, {"Content-Type": "text/html"})
+
+    def _play_half(self, body: dict[str, Any], _detail: str) -> None:
+        content = json.dumps(self._complete(body)).encode()
+        self._send_open(content[: len(content) // 2])
+
+    def _play_half_sized(self, body: dict[str, Any], _detail: str) -> None:
+        content = json.dumps(self._complete(body)).encode()
+        self._send_open(content[: len(content) // 2], length=len(content))
+
+    def _play_error200(self, _body: dict[str, Any], detail: str) -> None:
+        self._send(200, {"error": {"message": f"The script says {detail}.", "code": int(detail)}})
+
+    def _play_sse(self, body: dict[str, Any], _detail: str) -> None:
+        self._send_stream(body)
+
+    def _play_sse_half(self, body: dict[str, Any], _detail: str) -> None:
+        self._send_stream(body, is_whole=False)
+
+    def _play_sse_error(self, _body: dict[str, Any], _detail: str) -> None:
+        frame = {"error": {"message": "The script says no.", "code": 503}}
+        self._send_open(f"data: {json.dumps(frame)}\n\n".encode(), kind="text/event-stream")
+
+    def _play_pings(self, body: dict[str, Any], _detail: str) -> None:
+        self._send_open(b": ping\n\n: ping\n\n" + json.dumps(self._complete(body)).encode())
+
+    def _play_reasoning(self, body: dict[str, Any], detail: str) -> None:
+        data = self._complete(body)
+        data["choices"][0]["message"][detail] = "Let me think about it."
+        self._send(200, data)
+
+    def _play_only_reasoning(self, body: dict[str, Any], detail: str) -> None:
+        data = self._complete(body, text="", finish_reason="length")
+        data["choices"][0]["message"][detail] = "Let me think about"
+        self._send(200, data)
+
+    def _play_message(self, body: dict[str, Any], detail: str) -> None:
+        data = self._complete(body)
+        data["choices"][0]["message"] = json.loads(detail)
+        self._send(200, data)
+
+    def _play_tool_call(self, body: dict[str, Any], _detail: str) -> None:
+        data = self._complete(body, text="", finish_reason="tool_calls")
+        call = {"id": "1", "type": "function", "function": {"name": "search", "arguments": "{}"}}
+        data["choices"][0]["message"] = {"role": "assistant", "content": None, "tool_calls": [call]}
+        self._send(200, data)
+
+    def _play_refusal(self, body: dict[str, Any], _detail: str) -> None:
+        data = self._complete(body)
+        data["choices"][0]["message"] = {"role": "assistant", "content": None, "refusal": "I would rather not."}
+        self._send(200, data)
+
+    def _play_filtered(self, body: dict[str, Any], _detail: str) -> None:
+        self._send(200, self._complete(body, text="half", finish_reason="content_filter"))
 
     def _play_redirect(self, _body: dict[str, Any], _detail: str) -> None:
         self._send(307, {}, {"Location": "/v1/elsewhere"})
@@ -242,29 +359,64 @@ class _Handler(BaseHTTPRequestHandler):
         self, body: dict[str, Any], *, text: str | None = None, finish_reason: str = "stop"
     ) -> dict[str, Any]:
         if text is None:
-            text = write_answer(body["messages"], seed=body.get("seed"))
+            text = self._write(body)
         words = len(text.split())
+        is_chat = "messages" in body
         return {
             "id": "chatcmpl-fake",
-            "object": "chat.completion",
+            "object": "chat.completion" if is_chat else "text_completion",
             "model": f"{body['model']}@fake",
             "system_fingerprint": FINGERPRINT,
             "choices": [
                 {
                     "index": 0,
-                    "message": {"role": "assistant", "content": text},
+                    **({"message": {"role": "assistant", "content": text}} if is_chat else {"text": text}),
                     "finish_reason": finish_reason,
                 }
             ],
             "usage": {"prompt_tokens": 10, "completion_tokens": words, "total_tokens": 10 + words},
         }
 
+    @staticmethod
+    def _write(body: dict[str, Any]) -> str:
+        asked = body.get("messages") or [{"role": "prompt", "content": body.get("prompt", "")}]
+        return write_answer(asked, seed=body.get("seed"))
+
+    def _send_stream(self, body: dict[str, Any], *, is_whole: bool = True) -> None:
+        text = self._write(body)
+        pieces = [text[at : at + 7] for at in range(0, len(text), 7)]
+        deltas: list[dict[str, Any]] = [
+            {"role": "assistant", "reasoning_content": "Hm."},
+            *({"content": piece} for piece in pieces),
+        ]
+        base = {"id": "chatcmpl-fake", "object": "chat.completion.chunk", "model": f"{body['model']}@fake"}
+        frames = [{**base, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+        frames.append({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        usage = {"prompt_tokens": 10, "completion_tokens": len(pieces), "total_tokens": 10 + len(pieces)}
+        frames.append({**base, "choices": [], "usage": usage})
+        events = [f"data: {json.dumps(frame)}\n\n" for frame in frames]
+        if not is_whole:
+            events = events[: len(events) // 2]
+        lines = [": ping\n\n", *events, *(["data: [DONE]\n\n"] if is_whole else [])]
+        self._send_open("".join(lines).encode(), kind="text/event-stream")
+
+    def _send_open(self, content: bytes, *, kind: str = "application/json", length: int | None = None) -> None:
+        """A body that ends with the connection, whatever `length` says."""
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.wfile.write(content)
+
     def _send(self, status: int, data: Any, headers: dict[str, str] | None = None) -> None:
         self._send_bytes(status, json.dumps(data).encode(), headers or {})
 
     def _send_bytes(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        headers = {"Content-Type": "application/json", **headers}
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         for name, value in headers.items():
             self.send_header(name, value)
@@ -277,8 +429,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A fake OpenAI-compatible server for tests.")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--fault", action="append", default=[], help="may be given several times")
+    parser.add_argument("--seconds", type=float, default=0.0, help="how long each answer takes")
     options = parser.parse_args()
-    with FakeOpenAI(*options.fault, port=options.port) as server:
+    with FakeOpenAI(*options.fault, port=options.port, seconds=options.seconds) as server:
         print(server.endpoint, flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()

@@ -174,7 +174,7 @@ def find_error_status(data: dict[str, Any]) -> int:
     places = error if isinstance(error, dict) else data
     for value in (places.get("code"), places.get("status")):
         if _STATUS.fullmatch(str(value)):
-            return int(value)
+            return int(str(value))
     return 0
 
 

@@ -1,37 +1,44 @@
-"""Candidates from any server with OpenAI's chat completions (vLLM, SGLang, llama.cpp, Ollama, …).
+"""Candidates from any server with OpenAI's completions (vLLM, SGLang, llama.cpp, Ollama, LM Studio, hosted ones).
 
 How one job goes:
 
-1. Wait at the gate: when the server asked for a pause, no job of this batch calls it meanwhile.
-2. POST the thread, not streamed, one choice, with the job's seed; redirects are not followed.
-3. A whole answer, an empty one, a truncated one: three outcomes. Other 4xx are final.
-4. 429, 5xx and broken connections are tried again, after the pause that the server named or a
-   back-off with full jitter, while attempts and time are left.
+1. Ask at the gate: while the server is left alone, is asked for a pause or has had its requests of this minute, no job
+   calls it.
+2. POST the thread (or, with a prompt format, the prompt), not streamed, one choice, with the job's seed; redirects are
+   not followed. What each kind of server takes is in `tasks.generation.servers`.
+3. A whole answer, an empty one, a truncated one, a refusal: outcomes. Other 4xx are final.
+4. 429, 5xx and broken connections are tried again, after the pause that the server named or a back-off with full
+   jitter, while attempts and time are left. The gate is told of each.
 5. A pause that is too long to sleep through hands the job back with `retry_after_seconds`.
 
-Servers ignore `n`, so each sample is a request of its own with a seed of its own.
+One thread, the caller's, decides; others only wait for the server. Servers ignore `n`, so each sample is a request of its
+own with a seed of its own.
 """
 
+import heapq
 import math
 import random
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
-from typing import Any
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 
 import httpx
 
-from tasks.generation.answers import Answer, read_answer, shorten
-from tasks.generation.bodies import read_body, read_error_words
-from tasks.generation.deadline import DeadlineTransport, finish_by
-from tasks.generation.payloads import build_payload, check_generator, count_threads, name_host
-from tasks.generation.retries import draw_backoff_seconds, read_retry_after_seconds
+from tasks.generation.answers import Answer
+from tasks.generation.breaker import Pause
+from tasks.generation.deadline import DeadlineTransport
+from tasks.generation.exchanges import Attempt, Failure, Wire, say_timed_out
+from tasks.generation.gates import Gate, LocalGate
+from tasks.generation.listing import Models
+from tasks.generation.payloads import check_generator, count_threads
+from tasks.generation.results import make_result
+from tasks.generation.retries import draw_backoff_seconds
 from tasks.records.generation import GenerationJob, GenerationResult, GeneratorRecord
-from tasks.vocabulary import Engine, GenerationOutcome
+from tasks.vocabulary import GenerationOutcome
 
-ClientFactory = Callable[..., httpx.Client]
+#: No shorter sleep than this: a clock that does not move on would be asked for ever (seconds).
+SHORTEST_SLEEP_SECONDS = 0.001
 
 
 def open_client(*, generator: GeneratorRecord, clock: Callable[[], float]) -> httpx.Client:
@@ -48,18 +55,20 @@ def generate(
     jobs: Iterable[GenerationJob],
     *,
     generator: GeneratorRecord,
-    client_factory: ClientFactory = open_client,
     sleep: Callable[[float], None] = time.sleep,
     rng: random.Random,
     clock: Callable[[], float] = time.time,
     until: float | None = None,
+    gate: Gate | None = None,
+    is_cut: Callable[[int], bool] = lambda _: False,
 ) -> Iterator[GenerationResult]:
     """Answer each job once, as the answers come in; no single job makes this raise.
 
     `clock` gives UNIX time in seconds, `sleep` takes seconds, `rng` draws the jitter. The batch ends
     by `until` (UNIX time): jobs that have not begun by then are handed back with
-    `retry_after_seconds` 0. Closing the iterator early drops the jobs that have not begun and waits
-    for those in flight.
+    `retry_after_seconds` 0. `gate` is asked before each request, and told what came of it. A job that
+    `is_cut` (by its request's id) before it began gets no result. Closing the iterator early drops the
+    jobs that have not begun and waits for those in flight.
     """
     jobs = tuple(jobs)
     problem = check_generator(generator)
@@ -67,228 +76,151 @@ def generate(
         for job in jobs:
             yield GenerationResult(job.request_id, GenerationOutcome.UNREACHABLE, reason=problem)
         return
-    gate = _Gate()
     with (
-        client_factory(generator=generator, clock=clock) as client,
+        open_client(generator=generator, clock=clock) as client,
         ThreadPoolExecutor(count_threads(generator), thread_name_prefix="generate") as pool,
     ):
-        futures = [
-            pool.submit(
-                _Exchange(
-                    client=client,
-                    generator=generator,
-                    gate=gate,
-                    sleep=sleep,
-                    rng=random.Random(rng.getrandbits(64)),  # noqa: S311  (jitter, no secret)
-                    clock=clock,
-                    until=math.inf if until is None else until,
-                ).answer,
-                job,
-            )
-            for job in jobs
-        ]
+        batch = _Batch(
+            wire=Wire(client, generator, Models(generator, client=client), clock),
+            pool=pool,
+            gate=gate or LocalGate(),
+            sleep=sleep,
+            rng=rng,
+            until=math.inf if until is None else until,
+            is_cut=is_cut,
+        )
         try:
-            for future in as_completed(futures):
-                yield future.result()
+            yield from batch.answer(jobs)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-class _Gate:
-    """The pause that a server asked for, shared by the jobs of one batch."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._closed_until = float("-inf")
-
-    def close_until(self, moment: float) -> None:
-        with self._lock:
-            self._closed_until = max(self._closed_until, moment)
-
-    def count_seconds_left(self, now: float) -> float:
-        with self._lock:
-            return max(0.0, self._closed_until - now)
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """An attempt that may be worth another one. `pause_seconds` is what the server asked for."""
-
-    outcome: GenerationOutcome
-    reason: str
-    pause_seconds: float | None = None
-
-
 @dataclass(slots=True)
-class _Exchange:
-    """The attempts for one job, in one thread."""
+class _Task:
+    """One job on its way. `deadline` is set when it begins."""
 
-    client: httpx.Client
-    generator: GeneratorRecord
-    gate: _Gate
-    sleep: Callable[[float], None]
-    rng: random.Random
-    clock: Callable[[], float]
-    until: float
+    job: GenerationJob
+    deadline: float | None = None
     attempts: int = 0
-    latency_ms: int | None = None
-    server: str | None = None
+    last: Attempt | None = None
+    failure: Failure | None = None
 
-    def answer(self, job: GenerationJob) -> GenerationResult:
-        try:
-            return self._answer(job)
-        except Exception as error:  # noqa: BLE001  (one odd job must not cost the batch its answers)
-            return self._give_result(
-                job,
-                GenerationOutcome.BAD_ANSWER,
-                reason=f"The exchange with the server failed in an unforeseen way ({type(error).__name__}).",
-            )
 
-    def _answer(self, job: GenerationJob) -> GenerationResult:
-        if self.clock() >= self.until:
-            return self._give_result(
-                job,
-                GenerationOutcome.TIMED_OUT,
-                reason="The batch's time was over before this request began; it goes back to the queue.",
-                retry_after_seconds=0.0,
-            )
-        deadline = min(self.clock() + self.generator.deadline_seconds, self.until)
-        failure = None
-        while True:
-            pause = self.gate.count_seconds_left(self.clock())
-            if failure is not None and pause == 0:
-                pause = draw_backoff_seconds(failures=self.attempts, rng=self.rng)
-            if pause > self.generator.longest_wait_seconds or self.clock() + pause >= deadline:
-                return self._hand_back(job, failure)
-            if pause:
-                self.sleep(pause)
-                if self.gate.count_seconds_left(self.clock()) > 0:
-                    continue
-            outcome = self._attempt(job, deadline=deadline)
-            if isinstance(outcome, Answer):
-                return self._give_result(job, outcome.outcome, text=outcome.text, reason=outcome.reason, answer=outcome)
-            failure = outcome
-            if failure.pause_seconds is not None:
-                self.gate.close_until(self.clock() + failure.pause_seconds)
-            if self.attempts >= max(self.generator.attempts, 1):
-                return self._hand_back(job, failure)
+class _Batch:
+    """The jobs of one call: those that wait, by when they are due, and those in flight."""
 
-    def _hand_back(self, job: GenerationJob, failure: _Failure | None) -> GenerationResult:
-        """No more attempts: because of the last failure, or of a pause that another job was told."""
-        pause = self.gate.count_seconds_left(self.clock())
-        if failure is None and pause == 0:
-            failure = _Failure(GenerationOutcome.TIMED_OUT, _say_timed_out(self.generator))
-        if failure is None:
-            failure = _Failure(
-                GenerationOutcome.RATE_LIMITED,
-                f"The server asked for a pause of {pause:.0f} seconds; the request waits for it.",
-            )
-        return self._give_result(job, failure.outcome, reason=failure.reason, retry_after_seconds=pause or None)
-
-    def _attempt(self, job: GenerationJob, *, deadline: float) -> Answer | _Failure:
-        self.attempts += 1
-        started = self.clock()
-        try:
-            with finish_by(deadline):
-                return self._exchange(job)
-        except httpx.ConnectTimeout:
-            return _Failure(GenerationOutcome.UNREACHABLE, "The server did not accept a connection in time.")
-        except httpx.ConnectError as error:
-            return _Failure(GenerationOutcome.UNREACHABLE, f"The server cannot be reached: {self._redact(str(error))}")
-        except httpx.TimeoutException:
-            return Answer(GenerationOutcome.TIMED_OUT, reason=_say_timed_out(self.generator))
-        except (httpx.RemoteProtocolError, httpx.NetworkError):
-            return _Failure(
-                GenerationOutcome.SERVER_ERROR, "The server broke the connection off before its answer was whole."
-            )
-        finally:
-            self.latency_ms = max(0, round((self.clock() - started) * 1000))
-
-    def _exchange(self, job: GenerationJob) -> Answer | _Failure:
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        if self.generator.api_key:
-            headers["Authorization"] = f"Bearer {self.generator.api_key}"
-        url = f"{self.generator.endpoint.rstrip('/')}/chat/completions"
-        payload = build_payload(job, generator=self.generator)
-        with self.client.stream("POST", url, json=payload, headers=headers) as response:
-            self.server = shorten(response.headers.get("server", ""), limit=100) or None
-            if response.status_code != httpx.codes.OK:
-                return self._read_refusal(response)
-            if response.headers.get("content-encoding", "identity") != "identity":
-                return Answer(
-                    GenerationOutcome.BAD_ANSWER,
-                    reason="The server sent a compressed answer although none was asked for.",
-                )
-            body = read_body(response, limit=self.generator.max_response_bytes)
-        if body is None:
-            return Answer(
-                GenerationOutcome.BAD_ANSWER,
-                reason=f"The server's answer is larger than {self.generator.max_response_bytes} bytes.",
-            )
-        answer = read_answer(body)
-        if answer.reason is None:
-            return answer
-        return replace(answer, reason=self._redact(answer.reason))
-
-    def _read_refusal(self, response: httpx.Response) -> Answer | _Failure:
-        status = response.status_code
-        pause = read_retry_after_seconds(
-            response.headers.get("retry-after"),
-            date=response.headers.get("date"),
-            now=self.clock(),
-        )
-        words = self._redact(read_error_words(response))
-        if status == httpx.codes.TOO_MANY_REQUESTS:
-            return _Failure(GenerationOutcome.RATE_LIMITED, f"The server is limiting its rate (429).{words}", pause)
-        if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-            return _Failure(GenerationOutcome.SERVER_ERROR, f"The server failed ({status}).{words}", pause)
-        if response.is_redirect:
-            words = " Redirects are not followed: enter the address where the API is."
-        return Answer(GenerationOutcome.REFUSED_BY_SERVER, reason=f"The server refused the request ({status}).{words}")
-
-    def _redact(self, words: str) -> str:
-        if self.generator.api_key:
-            words = words.replace(self.generator.api_key, "[key]")
-        return words
-
-    def _give_result(
+    def __init__(
         self,
-        job: GenerationJob,
-        outcome: GenerationOutcome,
         *,
-        text: str | None = None,
-        reason: str | None = None,
-        retry_after_seconds: float | None = None,
-        answer: Answer | None = None,
-    ) -> GenerationResult:
-        provenance: dict[str, Any] = {
-            "engine": Engine.OPENAI.value,
-            "engine_version": self.server,
-            "host": name_host(self.generator.endpoint),
-            "model_requested": self.generator.model,
-            "model": answer.model if answer else None,
-            "revision": self.generator.revision,
-            "system_fingerprint": answer.system_fingerprint if answer else None,
-            "sampling": dict(self.generator.sampling),
-            "seed": job.seed,
-            "system_prompt": self.generator.system_prompt,
-            "finish_reason": answer.finish_reason if answer else None,
-            "usage": answer.usage if answer else None,
-            "latency_ms": self.latency_ms,
-            "attempts": self.attempts,
-        }
-        return GenerationResult(
-            job.request_id,
-            outcome,
-            text=text,
-            reason=reason,
-            retry_after_seconds=retry_after_seconds,
-            provenance=provenance,
+        wire: Wire,
+        pool: ThreadPoolExecutor,
+        gate: Gate,
+        sleep: Callable[[float], None],
+        rng: random.Random,
+        until: float,
+        is_cut: Callable[[int], bool],
+    ) -> None:
+        self._wire, self._pool, self._gate = wire, pool, gate
+        self._generator, self._clock = wire.generator, wire.clock
+        self._sleep, self._rng, self._until, self._is_cut = sleep, rng, until, is_cut
+        self._most = count_threads(wire.generator)
+        self._waiting: list[tuple[float, int, _Task]] = []
+        self._flying: dict[Future[Attempt], tuple[int, _Task]] = {}
+
+    def answer(self, jobs: tuple[GenerationJob, ...]) -> Iterator[GenerationResult]:
+        self._waiting = [(-math.inf, order, _Task(job)) for order, job in enumerate(jobs)]
+        ready = self._send_due()
+        while ready or self._waiting or self._flying:
+            yield from ready
+            if self._waiting or self._flying:
+                # The free threads are busy again before the caller stores what came.
+                ready = self._wait()
+                ready += self._send_due()
+            else:
+                ready = []
+
+    def _send_due(self) -> list[GenerationResult]:
+        """Send what is due while threads are free; results of what is handed back instead."""
+        ended: list[GenerationResult] = []
+        pause: Pause | None = None
+        while self._waiting and len(self._flying) < self._most:
+            now = self._clock()
+            due, order, task = self._waiting[0]
+            if due > now:
+                break
+            heapq.heappop(self._waiting)
+            if self._is_cut(task.job.request_id):
+                continue
+            if task.deadline is None:
+                task.deadline = min(now + self._generator.deadline_seconds, self._until)
+            if now >= task.deadline:
+                ended.append(self._end_late(task))
+                continue
+            pause = pause or self._gate.ask(now=now)
+            if pause is not None:
+                ended += self._postpone(order, task, seconds=pause.seconds, pause=pause)
+                continue
+            task.attempts += 1
+            self._flying[self._pool.submit(self._wire.attempt, task.job, deadline=task.deadline)] = (order, task)
+        return ended
+
+    def _wait(self) -> list[GenerationResult]:
+        """Wait for what ends first, or until something is due; results of what ended."""
+        next_due = self._waiting[0][0] if self._waiting else math.inf
+        left = next_due - self._clock()
+        if not self._flying:
+            if left > 0:
+                self._sleep(max(left, SHORTEST_SLEEP_SECONDS))
+            return []
+        is_full = len(self._flying) >= self._most
+        patience = None if is_full or left == math.inf else max(left, 0.0)
+        done, _ = wait(self._flying, timeout=patience, return_when=FIRST_COMPLETED)
+        return [result for future in done for result in self._land(*self._flying.pop(future), future.result())]
+
+    def _land(self, order: int, task: _Task, attempt: Attempt) -> list[GenerationResult]:
+        """An attempt came back: the job ends with it, or is tried again."""
+        now = self._clock()
+        came = attempt.came
+        task.last = attempt
+        pause_seconds = came.pause_seconds if isinstance(came, Failure) else None
+        self._gate.tell(outcome=came.outcome, reason=came.reason, pause_seconds=pause_seconds, now=now)
+        if isinstance(came, Answer):
+            return [self._end(task, came)]
+        task.failure = came
+        if task.attempts >= max(self._generator.attempts, 1):
+            return [self._end(task, came, seconds=pause_seconds)]
+        seconds = pause_seconds or draw_backoff_seconds(failures=task.attempts, rng=self._rng)
+        return self._postpone(order, task, seconds=seconds)
+
+    def _postpone(
+        self, order: int, task: _Task, *, seconds: float, pause: Pause | None = None
+    ) -> list[GenerationResult]:
+        """Try the job later; where that is too late, or too long to wait for, it goes back to the queue."""
+        now = self._clock()
+        if seconds <= self._generator.longest_wait_seconds and now + seconds < (task.deadline or math.inf):
+            heapq.heappush(self._waiting, (now + seconds, order, task))
+            return []
+        failure = task.failure or (Failure(pause.outcome, pause.reason) if pause else None)
+        asked = seconds if pause or (task.failure and task.failure.pause_seconds) else None
+        return [self._end(task, failure or self._say_late(), seconds=asked)]
+
+    def _end_late(self, task: _Task) -> GenerationResult:
+        """The time of the batch, or of the job, is over before this attempt."""
+        if task.last is None and self._clock() >= self._until:
+            reason = "The batch's time was over before this request began; it goes back to the queue."
+            return self._end(task, Failure(GenerationOutcome.TIMED_OUT, reason), seconds=0.0)
+        return self._end(task, task.failure or self._say_late())
+
+    def _say_late(self) -> Failure:
+        return Failure(GenerationOutcome.TIMED_OUT, say_timed_out(self._generator))
+
+    def _end(self, task: _Task, came: Answer | Failure, *, seconds: float | None = None) -> GenerationResult:
+        """The job's result; `seconds`: when it wants to be asked again."""
+        return make_result(
+            task.job,
+            came,
+            generator=self._generator,
+            last=task.last,
+            attempts=task.attempts,
+            retry_after_seconds=seconds,
         )
-
-
-def _say_timed_out(generator: GeneratorRecord) -> str:
-    return (
-        f"The server did not finish its answer in time (a read may take {generator.read_timeout_seconds:g} s, "
-        f"the whole exchange {generator.deadline_seconds:g} s)."
-    )

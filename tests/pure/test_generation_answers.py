@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.generation.answers import Answer, clean_text, find_error_message, read_answer, shorten
+from tasks.generation.answers import (
+    BROKEN_OFF,
+    ONLY_REASONING,
+    TOO_SHORT,
+    Answer,
+    clean_text,
+    find_error_message,
+    read_answer,
+    shorten,
+)
 from tasks.generation.retries import draw_backoff_seconds, read_retry_after_seconds
 from tasks.vocabulary import GenerationOutcome
 
@@ -84,21 +93,161 @@ def test_read_answer_joins_parts_of_text():
         ("The tag <think> is used like this: <think>x</think>", "The tag <think> is used like this: <think>x</think>"),
     ],
 )
-def test_read_answer_drops_the_reasoning_before_an_answer(content, text):
+def test_read_answer_takes_the_reasoning_before_an_answer_off_it(content, text):
     assert read_answer(make_body({"content": content})).text == text
 
 
-def test_read_answer_of_reasoning_alone_is_empty():
-    assert read_answer(make_body({"content": "<think>I never stop"})).outcome == GenerationOutcome.EMPTY
+@pytest.mark.parametrize(
+    ("message", "text", "reasoning"),
+    [
+        ({"content": "<think>It is 4.</think>\n\nFour."}, "Four.", "It is 4."),
+        ({"content": "<THINKING>a</THINKING>\n<think>b</think>Four."}, "Four.", "a\n\nb"),
+        ({"content": "It is 4.\n</think>\n\nFour."}, "Four.", "It is 4."),
+        ({"content": "</think>\n\nFour."}, "Four.", None),
+        ({"content": "Write </think> where your notes end."}, "Write </think> where your notes end.", None),
+        ({"content": "[THINK]It is 4.[/THINK]Four."}, "Four.", "It is 4."),
+        (
+            {
+                "content": "<|channel|>analysis<|message|>It is 4.<|end|><|start|>assistant<|channel|>final<|message|>Four."
+            },
+            "Four.",
+            "It is 4.",
+        ),
+        ({"content": "Four.", "reasoning": "It is 4."}, "Four.", "It is 4."),
+        ({"content": "Four.", "reasoning_content": "It is 4."}, "Four.", "It is 4."),
+        ({"content": "Four.", "reasoning": "It is 4.", "reasoning_content": "It is 4."}, "Four.", "It is 4."),
+        ({"content": "Four.", "reasoning": None, "reasoning_content": 5}, "Four.", None),
+        (
+            {"content": [{"type": "thinking", "thinking": "It is 4."}, {"type": "text", "text": "Four."}]},
+            "Four.",
+            "It is 4.",
+        ),
+        (
+            {
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "It is 4."}]},
+                    {"type": "text", "text": "Four."},
+                ]
+            },
+            "Four.",
+            "It is 4.",
+        ),
+        (
+            {"content": [{"type": "reasoning", "text": "It is 4."}, {"type": "text", "text": "Four."}]},
+            "Four.",
+            "It is 4.",
+        ),
+    ],
+)
+def test_what_a_model_tells_itself_is_kept_apart_from_its_text(message, text, reasoning):
+    answer = read_answer(make_body(message))
+    assert (answer.outcome, answer.text, answer.reasoning) == (GenerationOutcome.STORED, text, reasoning)
+
+
+@pytest.mark.parametrize(
+    ("message", "finish_reason", "outcome", "reason"),
+    [
+        ({"content": "<think>I never stop"}, "length", GenerationOutcome.TRUNCATED, ONLY_REASONING),
+        ({"content": None, "reasoning": "I never stop"}, "length", GenerationOutcome.TRUNCATED, ONLY_REASONING),
+        ({"content": "Half an"}, "length", GenerationOutcome.TRUNCATED, TOO_SHORT),
+        (
+            {"content": "<think>Done</think>"},
+            "stop",
+            GenerationOutcome.EMPTY,
+            "The model reasoned and then ended without an answer.",
+        ),
+        ({"content": " "}, "stop", GenerationOutcome.EMPTY, "The model answered with an empty text."),
+    ],
+)
+def test_reasoning_without_an_answer_says_what_was_missing(message, finish_reason, outcome, reason):
+    body = json.dumps({"choices": [{"message": message, "finish_reason": finish_reason}]}).encode()
+    answer = read_answer(body)
+    assert (answer.outcome, answer.reason) == (outcome, reason)
+    assert answer.text == ("Half an" if reason == TOO_SHORT else None)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        ({"message": "out of luck", "code": 502}, GenerationOutcome.SERVER_ERROR),
+        ({"message": "out of luck", "code": "503"}, GenerationOutcome.SERVER_ERROR),
+        ({"message": "out of luck", "status": 429}, GenerationOutcome.RATE_LIMITED),
+        ({"message": "out of luck", "code": 400}, GenerationOutcome.REFUSED_BY_SERVER),
+        ({"message": "out of luck", "code": "model_not_found"}, GenerationOutcome.REFUSED_BY_SERVER),
+        ("out of luck", GenerationOutcome.REFUSED_BY_SERVER),
+    ],
+)
+def test_an_error_with_status_200_is_what_its_own_code_says(error, outcome):
+    assert read_answer(json.dumps({"error": error}).encode()) == Answer(
+        outcome, reason="The server answered with an error: out of luck"
+    )
+
+
+def test_an_error_within_a_choice_is_a_failure():
+    choice = {"message": {"content": "Hal"}, "finish_reason": "error", "error": {"message": "upstream died"}}
+    answer = read_answer(json.dumps({"choices": [choice]}).encode())
+    assert (answer.outcome, answer.text) == (GenerationOutcome.SERVER_ERROR, None)
+    assert answer.reason == "The server answered with an error: upstream died"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"  ", b'{"choices": [{"message": {"content": "ha', b": ping\n\n", b'data: {"choices": []}']
+)
+def test_an_answer_that_breaks_off_is_a_failure(body):
+    assert read_answer(body) == Answer(GenerationOutcome.SERVER_ERROR, reason=BROKEN_OFF)
+
+
+def test_a_text_that_is_no_json_is_told():
+    assert read_answer(b"Internal Server Error").reason == (
+        "The server's answer is not JSON. Check that the endpoint is an OpenAI-compatible API. It said: Internal Server "
+        "Error"
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        (
+            b'data: {"choices": [{"delta": {"content": "Hel"}}]}\n\n'
+            b'data: {"choices": [{"delta": {"content": "lo"}, "finish_reason": "stop"}]}\n'
+        ),
+        b': hi\n\nevent: message\ndata: {"choices": [{"text": "Hello"}]}\n\ndata: [DONE]\n\n',
+        b'data: {"choices":\ndata: [{"delta": {"content": "Hello"}}]}\n\ndata: [DONE]',
+        b': ping\n: ping\n{"choices": [{"message": {"content": "Hello"}}]}',
+    ],
+)
+def test_a_stream_that_nobody_asked_for_is_put_together(body):
+    answer = read_answer(body)
+    assert (answer.outcome, answer.text) == (GenerationOutcome.STORED, "Hello")
+
+
+PIECES = [b"data: ", b"\n", b"[DONE]", b'{"choices": [{"delta": {"content": "x"}}]}', b": ", b"{", b"[]"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12))
+def test_pieces_of_streams_in_any_order_make_an_answer(pieces):
+    assert isinstance(read_answer(b"".join(pieces)), Answer)
 
 
 def test_read_answer_of_a_tool_call_is_empty():
     assert read_answer(make_body({"content": None, "tool_calls": []})).outcome == GenerationOutcome.EMPTY
 
 
+@pytest.mark.parametrize("more", [{"tool_calls": [{"id": "1"}]}, {"function_call": {"name": "x"}}])
+def test_a_call_of_a_tool_is_no_answer(more):
+    answer = read_answer(make_body({"content": "Let me look.", **more}))
+    assert (answer.outcome, answer.text) == (GenerationOutcome.BAD_ANSWER, None)
+    assert answer.reason == "The model called a tool instead of answering, and none was offered to it."
+
+
+def test_a_completion_without_messages_is_its_text():
+    body = json.dumps({"choices": [{"text": " Four.", "finish_reason": "stop"}]}).encode()
+    assert read_answer(body).text == "Four."
+
+
 def test_read_answer_of_a_refusal_carries_its_words():
     assert read_answer(make_body({"content": None, "refusal": "I cannot help."})) == Answer(
-        GenerationOutcome.REFUSED_BY_SERVER,
+        GenerationOutcome.DECLINED,
         reason="The model declined to answer: I cannot help.",
         finish_reason="stop",
     )
