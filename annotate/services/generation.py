@@ -2,52 +2,60 @@
 
 A request is a row, and the row is the queue (`services.generation_queue`). The database holds that a sample
 is asked for once; asking again for what is there adds nothing.
+
+Which generators a prompt asks is decided here, by `tasks.scheduling.comparison_design`:
+
+1. Whoever asks locks the campaign's row first, so that two never decide by the same counts, and nobody changes the
+   campaign's generators meanwhile. Workers that claim and settle lock requests alone, so they never wait for it.
+2. Up to a thousand messages that lack something, found before, are read with what was asked under them, and the counts
+   of pairings of their strata and of the campaign.
+3. Each message gets its generators in the order of the messages, the lot drawn by campaign and message: asking again
+   from the same counts asks the same.
+4. Requests and counts are written together.
+
+With `candidates_per_prompt` a message asks for so many samples in all. Counted are those that generators were asked
+for, and that did not fail in the end: what people wrote or an import brought is no generator's, and a failure is
+answered by another generator of the design that was not asked yet. Without it every generator is asked for all samples.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
+from random import Random
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from annotate.access import Actor
 from annotate.exceptions import Conflict, NotFound
-from annotate.models import Campaign, CampaignGenerator, User
-from annotate.queries.rows import fetch_all, fetch_one, run
+from annotate.models import Campaign, User
+from annotate.queries.pairings import Lineup, list_lacking, read_lineup, read_prompts, read_tallies
+from annotate.queries.rows import fetch_one, run
 from annotate.services.audit import record_event
 from annotate.wake import wake
-from tasks.vocabulary import AuditAction, CampaignState, Engine, JobName, MessageRole, RequestState
+from tasks.scheduling.comparison_design import Tally, plan_prompt
+from tasks.vocabulary import AuditAction, CampaignState, JobName, MessageRole, RequestState
 
 #: Parents that one call asks for at most; the sweep asks for the rest.
 MOST_PARENTS = 1000
 #: States in which a campaign may generate: drafts are prepared, open ones kept supplied.
 GENERATING_STATES = (CampaignState.DRAFT, CampaignState.OPEN)
 
-#: Prompts are roots; a message further down is asked for by its id.
-_LACKING = """
-SELECT m.id FROM annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id
-WHERE t.campaign_id = %(campaign)s AND t.state = 'ranking' AND m.removed_at IS NULL AND m.withdrawn_at IS NULL
-  AND m.role = %(prompter)s
-  AND CASE WHEN %(parents)s::bigint[] IS NULL THEN m.parent_id IS NULL ELSE m.id = ANY(%(parents)s::bigint[]) END
-  AND EXISTS (
-    SELECT 1 FROM annotate_campaigngenerator cg JOIN annotate_generator g ON g.id = cg.generator_id
-    WHERE cg.campaign_id = t.campaign_id AND g.enabled AND g.engine <> %(label)s
-      AND cg.samples > (SELECT count(DISTINCT r.sample_index) FROM annotate_generationrequest r
-                        WHERE r.parent_id = m.id AND r.generator_id = cg.generator_id AND r.sample_index < cg.samples))
-ORDER BY m.id LIMIT %(limit)s"""
+_LOCK = "SELECT id FROM annotate_campaign WHERE id = %(campaign)s FOR NO KEY UPDATE"
 
-#: A sample that failed or was called off before is not asked for anew: that is what retrying is for.
 _ASK = """
 INSERT INTO annotate_generationrequest (parent_id, generator_id, sample_index, state, attempts, priority, reason, created_at)
-SELECT parent, cg.generator_id, sample, 'queued', 0, %(priority)s, '', %(now)s
-FROM unnest(%(parents)s::bigint[]) AS parent
-CROSS JOIN annotate_campaigngenerator cg JOIN annotate_generator g ON g.id = cg.generator_id
-CROSS JOIN LATERAL generate_series(0, cg.samples - 1) AS sample
-WHERE cg.campaign_id = %(campaign)s AND g.enabled AND g.engine <> %(label)s AND NOT EXISTS (
-  SELECT 1 FROM annotate_generationrequest r
-  WHERE r.parent_id = parent AND r.generator_id = cg.generator_id AND r.sample_index = sample)
-ORDER BY sample, parent, cg.generator_id
+SELECT n.parent, n.generator, n.sample, 'queued', 0, %(priority)s, '', %(now)s
+FROM unnest(%(parents)s::bigint[], %(generators)s::bigint[], %(samples)s::smallint[]) AS n (parent, generator, sample)
+ORDER BY n.sample, n.parent, n.generator
 ON CONFLICT (parent_id, generator_id, sample_index) WHERE state IN ('queued', 'running', 'done') DO NOTHING"""
+
+_COUNT = """
+INSERT INTO annotate_generatorpairing AS p (campaign_id, stratum_id, first_id, second_id, prompts, credit)
+SELECT %(campaign)s, n.stratum, n.first, n.second, n.prompts, n.credit
+FROM unnest(%(strata)s::bigint[], %(firsts)s::bigint[], %(seconds)s::bigint[], %(prompts)s::int[], %(credits)s::float[])
+  AS n (stratum, first, second, prompts, credit)
+ON CONFLICT (campaign_id, stratum_id, first_id, second_id)
+DO UPDATE SET prompts = excluded.prompts, credit = excluded.credit"""
 
 _OF_CAMPAIGN = """
 r.generator_id = COALESCE(%(generator)s::bigint, r.generator_id) AND EXISTS (
@@ -110,8 +118,17 @@ def check_may_generate(*, campaign: Campaign) -> None:
             _("This campaign is %(state)s, so nothing is generated for it. Open it first.") % {"state": campaign.state},
             code="campaign_not_open",
         )
-    named = CampaignGenerator.objects.filter(campaign=campaign, generator__enabled=True)
-    if not named.exclude(generator__engine=Engine.LABEL).exists():
+    lineup = read_lineup(campaign_id=campaign.pk)
+    if not lineup.named and lineup.barred:
+        raise Conflict(
+            _(
+                "None of this campaign's generators may be asked: the campaign does not accept the terms on their "
+                "outputs or the licences of their models. Accept one of them in its settings, or name other generators."
+            ),
+            code="no_generator",
+            details={"generators": [entry.name for entry in lineup.barred]},
+        )
+    if not lineup.named:
         raise Conflict(
             _(
                 "This campaign names no generator that can be asked for candidates. Name one of the site's "
@@ -123,14 +140,15 @@ def check_may_generate(*, campaign: Campaign) -> None:
 
 def ask_missing(*, campaign_id: int, now: datetime, parent_ids: Sequence[int] | None = None, priority: int = 0) -> int:
     """Add the requests that are missing under at most a thousand parents; returns how many. Wakes the workers."""
-    params = {"campaign": campaign_id, "label": Engine.LABEL, "prompter": MessageRole.PROMPTER, "now": now}
+    lineup = read_lineup(campaign_id=campaign_id, now=now)
+    # A million prompts are looked through before anything is locked.
+    lacking = list_lacking(campaign_id=campaign_id, lineup=lineup, parent_ids=parent_ids, limit=MOST_PARENTS)
+    if not lacking:
+        return 0
     with transaction.atomic():
-        lacking = fetch_all(
-            _LACKING, {**params, "parents": None if parent_ids is None else list(parent_ids), "limit": MOST_PARENTS}
-        )
-        added = 0
-        if lacking:
-            added = run(_ASK, {**params, "parents": [row["id"] for row in lacking], "priority": priority})
+        fetch_one(_LOCK, {"campaign": campaign_id})
+        lineup = read_lineup(campaign_id=campaign_id, now=now)
+        added = _ask(lacking, lineup=lineup, campaign_id=campaign_id, params={"priority": priority, "now": now})
         if added:
             wake(JobName.GENERATE_CANDIDATES)
     return added
@@ -173,6 +191,34 @@ def retry_requests(
         if queued:
             wake(JobName.GENERATE_CANDIDATES)
     return queued
+
+
+def _ask(parent_ids: Sequence[int], *, lineup: Lineup, campaign_id: int, params: dict[str, object]) -> int:
+    prompts = read_prompts(parent_ids=parent_ids)
+    tallies = read_tallies(campaign_id=campaign_id, stratum_ids=sorted({stratum for stratum, _ in prompts}))
+    asks: list[tuple[int, int, int]] = []
+    for stratum, prompt in prompts:
+        planned = plan_prompt(
+            prompt,
+            lineup.entrants,
+            wanted=lineup.wanted,
+            fills_up=lineup.fills_up,
+            tallies=(tallies[stratum], tallies[None]),
+            rng=Random(f"{campaign_id}/{prompt.id}"),  # noqa: S311 - a lot among equals, no secret
+        )
+        asks += [(prompt.id, generator, sample) for generator, sample in planned]
+    columns = {name: [ask[place] for ask in asks] for place, name in enumerate(("parents", "generators", "samples"))}
+    added = run(_ASK, {**params, **columns})
+    _keep_counts(tallies, campaign_id=campaign_id)
+    return added
+
+
+def _keep_counts(tallies: dict[int | None, Tally], *, campaign_id: int) -> None:
+    changed = [(stratum, *change) for stratum, tally in tallies.items() for change in tally.list_changes()]
+    if changed:
+        strata, firsts, seconds, prompts, credits_ = zip(*changed, strict=True)
+        columns = {"strata": strata, "firsts": firsts, "seconds": seconds, "prompts": prompts, "credits": credits_}
+        run(_COUNT, {"campaign": campaign_id, **{name: list(values) for name, values in columns.items()}})
 
 
 def _check_parents(*, campaign: Campaign, parent_ids: Sequence[int]) -> None:
