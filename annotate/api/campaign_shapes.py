@@ -18,6 +18,7 @@ from tasks.vocabulary import (
     CampaignState,
     Kind,
     MessageRole,
+    OutputTerms,
     Preset,
     ReleaseSchedule,
     Widget,
@@ -26,6 +27,7 @@ from tasks.vocabulary import (
 STATES = [state.value for state in CampaignState]
 KINDS = [kind.value for kind in Kind]
 ROLES = [role.value for role in CampaignRole]
+TERMS = [terms.value for terms in OutputTerms]
 MAX_VERSION = 2**31 - 1
 MAX_REASON_CHARS = 2_000
 
@@ -133,6 +135,18 @@ class _CampaignFields(ParametersBody):  # type: ignore[misc,valid-type]  # a cla
     label_schema = LabelSchemaBody(required=False)
     targets = serializers.ListField(child=TargetShape(), required=False, max_length=5_000)
     generators = serializers.ListField(child=GeneratorUseShape(), required=False, max_length=20)
+    output_terms = serializers.ListField(
+        child=serializers.ChoiceField(TERMS),
+        required=False,
+        max_length=len(TERMS),
+        help_text="Only generators whose outputs come under one of these terms. Empty: any.",
+    )
+    model_licences = serializers.ListField(
+        child=serializers.RegexField(r"^[A-Za-z0-9][A-Za-z0-9.+-]*$", max_length=80),
+        required=False,
+        max_length=40,
+        help_text="Only generators whose model has one of these licences. Empty: any.",
+    )
     release = ReleasePlanBody(required=False)
     state = serializers.ChoiceField(STATES, required=False)
     reason = serializers.CharField(
@@ -238,6 +252,8 @@ class CampaignShape(CampaignEntry):
     label_schema = LabelSchemaVersion(allow_null=True)
     targets = TargetState(many=True)
     generators = GeneratorUseState(many=True, allow_null=True)
+    output_terms = serializers.ListField(child=serializers.ChoiceField(TERMS))
+    model_licences = serializers.ListField(child=serializers.CharField())
     release = ReleaseState()
 
 

@@ -79,6 +79,8 @@ def describe_campaign(campaign: Campaign) -> dict[str, Any]:
         "label_schema": describe_label_schema(schema_id=campaign.label_schema_id),
         "targets": list_targets(campaign_id=campaign.pk),
         "generators": list_generator_uses(campaign_id=campaign.pk),
+        "output_terms": list(campaign.output_terms),
+        "model_licences": list(campaign.model_licences),
         "release": {"schedule": campaign.release_schedule},
         "state": campaign.state,
     } | {f"parameters.{name}": value for name, value in parameters.items()}
@@ -168,6 +170,8 @@ def present_campaign(campaign: Campaign, *, is_insider: bool) -> dict[str, Any]:
         "label_schema": None if schema is None else present_label_schema(schema),
         "targets": list_targets(campaign_id=campaign.pk),
         "generators": list_generator_uses(campaign_id=campaign.pk) if is_insider else None,
+        "output_terms": campaign.output_terms,
+        "model_licences": campaign.model_licences,
         "release": {
             "schedule": campaign.release_schedule,
             "target": settings["release_target"],

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from annotate.services.campaign_values import Reader, show
+from annotate.services.campaign_values import LICENCE, Reader, show
 from tasks.records.campaigns import Anchor, DimensionSpec, GeneratorUse, GuidelineSpec, ReleasePlan, TargetSpec
-from tasks.vocabulary import CampaignState, Kind, MessageRole, Preset, ReleaseSchedule, Widget
+from tasks.vocabulary import CampaignState, Kind, MessageRole, OutputTerms, Preset, ReleaseSchedule, Widget
 
 #: Slugs that are, or may become, addresses of the site.
 RESERVED_SLUGS = frozenset({"new", "mine", "all"})
@@ -185,6 +185,27 @@ def _generator(reader: Reader, place: str, value: Any) -> GeneratorUse | None:
     return None if name is None or samples is None else GeneratorUse(name, samples)
 
 
+def _output_terms(reader: Reader, place: str, value: Any) -> tuple[OutputTerms, ...] | None:
+    chosen = reader.items(place, value, lambda at, item: reader.word(at, item, OutputTerms), most=len(OutputTerms))
+    reader.refuse_doubles(place, iter(chosen or ()), _("word"))
+    # A set: in one order.
+    return None if chosen is None else tuple(terms for terms in OutputTerms if terms in chosen)
+
+
+def _model_licences(reader: Reader, place: str, value: Any) -> tuple[str, ...] | None:
+    chosen = reader.items(place, value, lambda at, item: _model_licence(reader, at, item), most=40)
+    reader.refuse_doubles(place, (licence.casefold() for licence in chosen or ()), _("licence"))
+    return None if chosen is None else tuple(sorted(chosen, key=str.casefold))
+
+
+def _model_licence(reader: Reader, place: str, value: Any) -> str | None:
+    text = reader.text(place, value, longest=80)
+    if text is not None and not LICENCE.fullmatch(text):
+        reader.refuse(place, _("Write the licence by its short name, such as Apache-2.0, MIT or llama3.1."))
+        return None
+    return text
+
+
 def _release(reader: Reader, place: str, value: Any) -> tuple[ReleasePlan, int | None] | None:
     table = reader.table(place, value, known=("schedule", "target"))
     if table is None:
@@ -209,6 +230,8 @@ FIELDS: Mapping[str, Callable[[Reader, str, Any], Any]] = {
     "label_schema": _label_schema,
     "targets": _targets,
     "generators": _generators,
+    "output_terms": _output_terms,
+    "model_licences": _model_licences,
     "release": _release,
     "state": _state,
 }

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
+from annotate.exceptions import InvalidInput
 from annotate.models import Campaign, CampaignGenerator, Stratum
 from annotate.queries.campaigns import find_site_generators
+from annotate.queries.generator_terms import generators_refused
 from annotate.services.campaign_files import refuse_problems
 from annotate.services.campaign_values import nearest, show
 from tasks.records.campaigns import GeneratorUse, TargetSpec
@@ -64,3 +66,23 @@ def set_generators(*, campaign: Campaign, generators: Sequence[GeneratorUse]) ->
         unique_fields=["campaign", "generator"],
         update_fields=["samples"],
     )
+
+
+def check_generator_terms(*, campaign: Campaign, named: Sequence[GeneratorUse] | None) -> None:
+    """Refuse a campaign that names a generator whose terms or licence it does not take.
+
+    `named`: the generators as they were just written; None: it is the campaign's terms that were changed. Raises
+    `InvalidInput` `generator_terms_refused`: the first in the message, each at its place in the details.
+    """
+    refused = generators_refused(campaign)
+    if not refused:
+        return
+    details: dict[str, list[str]] = {}
+    if named is None:
+        details["output_terms" if campaign.output_terms else "model_licences"] = list(refused.values())
+    else:
+        known = find_site_generators(names=[use.name for use in named])
+        for index, use in enumerate(named):
+            if problem := refused.get(known[use.name].pk):
+                details[f"generators[{index}].name"] = [problem]
+    raise InvalidInput(next(iter(refused.values())), code="generator_terms_refused", details=details)

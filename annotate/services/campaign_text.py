@@ -22,7 +22,7 @@ def write_campaign_file(campaign: Campaign) -> str:
 
 def _write(slug: str, values: Mapping[str, Any], parameters: Mapping[str, Any]) -> Iterator[str]:
     yield f"slug = {_text(slug)}"
-    for name in ("title", "purpose", "licence", "languages", "kinds", "allow_guests"):
+    for name in ("title", "purpose", "licence", "languages", "kinds", "allow_guests", "output_terms", "model_licences"):
         yield f"{name} = {_value(values[name])}"
     # An empty list of tables is a plain value, and those come before the first table.
     yield from (f"{name} = []" for name in ("targets", "generators") if not values[name])

@@ -20,7 +20,7 @@ from annotate.queries.campaigns import describe_campaign
 from annotate.services.audit import record_event
 from annotate.services.campaign_contradictions import PARAMETER, find_contradictions
 from annotate.services.campaign_files import refuse_problems
-from annotate.services.campaign_parts import set_generators, set_targets
+from annotate.services.campaign_parts import check_generator_terms, set_generators, set_targets
 from annotate.services.campaign_states import change_state
 from annotate.services.campaign_units import FOLLOWED_BY_UNITS
 from annotate.services.guidelines import publish_guideline, publish_label_schema
@@ -44,7 +44,11 @@ from tasks.vocabulary import (
 
 DEFAULT_LICENCE = "CC-BY-4.0"
 NEEDED = ("slug", "title", "preset", "languages")
-PLAIN_FIELDS = ("title", "purpose", "licence", "languages", "kinds", "allow_guests")
+PLAIN_FIELDS = (
+    "title", "purpose", "licence", "languages", "kinds", "allow_guests", "output_terms", "model_licences",
+)  # fmt: skip
+#: A change of these asks anew whether the campaign takes the terms of every generator that it names.
+OF_TERMS = frozenset({"generators", "output_terms", "model_licences"})
 #: Told by events of their own.
 TOLD_APART = frozenset({"guideline", "label_schema", "state"})
 
@@ -78,7 +82,7 @@ def apply_campaign(*, spec: CampaignSpec, actor: Actor | None, now: datetime, dr
 def create_campaign(*, spec: CampaignSpec, actor: Actor | None, now: datetime, reason: str = "") -> Campaign:
     """Make a campaign from what is said and the preset; whoever makes it is its organizer.
 
-    Raises `InvalidInput` with every problem, Conflict `slug_taken`, and what opening refuses when `state` says open.
+    Raises `InvalidInput` with every problem or `generator_terms_refused`, Conflict `slug_taken`, and what opening refuses when `state` says open.
     """
     refuse_problems({name: _("This is missing.") for name in NEEDED if getattr(spec, name) is None})
     spec = _fill_from_preset(spec, PRESETS[Preset(str(spec.preset))])
@@ -227,6 +231,8 @@ def _write_parts(
         set_targets(campaign=campaign, targets=spec.targets)
     if "generators" in fields and spec.generators is not None:
         set_generators(campaign=campaign, generators=spec.generators)
+    if fields & OF_TERMS:
+        check_generator_terms(campaign=campaign, named=spec.generators if "generators" in fields else None)
 
 
 def _record_changes(*, campaign: Campaign, changes: tuple[Change, ...], actor: Actor | None, reason: str) -> None:
@@ -258,6 +264,8 @@ def _fill_from_preset(spec: CampaignSpec, preset: PresetRecord) -> CampaignSpec:
         guideline=spec.guideline or preset.guideline,
         targets=spec.targets or (),
         generators=spec.generators or (),
+        output_terms=spec.output_terms or (),
+        model_licences=spec.model_licences or (),
         release=spec.release or ReleasePlan(),
     )
     return _fill_label_schema(filled, {})

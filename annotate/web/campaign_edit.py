@@ -39,6 +39,8 @@ SETTINGS = (
     "languages",
     "kinds",
     "allow_guests",
+    "output_terms",
+    "model_licences",
     *(PARAMETER + p for p in PARAMETER_NAMES),
 )
 

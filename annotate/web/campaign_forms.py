@@ -14,7 +14,8 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from annotate.web.campaign_words import FIELDS, PARAMETER, PARAMETER_GROUPS, PRESETS, SCHEDULES
+from annotate.web.campaign_terms import draw_terms, put_terms, read_terms
+from annotate.web.campaign_words import FIELDS, GENERATION_PARAMETERS, PARAMETER, PARAMETER_GROUPS, PRESETS, SCHEDULES
 from annotate.web.field_words import Words
 from annotate.web.fields import Field, Option, Problems
 from annotate.web.growth_words import GROWTH_GROUPS
@@ -33,7 +34,10 @@ PLAIN = ("title", "purpose", "licence")
 SWITCHES = BOOLEAN
 #: Whether trees grow is the preset's to say when a campaign is made, and a switch of its own from then on.
 GROWTH_SWITCH = "grow_trees"
-NEW_PARAMETERS = tuple(name for _title, names in (*PARAMETER_GROUPS, *GROWTH_GROUPS) for name in names)
+NEW_PARAMETERS = (
+    *(name for _title, names in (*PARAMETER_GROUPS, *GROWTH_GROUPS) for name in names),
+    *GENERATION_PARAMETERS,
+)
 PARAMETER_NAMES = (*NEW_PARAMETERS, GROWTH_SWITCH)
 #: Parameters that are measured against another one, and what is said of them when they do not fit.
 AGAINST = {
@@ -54,6 +58,7 @@ def as_post(values: Mapping[str, Any]) -> QueryDict:
     post.setlist("kinds", values["kinds"])
     if values["allow_guests"]:
         post["allow_guests"] = "on"
+    put_terms(post, values)
     post["release.schedule"] = values["release"]["schedule"] or ""
     for name in (*PARAMETER_NAMES, "release_target"):
         put_parameter(post, name, values[f"{PARAMETER}{name}"])
@@ -84,6 +89,7 @@ def read_settings_form(post: QueryDict, parameters: tuple[str, ...] = PARAMETER_
         "languages": read_languages(post),
         "kinds": post.getlist("kinds"),
         "allow_guests": bool(post.get("allow_guests")),
+        **read_terms(post),
         "parameters": read_parameters(post, parameters),
     }
 
@@ -179,8 +185,9 @@ def schedule_fields(post: QueryDict) -> list[Field]:
 
 
 def parameter_groups(post: QueryDict) -> list[Group]:
-    """The parameters of every campaign with their bounds, by what they are about."""
-    return _draw_groups(PARAMETER_GROUPS, post)
+    """The parameters of every campaign with their bounds, by what they are about; the last group has fields beside them."""
+    written = [parameter_field(name, post) for name in GENERATION_PARAMETERS]
+    return [*_draw_groups(PARAMETER_GROUPS, post), (_("What generators write"), [*written, *draw_terms(post)])]
 
 
 def growth_groups(post: QueryDict) -> list[Group]:

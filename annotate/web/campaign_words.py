@@ -9,6 +9,8 @@ from annotate.web.growth_words import GROWTH_FIELDS
 from tasks.vocabulary import CampaignRole, CampaignState, MessageRole, Preset, ReleaseSchedule
 
 PARAMETER = "parameters."
+ASKED_NEXT = _("Holds for what generators are asked from now on.")
+TERMS_EFFECT = _("Generators outside are not asked any more, and releases from now on leave their texts out.")
 
 FIELDS: dict[str, FieldWords] = {
     "title": FieldWords(_("Title"), _("What people read in lists.")),
@@ -41,6 +43,16 @@ FIELDS: dict[str, FieldWords] = {
     ),
     "targets": FieldWords(_("Targets"), "", _("Work where most is missing is offered first, within a minute.")),
     "generators": FieldWords(_("Generators"), "", _("Asked for prompts that lack candidates. Texts that exist stay.")),
+    "output_terms": FieldWords(
+        _("Terms on the texts of models that you take"),
+        _("Nothing ticked: any. Others are not asked, and what they wrote is in no release."),
+        TERMS_EFFECT,
+    ),
+    "model_licences": FieldWords(
+        _("Licences of models that you take"),
+        _("Their short names, such as “Apache-2.0, MIT”, with a comma between. Empty: any."),
+        TERMS_EFFECT,
+    ),
     "release": FieldWords(_("Releases by themselves"), "", _("The next date follows from it.")),
     "state": FieldWords(_("State")),
     "parameters.redundancy": FieldWords(
@@ -77,6 +89,26 @@ FIELDS: dict[str, FieldWords] = {
         _("Ask at least"), _("Judgments, however sure the first ones are."), OPEN_WORK
     ),
     "parameters.max_judgments": FieldWords(_("Ask at most"), _("Judgments, however unsure they leave it."), OPEN_WORK),
+    "parameters.candidates_per_prompt": FieldWords(
+        _("Candidates that generators write for each prompt"),
+        _(
+            "Each prompt is given to some of the generators, so that all of them meet often. Empty: every generator answers every prompt."
+        ),
+        ASKED_NEXT,
+    ),
+    "parameters.redraws": FieldWords(
+        _("How often an answer is drawn again"),
+        _("One that is empty, breaks off, repeats itself, or says nearly what another one says."),
+        ASKED_NEXT,
+    ),
+    "parameters.near_duplicate_similarity": FieldWords(
+        _("Nearly the same from this share of common words"), _("1: only equal texts are drawn again."), ASKED_NEXT
+    ),
+    "parameters.keep_refusals": FieldWords(
+        _("A model that will not answer is a candidate too"),
+        _("Otherwise such a text is drawn again."),
+        ASKED_NEXT,
+    ),
     "parameters.release_target": FieldWords(
         _("Judgments that ask for a release"), _("With the schedule “at a number of judgments”.")
     ),
@@ -92,6 +124,8 @@ PARAMETER_GROUPS: tuple[tuple[Words, tuple[str, ...]], ...] = (
     (_("Holds and limits"), ("lease_seconds", "offered_lease_seconds", "max_held", "daily_cap")),
     (_("Moderation by itself"), ("report_limit", "skip_limit")),
 )
+#: Parameters of generation, which stand with the terms on what generators write.
+GENERATION_PARAMETERS = ("candidates_per_prompt", "redraws", "near_duplicate_similarity", "keep_refusals")
 
 PRESETS: dict[Preset, FieldWords] = {
     Preset.RANK: FieldWords(_("Rank several replies"), _("People order up to four replies to one prompt, and say which would do.")),

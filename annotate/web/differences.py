@@ -12,11 +12,12 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from annotate.figures import whole
+from annotate.queries.generator_terms import TERMS
 from annotate.web.campaign_words import ASKED_ABOUT, FIELDS, PRESETS, SCHEDULES, WIDGETS, field_title, role_name
 from annotate.web.field_words import Words
 from annotate.web.names import kind_name, language_name, state_name
 from tasks.records.campaigns import Change
-from tasks.vocabulary import Preset, ReleaseSchedule
+from tasks.vocabulary import OutputTerms, Preset, ReleaseSchedule
 
 #: Beyond this many lines a difference is told as its size alone.
 MOST_LINES = 2_000
@@ -91,6 +92,10 @@ def _write_named(name: str, value: Any) -> str:
         return _(", ").join(language_name(str(code)) for code in value)
     if name == "kinds" and isinstance(value, list):
         return _(", ").join(kind_name(str(kind)) for kind in value)
+    if name == "output_terms" and isinstance(value, list):
+        return _(", ").join(str(TERMS[OutputTerms(terms)]) for terms in value)
+    if name == "model_licences" and isinstance(value, list):
+        return _(", ").join(value)
     if name == "release" and isinstance(value, dict):
         return _write_schedule(value)
     return json.dumps(value, ensure_ascii=False)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.vocabulary import CampaignState, Kind, MessageRole, Preset, ReleaseSchedule, Widget
+from tasks.vocabulary import CampaignState, Kind, MessageRole, OutputTerms, Preset, ReleaseSchedule, Widget
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,11 @@ class ReleasePlan:
 
 @dataclass(frozen=True, slots=True)
 class CampaignSpec:
-    """What was said of a campaign. `None` and a parameter that is not there: nothing was said."""
+    """What was said of a campaign. `None` and a parameter that is not there: nothing was said.
+
+    `output_terms`, `model_licences`: of generators only those whose outputs come under one of these terms, and whose
+    model has one of these licences; empty: any. They hold for what is asked for and for every release.
+    """
 
     slug: str | None = None
     title: str | None = None
@@ -109,6 +113,8 @@ class CampaignSpec:
     label_schema: tuple[DimensionSpec, ...] | None = None
     targets: tuple[TargetSpec, ...] | None = None
     generators: tuple[GeneratorUse, ...] | None = None
+    output_terms: tuple[OutputTerms, ...] | None = None
+    model_licences: tuple[str, ...] | None = None
     release: ReleasePlan | None = None
     state: CampaignState | None = None
 
@@ -132,6 +138,8 @@ class CampaignSpec:
             else {"dimensions": [dimension.as_values() for dimension in self.label_schema]},
             "targets": _sorted(self.targets, "language", "topic"),
             "generators": _sorted(self.generators, "name"),
+            "output_terms": None if self.output_terms is None else [str(terms) for terms in self.output_terms],
+            "model_licences": None if self.model_licences is None else list(self.model_licences),
             "release": self.release and self.release.as_values(),
             "state": self.state and str(self.state),
         }

@@ -115,6 +115,8 @@ def test_the_answer_says_everything_of_a_campaign(client_of_ada):
         },
         "targets": [{"language": "en", "topic": "song", "judgments": 5}],
         "generators": [],
+        "output_terms": [],
+        "model_licences": [],
         "release": {"schedule": "target", "target": 40, "next_release_at": None},
     }
 

@@ -110,7 +110,7 @@ def test_every_parameter_is_there_with_its_default():
     assert set(NAMES) - set(named) - {"min_judgments", "max_judgments"} == set()
     assert f"`min_judgments` ({defaults.min_judgments}) and `max_judgments` ({defaults.max_judgments})" in text
     for name, value in named.items():
-        assert {"none": None, "false": False}.get(value, value) in (
+        assert {"none": None, "false": False, "true": True}.get(value, value) in (
             getattr(defaults, name),
             str(getattr(defaults, name)),
         )

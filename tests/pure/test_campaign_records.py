@@ -13,7 +13,7 @@ from tasks.records.campaigns import (
 )
 from tasks.records.parameters import find_problems, read_settings
 from tasks.records.presets import DEFAULT_LABELS, PRESETS
-from tasks.vocabulary import CampaignState, Kind, MessageRole, Preset, ReleaseSchedule, Widget
+from tasks.vocabulary import CampaignState, Kind, MessageRole, OutputTerms, Preset, ReleaseSchedule, Widget
 
 
 def test_an_empty_record_says_nothing():
@@ -32,6 +32,8 @@ def test_everything_said_is_plain_json():
         guideline=GuidelineSpec("Rank.", ({"title": "One"},)),
         targets=(TargetSpec("pt-BR", "", 3), TargetSpec("en", "song", 5), TargetSpec("en", "", 4)),
         generators=(GeneratorUse("b", 2), GeneratorUse("a")),
+        output_terms=(OutputTerms.FREE, OutputTerms.ATTRIBUTION),
+        model_licences=("MIT",),
         release=ReleasePlan(ReleaseSchedule.WEEKLY),
         state=CampaignState.OPEN,
     )
@@ -48,6 +50,8 @@ def test_everything_said_is_plain_json():
             {"language": "pt-BR", "topic": "", "judgments": 3},
         ],
         "generators": [{"name": "a", "samples": 1}, {"name": "b", "samples": 2}],
+        "output_terms": ["free", "attribution"],
+        "model_licences": ["MIT"],
         "release": {"schedule": "weekly"},
         "state": "open",
         "parameters.redundancy": 2,

@@ -37,7 +37,7 @@ def test_any_value_reads_back(value):
 
 @pytest.mark.django_db
 def test_campaign_reads_back_without_a_change():
-    create_generator(values={"name": "m", "engine": "transformers", "model": "m"}, actor=None)
+    create_generator(values={"name": "m", "engine": "transformers", "model": "m", "licence": "mit"}, actor=None)
     campaign = make_run(
         purpose=NASTY,
         kinds=["rank", "label"],
@@ -52,6 +52,8 @@ def test_campaign_reads_back_without_a_change():
         },
         targets=[{"language": "en", "topic": "songs", "judgments": 9}, {"language": "de", "judgments": 3}],
         generators=[{"name": "m", "samples": 2}],
+        output_terms=["unknown", "free"],
+        model_licences=["MIT", "Apache-2.0"],
         release={"schedule": "target", "target": 100},
         parameters={"stop_confidence": 0.95, "lease_seconds": 900.5},
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from annotate.models import AuditEvent, Campaign
+from annotate.models import AuditEvent, Campaign, Generator
 from annotate.services.campaign_files import read_campaign
 from annotate.services.campaigns import change_campaign
 from tests.web.organizing import make_run, read_form, sign_in
@@ -241,3 +241,32 @@ def test_file_says_every_parameter_and_changes_those_of_growing_trees(ines, camp
     assert shown(looked) == [("Trees grow", "no", "yes"), ("Messages of a whole tree", "12", "6")]
     assert press_apply(ines, looked, FILE).status_code == 302
     assert Campaign.objects.get().parameters["goal_tree_size"] == 6
+
+
+def test_which_terms_of_models_a_campaign_takes_is_shown_in_words_and_kept(ines, campaign):
+    looked = look(ines, output_terms=["attribution", "free"], model_licences="MIT; Apache-2.0")
+    assert shown(looked) == [
+        ("Terms on the texts of models that you take", "none", "Free for every use, The model must be named"),
+        ("Licences of models that you take", "none", "Apache-2.0, MIT"),
+    ]
+    assert press_apply(ines, looked).status_code == 302
+    campaign.refresh_from_db()
+    assert (campaign.output_terms, campaign.model_licences) == (["free", "attribution"], ["Apache-2.0", "MIT"])
+    assert shown(look(ines)) == []
+
+
+def test_terms_that_leave_out_a_generator_of_the_campaign_are_refused_at_their_field(ines, campaign):
+    Generator.objects.create(name="small", engine="transformers", model="small", output_terms="no_training")
+    values = read_campaign({"generators": [{"name": "small"}]})
+    change_campaign(campaign=campaign, spec=values, actor=None, now=timezone.now())
+    answer = look(ines, output_terms=["free"])
+    [wrong] = answer.context["wrong"]
+    assert (answer.status_code, wrong.name) == (422, "output_terms")
+    assert wrong.errors[0].startswith("The terms on what small writes are “Not for training other models”.")
+
+
+def test_licence_of_a_model_that_is_none_is_refused_at_its_field(ines):
+    answer = look(ines, model_licences="MIT, ?")
+    assert [(field.name, field.errors) for field in answer.context["wrong"]] == [
+        ("model_licences", ("Write the licence by its short name, such as Apache-2.0, MIT or llama3.1.",))
+    ]
