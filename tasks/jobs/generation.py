@@ -92,19 +92,24 @@ def generate_batch(generator_id: int) -> bool:
     batch = Batch(generator=generator, token=uuid.uuid4(), until=time.time() + BATCH_SECONDS)
     if not batch.claim():
         return False
-    with held(batch.token):
+    with held(batch):
         answer_batch(batch, engine=find_engine(Engine(generator.engine)))
     return True
 
 
 @dataclass
 class Batch:
-    """Requests of one generator under one token: claimed as the engine asks for more, until `until` (UNIX time)."""
+    """Requests of one generator under one token: claimed as the engine asks for more, until `until` (UNIX time).
+
+    `waiting`: claimed, and not given to the engine yet; `open`: not settled yet; `gone`: no longer ours.
+    """
 
     generator: Generator
     token: uuid.UUID
     until: float
     waiting: list[int] = field(default_factory=list)
+    open: set[int] = field(default_factory=set)
+    gone: set[int] = field(default_factory=set)
     is_alone: bool = False
 
     def claim(self, *, is_under_way: bool = False) -> bool:
@@ -119,6 +124,7 @@ class Batch:
         if claim is None:
             return False
         self.waiting.extend(claim.request_ids)
+        self.open.update(claim.request_ids)
         self.is_alone = claim.is_alone
         return True
 
@@ -126,6 +132,11 @@ class Batch:
         """What is claimed and not begun."""
         taken, self.waiting = self.waiting, []
         return taken
+
+    def hold(self) -> None:
+        """A sign of life; learns which requests were called off."""
+        claimed = frozenset(self.open)
+        self.gone |= claimed - hold_requests(token=self.token, now=timezone.now())
 
     def jobs(self) -> Iterator[GenerationJob]:
         """What to answer, one after the other: when one has its answer, its place is given to the next in the queue."""
@@ -138,14 +149,14 @@ class Batch:
 
 
 @contextlib.contextmanager
-def held(token: uuid.UUID) -> Iterator[None]:
+def held(batch: Batch) -> Iterator[None]:
     """Within this block what was claimed stays ours; what is not settled at its end goes back to the queue."""
     try:
-        with keep_leases(lambda: hold_requests(token=token, now=timezone.now()), every_seconds=LEASE_SECONDS / 3):
+        with keep_leases(batch.hold, every_seconds=LEASE_SECONDS / 3):
             yield
     finally:
         with contextlib.suppress(Error):  # the database is away: the leases end by themselves
-            hand_back(token=token)
+            hand_back(token=batch.token)
 
 
 def answer_batch(batch: Batch, *, engine: GenerateCallable) -> None:

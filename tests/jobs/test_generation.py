@@ -74,6 +74,11 @@ def claim(generator: Generator, *, now=None, limit: int = 10):
     return claim_requests(generator_ids=[generator.pk], limit=limit, now=now or timezone.now(), token=uuid.uuid4())
 
 
+def answer_all(generator: Generator) -> None:
+    while generate_batch(generator.pk):
+        pass
+
+
 def answer_of(request_id: int, text: str = "Because they can.") -> GenerationResult:
     return GenerationResult(request_id, GenerationOutcome.STORED, text=text, provenance={"attempts": 1})
 
@@ -162,11 +167,23 @@ def test_a_whole_thread_is_sent(campaign, prompt, generator, server) -> None:
     assert Message.objects.filter(parent=question).count() == 2
 
 
-def test_the_same_text_twice_is_one_candidate_with_two_origins(campaign, prompt, generator, server) -> None:
+def test_a_text_that_is_there_already_is_drawn_again_with_another_seed(campaign, prompt, generator, server) -> None:
     server.add_faults("text:The very same.", "text:The very same.")
     ask_missing(campaign_id=campaign.pk, now=NOW)
-    generate_batch(generator.pk)
-    assert sorted(outcome for _, _, outcome, _ in requests()) == ["duplicate_text", "stored"]
+    answer_all(generator)
+    drawn = GenerationRequest.objects.order_by("draws").values_list("draws", "attempts", "state", "outcome")
+    assert list(drawn) == [(0, 1, "done", "stored"), (1, 2, "done", "stored")]
+    texts = [message.text for message in Message.objects.filter(parent=prompt).order_by("pk")]
+    assert (texts[0], len(set(texts))) == ("The very same.", 2)
+    assert len({body["seed"] for body in server.requests}) == 3
+
+
+def test_the_same_text_again_and_again_is_one_candidate_with_two_origins(campaign, prompt, generator, server) -> None:
+    server.add_faults(*["text:The very same."] * 4)
+    ask_missing(campaign_id=campaign.pk, now=NOW)
+    answer_all(generator)
+    ended = GenerationRequest.objects.order_by("draws").values_list("draws", "state", "outcome")
+    assert list(ended) == [(0, "done", "stored"), (2, "done", "duplicate_text")]
     assert MessageOrigin.objects.filter(message__parent=prompt).count() == 2
     assert Message.objects.get(parent=prompt).text == "The very same."
 
@@ -238,7 +255,13 @@ def test_a_server_that_fails_is_asked_again_within_the_same_attempt(campaign, pr
 
 @pytest.mark.parametrize(
     ("outcome", "attempts"),
-    [("server_error", 5), ("timed_out", 3), ("rate_limited", 24), ("unreachable", 24), ("empty", 2)],
+    [
+        ("server_error", 5),
+        ("timed_out", 3),
+        ("rate_limited", 24),
+        ("unreachable", 24),
+        ("model_unavailable", 24),
+    ],
 )
 def test_attempts_are_bounded_and_the_last_one_says_how_many(campaign, prompt, generator, outcome, attempts) -> None:
     CampaignGenerator.objects.update(samples=1)
@@ -262,7 +285,6 @@ def test_attempts_are_bounded_and_the_last_one_says_how_many(campaign, prompt, g
     [
         ("400", "refused_by_server", "The server refused the request (400). It said: The script says 400."),
         ("body:<html>", "bad_answer", "The server's answer is not JSON."),
-        ("truncated", "truncated", "Raise max_tokens"),
     ],
 )
 def test_what_no_other_attempt_can_better_fails_with_a_reason(campaign, prompt, server, fault, outcome, words) -> None:
@@ -273,6 +295,18 @@ def test_what_no_other_attempt_can_better_fails_with_a_reason(campaign, prompt, 
     request = GenerationRequest.objects.get()
     assert (request.state, request.outcome, request.attempts) == ("failed", outcome, 1)
     assert words in request.reason
+    assert not Message.objects.filter(parent=prompt).exists()
+
+
+def test_an_answer_that_is_cut_every_time_fails_with_what_to_do(campaign, prompt, server) -> None:
+    generator = name_generator(campaign, "odd", server.endpoint, samples=1)
+    ask_missing(campaign_id=campaign.pk, now=NOW)
+    server.add_faults(*["truncated"] * 3)
+    answer_all(generator)
+    request = GenerationRequest.objects.get()
+    assert (request.state, request.outcome, request.attempts, request.draws) == ("failed", "truncated", 3, 3)
+    assert "Raise max_tokens" in request.reason
+    assert request.reason.endswith("It was tried 3 times.")
     assert not Message.objects.filter(parent=prompt).exists()
 
 
@@ -316,12 +350,11 @@ def test_a_key_that_is_not_set_waits_and_says_which_variable(campaign, prompt, s
 # --- What workers do ---------------------------------------------------------------------------------
 
 
-def test_one_worker_at_a_time_works_for_a_generator(campaign, prompt, generator) -> None:
+def test_what_is_handed_back_was_never_tried(campaign, prompt, generator) -> None:
     ask_missing(campaign_id=campaign.pk, now=NOW)
     first = claim(generator, limit=1)
-    assert (len(first.request_ids), claim(generator, limit=1)) == (1, None)
     hand_back(token=first.token)
-    assert requests()[0] == (0, "queued", None, 0)
+    assert requests() == [(0, "queued", None, 0), (1, "queued", None, 0)]
     assert len(claim(generator).request_ids) == 2
 
 
@@ -340,7 +373,7 @@ def test_a_second_worker_s_text_is_dropped_once_the_lease_was_taken_over(campaig
     assert settle_request(token=slow.token, result=answer_of(request_id, "Later still."), now=later) is None
 
     assert [message.text for message in Message.objects.filter(parent=prompt)] == ["In time."]
-    assert requests() == [(0, "done", "stored", 2)]
+    assert requests() == [(0, "done", "stored", 1)]
 
 
 def test_a_renewed_lease_is_not_swept(campaign, prompt, generator) -> None:
@@ -361,7 +394,7 @@ def test_what_kills_worker_after_worker_is_set_aside(campaign, prompt, generator
         now += timedelta(minutes=2)
         assert sweep_lost_requests(now=now) == 1
     request = GenerationRequest.objects.get()
-    assert (request.state, request.outcome, request.attempts) == ("set_aside", "worker_lost", LOST_LIMIT)
+    assert (request.state, request.outcome, request.attempts, request.losses) == ("set_aside", "worker_lost", 0, 2)
     assert "set aside" in request.reason
     assert claim(generator, now=now) is None
 
