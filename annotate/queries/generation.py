@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from annotate.models import CampaignGenerator, GenerationRequest, Generator
 from annotate.queries.rows import fetch_all
 from annotate.reasons import tell_reason
+from tasks.generation.keys import read_key
 from tasks.records.generation import GenerationJob, GeneratorRecord, Loading, Turn
 from tasks.records.parameters import parse_settings
 from tasks.vocabulary import Batching, CampaignState, Engine, MessageRole, RequestState, ServerKind
@@ -82,16 +83,11 @@ def list_due_generators(*, engines: Sequence[str], now: datetime) -> list[int]:
 
 
 def describe_generator(*, generator: Generator, environment: Mapping[str, str]) -> GeneratorRecord:
-    """The record that an engine takes. The key comes from the variable that the generator names.
+    """The record that an engine takes. The key comes from the variable that the generator names, or from a file.
 
-    Raises LookupError, with a sentence for an organizer, when that variable is not set here.
+    Raises LookupError, with a sentence for an organizer, when there is none here.
     """
     name = generator.api_key_variable
-    if name and not environment.get(name):
-        raise LookupError(
-            f"The environment variable {name}, which the generator “{generator.name}” names for its key, is not set "
-            "where candidates are generated. Set it there and start that process again."
-        )
     seconds = min(generator.timeout_seconds, LONGEST_EXCHANGE_SECONDS)
     return GeneratorRecord(
         id=generator.pk,
@@ -102,7 +98,7 @@ def describe_generator(*, generator: Generator, environment: Mapping[str, str]) 
         revision=generator.revision,
         sampling=generator.sampling,
         system_prompt=generator.system_prompt or None,
-        api_key=environment[name] if name else None,
+        api_key=read_key(name, environment=environment) if name else None,
         read_timeout_seconds=seconds,
         deadline_seconds=max(seconds, min(2 * seconds, PATIENCE_SECONDS)),
         concurrency=generator.max_concurrent,
@@ -152,6 +148,7 @@ def count_requests(*, campaign_id: int) -> list[dict[str, Any]]:
             "model": generator.model,
             "enabled": generator.enabled,
             "samples": samples.get(generator.pk, 0),
+            "problem": tell_reason(generator.problem),
             "waits_until": waits.get(generator.pk),
             "requests": {state.value: counts.get(generator.pk, {}).get(state, 0) for state in RequestState},
         }

@@ -32,6 +32,7 @@ from django.db import transaction
 from annotate.queries.generation_lanes import FRONT_READY, FRONT_SUSPECTS
 from annotate.queries.rows import Row, fetch_all, fetch_row, run
 from annotate.services.generation import GENERATING_STATES
+from annotate.services.servers import count_allowed
 from annotate.wake import wake
 from tasks.vocabulary import GenerationOutcome, JobName
 
@@ -139,7 +140,7 @@ def claim_requests(
             params |= _look_at_server(params=params, host=host, most=max(row["max_concurrent"] for row in locked))
         front, is_alone = _find_front(params=params, is_suspects_turn=bool(token.int & 1), is_under_way=is_under_way)
         if host and front:
-            front = front[: _count_allowed(host=host, wanted=len(front), now=now)]
+            front = front[: count_allowed(host=host, wanted=len(front), now=now)]
         return _take(front, params=params, is_alone=is_alone) if front else None
 
 
@@ -184,11 +185,6 @@ def _look_at_server(*, params: Row, host: str, most: int) -> Row:
     pausing = [outcome.value for outcome in PAUSING]
     server = fetch_row(_SERVER, {**params, "host": host, "pausing": pausing})
     return {"generators": server["asking"], "limit": max(0, min(params["limit"], most - server["running"]))}
-
-
-def _count_allowed(*, host: str, wanted: int, now: datetime) -> int:
-    """How many of `wanted` requests a server may be asked now: by its requests a minute, and by whether it answers."""
-    return wanted
 
 
 def _find_front(*, params: Row, is_suspects_turn: bool, is_under_way: bool) -> tuple[list[int], bool]:

@@ -16,6 +16,7 @@ own with a seed of its own.
 """
 
 import heapq
+import itertools
 import math
 import random
 import time
@@ -64,13 +65,14 @@ def generate(
 ) -> Iterator[GenerationResult]:
     """Answer each job once, as the answers come in; no single job makes this raise.
 
+    A job is taken from `jobs` when its place is free and the results before it were taken, so that the
+    caller can give the place of one that it has stored to another. `jobs` is read in the caller's thread.
     `clock` gives UNIX time in seconds, `sleep` takes seconds, `rng` draws the jitter. The batch ends
     by `until` (UNIX time): jobs that have not begun by then are handed back with
     `retry_after_seconds` 0. `gate` is asked before each request, and told what came of it. A job that
     `is_cut` (by its request's id) before it began gets no result. Closing the iterator early drops the
     jobs that have not begun and waits for those in flight.
     """
-    jobs = tuple(jobs)
     problem = check_generator(generator)
     if problem is not None:
         for job in jobs:
@@ -124,60 +126,70 @@ class _Batch:
         self._generator, self._clock = wire.generator, wire.clock
         self._sleep, self._rng, self._until, self._is_cut = sleep, rng, until, is_cut
         self._most = count_threads(wire.generator)
+        self._jobs: Iterator[GenerationJob] = iter(())
+        self._order = itertools.count()
         self._waiting: list[tuple[float, int, _Task]] = []
         self._flying: dict[Future[Attempt], tuple[int, _Task]] = {}
 
-    def answer(self, jobs: tuple[GenerationJob, ...]) -> Iterator[GenerationResult]:
-        self._waiting = [(-math.inf, order, _Task(job)) for order, job in enumerate(jobs)]
-        ready = self._send_due()
-        while ready or self._waiting or self._flying:
-            yield from ready
-            if self._waiting or self._flying:
-                # The free threads are busy again before the caller stores what came.
-                ready = self._wait()
-                ready += self._send_due()
+    def answer(self, jobs: Iterable[GenerationJob]) -> Iterator[GenerationResult]:
+        self._jobs = iter(jobs)
+        while True:
+            if ended := self._send_due():
+                yield ended
+            elif self._waiting or self._flying:
+                yield from self._wait()
             else:
-                ready = []
+                return
 
-    def _send_due(self) -> list[GenerationResult]:
-        """Send what is due while threads are free; results of what is handed back instead."""
-        ended: list[GenerationResult] = []
+    def _send_due(self) -> GenerationResult | None:
+        """Send what is due while threads are free; the result of the first that is handed back instead."""
         pause: Pause | None = None
-        while self._waiting and len(self._flying) < self._most:
+        while len(self._flying) < self._most:
             now = self._clock()
-            due, order, task = self._waiting[0]
-            if due > now:
-                break
-            heapq.heappop(self._waiting)
+            found = self._find_task(now=now)
+            if found is None:
+                return None
+            order, task = found
             if self._is_cut(task.job.request_id):
                 continue
             if task.deadline is None:
                 task.deadline = min(now + self._generator.deadline_seconds, self._until)
             if now >= task.deadline:
-                ended.append(self._end_late(task))
-                continue
+                return self._end_late(task)
             pause = pause or self._gate.ask(now=now)
-            if pause is not None:
-                ended += self._postpone(order, task, seconds=pause.seconds, pause=pause)
-                continue
-            task.attempts += 1
-            self._flying[self._pool.submit(self._wire.attempt, task.job, deadline=task.deadline)] = (order, task)
-        return ended
+            if pause is None:
+                task.attempts += 1
+                self._flying[self._pool.submit(self._wire.attempt, task.job, deadline=task.deadline)] = (order, task)
+            elif ended := self._postpone(order, task, seconds=pause.seconds, pause=pause):
+                return ended
+        return None
 
-    def _wait(self) -> list[GenerationResult]:
+    def _find_task(self, *, now: float) -> tuple[int, _Task] | None:
+        """One that is due again, else a new one; None where there is neither, or no place for a new one."""
+        if self._waiting and self._waiting[0][0] <= now:
+            _, order, task = heapq.heappop(self._waiting)
+            return order, task
+        if len(self._waiting) + len(self._flying) >= self._most:
+            return None
+        job = next(self._jobs, None)
+        return None if job is None else (next(self._order), _Task(job))
+
+    def _wait(self) -> Iterator[GenerationResult]:
         """Wait for what ends first, or until something is due; results of what ended."""
         next_due = self._waiting[0][0] if self._waiting else math.inf
         left = next_due - self._clock()
         if not self._flying:
             if left > 0:
                 self._sleep(max(left, SHORTEST_SLEEP_SECONDS))
-            return []
+            return
         is_full = len(self._flying) >= self._most
         patience = None if is_full or left == math.inf else max(left, 0.0)
         done, _ = wait(self._flying, timeout=patience, return_when=FIRST_COMPLETED)
-        return [result for future in done for result in self._land(*self._flying.pop(future), future.result())]
+        for future in done:
+            if ended := self._land(*self._flying.pop(future), future.result()):
+                yield ended
 
-    def _land(self, order: int, task: _Task, attempt: Attempt) -> list[GenerationResult]:
+    def _land(self, order: int, task: _Task, attempt: Attempt) -> GenerationResult | None:
         """An attempt came back: the job ends with it, or is tried again."""
         now = self._clock()
         came = attempt.came
@@ -185,24 +197,24 @@ class _Batch:
         pause_seconds = came.pause_seconds if isinstance(came, Failure) else None
         self._gate.tell(outcome=came.outcome, reason=came.reason, pause_seconds=pause_seconds, now=now)
         if isinstance(came, Answer):
-            return [self._end(task, came)]
+            return self._end(task, came)
         task.failure = came
         if task.attempts >= max(self._generator.attempts, 1):
-            return [self._end(task, came, seconds=pause_seconds)]
+            return self._end(task, came, seconds=pause_seconds)
         seconds = pause_seconds or draw_backoff_seconds(failures=task.attempts, rng=self._rng)
         return self._postpone(order, task, seconds=seconds)
 
     def _postpone(
         self, order: int, task: _Task, *, seconds: float, pause: Pause | None = None
-    ) -> list[GenerationResult]:
+    ) -> GenerationResult | None:
         """Try the job later; where that is too late, or too long to wait for, it goes back to the queue."""
         now = self._clock()
         if seconds <= self._generator.longest_wait_seconds and now + seconds < (task.deadline or math.inf):
             heapq.heappush(self._waiting, (now + seconds, order, task))
-            return []
+            return None
         failure = task.failure or (Failure(pause.outcome, pause.reason) if pause else None)
         asked = seconds if pause or (task.failure and task.failure.pause_seconds) else None
-        return [self._end(task, failure or self._say_late(), seconds=asked)]
+        return self._end(task, failure or self._say_late(), seconds=asked)
 
     def _end_late(self, task: _Task) -> GenerationResult:
         """The time of the batch, or of the job, is over before this attempt."""
