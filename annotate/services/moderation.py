@@ -36,15 +36,21 @@ FEWEST_CANDIDATES = 2
 #: What the audit of a removal keeps, so that restoring reopens what the removal closed and nothing else.
 CLOSED_UNITS = "closed_units"
 
-#: Units about the message or anything below it, those that show it as a candidate, and the one it was written for.
+#: Units about the message or anything below it, those that show it as a candidate, and the one it was written for (a
+#: prompt's is about nothing), whose counters change with it.
 #: Its writer's assignment needs no lock: who takes the text back waits for that of its tree, and who takes work up
 #: again locks the unit first.
 _LOCK_UNITS = """
-SELECT u.id FROM annotate_unit u
-WHERE u.subject_id = ANY(ARRAY(
-    SELECT m.id FROM annotate_message m WHERE m.tree_id = %(tree)s AND %(message)s = ANY(m.thread)))
-  OR (u.subject_id = %(parent)s AND u.kind <> %(label)s)
-ORDER BY u.id FOR NO KEY UPDATE"""
+WITH written AS MATERIALIZED (
+  SELECT j.unit_id AS id FROM annotate_judgment j WHERE j.message_id = %(message)s AND j.is_current),
+touched AS MATERIALIZED (
+  SELECT u.id FROM annotate_unit u
+  WHERE u.subject_id = ANY(ARRAY(
+      SELECT m.id FROM annotate_message m WHERE m.tree_id = %(tree)s AND %(message)s = ANY(m.thread)))
+    OR (u.subject_id = %(parent)s AND u.kind <> %(label)s))
+SELECT u.id, u.id IN (SELECT id FROM touched) AS is_about FROM annotate_unit u
+WHERE u.id = ANY(ARRAY(SELECT id FROM touched UNION SELECT id FROM written))
+ORDER BY u.id FOR NO KEY UPDATE OF u"""
 
 #: A text that was written here gives its place back; the oldest surplus text that stands takes it.
 _GIVE_PLACE_BACK = """
@@ -242,8 +248,9 @@ def _lock_message(campaign: Campaign, message_id: int) -> Message:
 
 
 def _lock_units(message: Message) -> list[int]:
+    """Lock every unit that changes with the message; returns those that are about it or show it."""
     params = {"tree": message.tree_id, "message": message.pk, "parent": message.parent_id, "label": Kind.LABEL}
-    return _ids(_LOCK_UNITS, params)
+    return [row["id"] for row in fetch_all(_LOCK_UNITS, params) if row["is_about"]]
 
 
 def _find_closed(campaign: Campaign, message: Message) -> set[int]:
