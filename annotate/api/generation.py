@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from django.urls import path
@@ -11,17 +13,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotate.access import get_campaign_for
+from annotate.api.generator_shapes import FiguresShape
 from annotate.api.schema import operation
 from annotate.api.serializers import PageQuery, StrictSerializer, page_of, read_body, read_query, take_page
 from annotate.api.views import ApiView
-from annotate.models import words
+from annotate.models import Campaign, words
 from annotate.queries.generation import count_requests, list_problems, present_problem
+from annotate.queries.generators import describe_figures, estimate_seconds, generator_figures
+from annotate.queries.pairings import MOST_STRATA, describe_design
 from annotate.services.generation import MOST_PARENTS, cancel_requests, request_candidates, retry_requests
 from tasks.vocabulary import CampaignRole, RequestState, Scope
 
 ORGANIZING = (Scope.ORGANIZE,)
 LOOKING = (Scope.READ, Scope.ORGANIZE)
-CANNOT = {409: "`campaign_not_open`: it is paused or closed; `no_generator`: it names none that can be asked."}
+CANNOT = {
+    409: "`campaign_not_open`: it is paused or closed; `no_generator`: it names none that can be asked; "
+    "`generator_terms_refused`: it takes the terms or licence of none that it names."
+}
 LATEST_PROBLEMS = 20
 
 
@@ -74,8 +82,10 @@ class GeneratorCounts(serializers.Serializer[Any]):
     model = serializers.CharField(allow_blank=True)
     enabled = serializers.BooleanField()
     samples = serializers.IntegerField(help_text="Candidates that each prompt asks of it; 0: no longer named.")
+    problem = serializers.CharField(allow_blank=True, help_text="What keeps it from answering now.")
     waits_until = serializers.DateTimeField(allow_null=True, help_text="When the last one that waits is tried again.")
     requests = RequestCounts()
+    figures = FiguresShape(help_text="What it did in this campaign.")
 
 
 class Problem(serializers.Serializer[Any]):
@@ -90,8 +100,48 @@ class Problem(serializers.Serializer[Any]):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
+class BalanceShape(serializers.Serializer[Any]):
+    fewest = serializers.IntegerField(
+        help_text="Prompts of the generator that was asked least; `most`: of the other end."
+    )
+    most = serializers.IntegerField()
+    fewest_together = serializers.IntegerField(allow_null=True, help_text="Prompts that two were asked for together.")
+    most_together = serializers.IntegerField(allow_null=True)
+    never_met = serializers.IntegerField(help_text="Pairs that no prompt asked together.")
+    is_connected = serializers.BooleanField(help_text="Whether comparisons link all, directly or through others.")
+
+
+class StratumBalanceShape(serializers.Serializer[Any]):
+    language = serializers.CharField()
+    topic = serializers.CharField(allow_blank=True)
+    balance = BalanceShape()
+
+
+class GeneratorPlaceShape(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    prompts = serializers.IntegerField()
+    beside = serializers.ListField(
+        child=serializers.IntegerField(allow_null=True),
+        help_text="Prompts that asked it together with each of the list, in its order; null: itself.",
+    )
+    has_problem = serializers.BooleanField(help_text="It cannot answer now, so that others are asked in its place.")
+
+
+class DesignShape(serializers.Serializer[Any]):
+    wanted = serializers.IntegerField(allow_null=True, help_text="Of each prompt; null: all samples of all generators.")
+    generators = GeneratorPlaceShape(many=True)
+    whole = BalanceShape()
+    strata = StratumBalanceShape(many=True, help_text=f"At most {MOST_STRATA}, those with the most prompts first.")
+    more_strata = serializers.IntegerField()
+
+
 class GenerationShape(serializers.Serializer[Any]):
     generators = GeneratorCounts(many=True)
+    seconds_left = serializers.FloatField(
+        allow_null=True,
+        help_text="How long what is queued or under way takes, as fast as it went lately; null: not known.",
+    )
     problems = Problem(many=True, help_text=f"The latest {LATEST_PROBLEMS} that failed or were set aside.")
 
 
@@ -107,8 +157,12 @@ class Generation(ApiView):
         """Needs the role of organizer or moderator: generators' names are hidden from whoever judges."""
         campaign = get_campaign_for(self.actor, slug, CampaignRole.MODERATOR)
         problems = list_problems(campaign_id=campaign.pk).order_by("-pk")[:LATEST_PROBLEMS]
-        counts = count_requests(campaign_id=campaign.pk)
-        return Response({"generators": counts, "problems": [present_problem(problem) for problem in problems]})
+        return Response(
+            {
+                **describe_generation(campaign, now=timezone.now()),
+                "problems": [present_problem(row) for row in problems],
+            }
+        )
 
     @operation(
         "request_candidates",
@@ -125,6 +179,33 @@ class Generation(ApiView):
         parents = read_body(request, GenerationBody).get("parents")
         added = request_candidates(campaign=campaign, actor=self.actor, now=timezone.now(), parent_ids=parents)
         return Response({"requests": added}, status.HTTP_202_ACCEPTED)
+
+
+class GenerationDesign(ApiView):
+    @operation(
+        "get_generation_design",
+        summary="Who answers what: for how many prompts each generator was asked, and beside which",
+        responses={200: DesignShape},
+        scopes=LOOKING,
+        tag="generation",
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Counts what was asked, whatever came of it. Needs the role of organizer or moderator."""
+        campaign = get_campaign_for(self.actor, slug, CampaignRole.MODERATOR)
+        return Response(asdict(describe_design(campaign_id=campaign.pk, now=timezone.now())))
+
+
+def describe_generation(campaign: Campaign, *, now: datetime) -> dict[str, Any]:
+    """Each generator's requests and figures, and how long what waits will take."""
+    counts = count_requests(campaign_id=campaign.pk)
+    figures = generator_figures(generator_ids=[row["id"] for row in counts], now=now, campaign_id=campaign.pk)
+    waiting = {
+        row["id"]: row["requests"][RequestState.QUEUED] + row["requests"][RequestState.RUNNING] for row in counts
+    }
+    return {
+        "generators": [{**row, "figures": describe_figures(figures[row["id"]])} for row in counts],
+        "seconds_left": estimate_seconds(waiting, figures, now=now),
+    }
 
 
 class GenerationProblems(ApiView):
@@ -193,6 +274,7 @@ class GenerationRetry(ApiView):
 
 urlpatterns = [
     path("campaigns/<slug:slug>/generation/", Generation.as_view(), name="generation"),
+    path("campaigns/<slug:slug>/generation/design/", GenerationDesign.as_view(), name="generation_design"),
     path("campaigns/<slug:slug>/generation/problems/", GenerationProblems.as_view(), name="generation_problems"),
     path("campaigns/<slug:slug>/generation/cancel/", GenerationCancel.as_view(), name="generation_cancel"),
     path("campaigns/<slug:slug>/generation/retry/", GenerationRetry.as_view(), name="generation_retry"),

@@ -55,6 +55,20 @@ OF_ALL: Mapping[str, str] = {
     "a_generated_text_has_a_request_that_is_done": """
 SELECT o.id FROM annotate_messageorigin o JOIN annotate_generationrequest r ON r.id = o.request_id
 WHERE r.state <> 'done' ORDER BY o.id""",
+    # Told is the campaign.
+    "a_pairing_counts_the_prompts_that_asked_both": """
+WITH asked AS MATERIALIZED (
+  SELECT DISTINCT t.campaign_id, t.stratum_id, r.parent_id, r.generator_id FROM annotate_generationrequest r
+  JOIN annotate_message m ON m.id = r.parent_id JOIN annotate_messagetree t ON t.id = m.tree_id),
+counted AS (
+  SELECT a.campaign_id, a.stratum_id, a.generator_id AS first_id, b.generator_id AS second_id, count(*) AS prompts
+  FROM asked a JOIN asked b ON b.parent_id = a.parent_id AND b.generator_id >= a.generator_id
+  GROUP BY GROUPING SETS (
+    (a.campaign_id, a.stratum_id, a.generator_id, b.generator_id), (a.campaign_id, a.generator_id, b.generator_id)))
+SELECT DISTINCT COALESCE(c.campaign_id, p.campaign_id) AS id
+FROM counted c FULL JOIN annotate_generatorpairing p ON p.campaign_id = c.campaign_id AND p.first_id = c.first_id
+  AND p.second_id = c.second_id AND COALESCE(p.stratum_id, 0) = COALESCE(c.stratum_id, 0)
+WHERE COALESCE(p.prompts, 0) <> COALESCE(c.prompts, 0) ORDER BY id""",
     "a_message_points_to_its_own_consensus": """
 SELECT m.id FROM annotate_message m JOIN annotate_consensus c ON c.id = m.current_consensus_id
 WHERE c.parent_id <> m.id ORDER BY m.id""",

@@ -1,154 +1,125 @@
-"""Reads of the design of comparisons: who can be asked, what messages lack, and how evenly generators were asked."""
+"""How evenly a campaign's generators were asked: for how many prompts each, and which stood beside which."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from annotate.models import Campaign
+from annotate.queries.lineup import read_lineup
 from annotate.queries.rows import fetch_all
-from tasks.records.parameters import read_settings
-from tasks.scheduling.comparison_design import Entrant, Prompt, Tally
-from tasks.vocabulary import Engine, MessageRole
+from tasks.scheduling.comparison_design import Tally
 
-#: What keeps a generator from answering is forgotten after this time, so that it is tried again.
-PROBLEM_SECONDS = 3600.0
+#: Strata that are told of, those with the most prompts; the others are counted.
+MOST_STRATA = 50
 
-_NAMED = """
-SELECT g.id, g.name, cg.samples, g.model, g.problem <> '' AND g.problem_at > %(since)s AS has_problem,
-  (cardinality(c.output_terms) = 0 OR g.output_terms = ANY(c.output_terms))
-    AND (cardinality(c.model_licences) = 0 OR EXISTS (
-      SELECT 1 FROM unnest(c.model_licences) AS accepted WHERE lower(accepted) = lower(g.licence))) AS is_accepted
-FROM annotate_campaigngenerator cg
-JOIN annotate_generator g ON g.id = cg.generator_id JOIN annotate_campaign c ON c.id = cg.campaign_id
-WHERE cg.campaign_id = %(campaign)s AND g.enabled AND g.engine <> %(label)s
-ORDER BY g.id"""
-
-#: Prompts are roots; a message further down is asked for by its id. A sample that failed or was called off before is
-#: not asked for anew: that is what retrying is for.
-_LACKING = """
-SELECT m.id FROM annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id
-WHERE t.campaign_id = %(campaign)s AND t.state = 'ranking' AND m.removed_at IS NULL AND m.withdrawn_at IS NULL
-  AND m.role = %(prompter)s
-  AND CASE WHEN %(parents)s::bigint[] IS NULL THEN m.parent_id IS NULL ELSE m.id = ANY(%(parents)s::bigint[]) END
-  AND (%(wanted)s::int IS NULL OR %(wanted)s > (
-    SELECT count(*) FROM annotate_generationrequest r
-    WHERE r.parent_id = m.id AND r.state NOT IN ('failed', 'set_aside')))
-  AND EXISTS (
-    SELECT 1 FROM unnest(%(generators)s::bigint[], %(samples)s::int[]) AS e (generator_id, samples)
-    WHERE e.samples > (SELECT count(DISTINCT r.sample_index) FROM annotate_generationrequest r
-                       WHERE r.parent_id = m.id AND r.generator_id = e.generator_id AND r.sample_index < e.samples))
-ORDER BY m.id LIMIT %(limit)s"""
-
+#: By how often it was asked there; a stratum in which nobody was asked is none.
 _STRATA = """
-SELECT m.id, t.stratum_id FROM annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id
-WHERE m.id = ANY(%(parents)s::bigint[]) ORDER BY m.id"""
-
-_ASKED = """
-SELECT r.parent_id, r.generator_id, array_agg(DISTINCT r.sample_index) AS samples,
-  count(*) FILTER (WHERE r.state NOT IN ('failed', 'set_aside')) AS standing
-FROM annotate_generationrequest r WHERE r.parent_id = ANY(%(parents)s::bigint[])
-GROUP BY r.parent_id, r.generator_id ORDER BY r.parent_id, r.generator_id"""
+SELECT p.stratum_id AS id, s.language, s.topic, count(*) OVER () AS strata FROM annotate_generatorpairing p
+JOIN annotate_stratum s ON s.id = p.stratum_id
+WHERE p.campaign_id = %(campaign)s AND p.first_id = p.second_id AND p.prompts > 0
+GROUP BY p.stratum_id, s.language, s.topic ORDER BY sum(p.prompts) DESC, s.language, s.topic LIMIT %(limit)s"""
 
 _PAIRINGS = """
-SELECT p.stratum_id, p.first_id, p.second_id, p.prompts, p.credit FROM annotate_generatorpairing p
-WHERE p.campaign_id = %(campaign)s AND (p.stratum_id IS NULL OR p.stratum_id = ANY(%(strata)s::bigint[]))
-ORDER BY p.first_id, p.second_id"""
+SELECT p.stratum_id, p.first_id, p.second_id, p.prompts FROM annotate_generatorpairing p
+WHERE p.campaign_id = %(campaign)s AND p.prompts > 0
+  AND (p.stratum_id IS NULL OR p.stratum_id = ANY(%(strata)s::bigint[]))"""
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A generator that a campaign names and that is switched on."""
+class Balance:
+    """How evenly generators were asked: prompts of each, prompts of each two together (None: there are no two).
+
+    `never_met`: pairs that no prompt asked together. `is_connected`: whether comparisons link all of them, directly or
+    through others, so that one leaderboard can hold them.
+    """
+
+    fewest: int
+    most: int
+    fewest_together: int | None
+    most_together: int | None
+    never_met: int
+    is_connected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorPlace:
+    """For how many prompts a generator was asked, and beside each of the others, in the order of the list."""
 
     id: int
     name: str
-    samples: int
-    model: str
+    prompts: int
+    beside: tuple[int | None, ...]
     has_problem: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Lineup:
-    """Who can be asked by a campaign, and for how many samples a message.
+class StratumBalance:
+    """The balance within one language and topic."""
 
-    named     those whose terms the campaign accepts; barred: the others
-    wanted    samples of each message in all; None: all samples of all generators
+    language: str
+    topic: str
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Who answers what in a campaign.
+
+    wanted     candidates of each prompt in all; None: all that its generators are named with
+    whole      over all prompts, in all strata
+    strata     those with the most prompts; more_strata: how many others there are
     """
 
-    named: tuple[Named, ...]
-    barred: tuple[Named, ...]
     wanted: int | None
-
-    @property
-    def entrants(self) -> tuple[Entrant, ...]:
-        """Those that can be asked now."""
-        return tuple(
-            Entrant(entry.id, entry.samples, model=entry.model or None) for entry in self.named if not entry.has_problem
-        )
-
-    @property
-    def fills_up(self) -> bool:
-        """Whether a message asks for further samples, because its campaign names fewer generators than it wants.
-
-        Not while one of them has a problem: its turn comes when that is over.
-        """
-        return (
-            self.wanted is not None
-            and len(self.named) < self.wanted
-            and not any(entry.has_problem for entry in self.named)
-        )
+    generators: tuple[GeneratorPlace, ...]
+    whole: Balance
+    strata: tuple[StratumBalance, ...]
+    more_strata: int
 
 
-def read_lineup(*, campaign_id: int, now: datetime | None = None) -> Lineup:
-    """Who a campaign can ask. Without `now` problems are passed over."""
-    since = None if now is None else now - timedelta(seconds=PROBLEM_SECONDS)
-    rows = fetch_all(_NAMED, {"campaign": campaign_id, "label": Engine.LABEL, "since": since})
-    entries = [
-        (row["is_accepted"], Named(row["id"], row["name"], row["samples"], row["model"], bool(row["has_problem"])))
-        for row in rows
-    ]
-    parameters = Campaign.objects.values_list("parameters", flat=True).get(pk=campaign_id)
-    return Lineup(
-        named=tuple(entry for is_accepted, entry in entries if is_accepted),
-        barred=tuple(entry for is_accepted, entry in entries if not is_accepted),
-        wanted=read_settings(parameters).candidates_per_prompt,
+def describe_design(*, campaign_id: int, now: datetime) -> Design:
+    """How evenly the generators that a campaign names now were asked, over the whole campaign and in each stratum."""
+    lineup = read_lineup(campaign_id=campaign_id, now=now)
+    ids = [entry.id for entry in lineup.named]
+    rows = fetch_all(_STRATA, {"campaign": campaign_id, "limit": MOST_STRATA})
+    tallies: dict[int | None, Tally] = {stratum: Tally() for stratum in (None, *(row["id"] for row in rows))}
+    for row in fetch_all(_PAIRINGS, {"campaign": campaign_id, "strata": [row["id"] for row in rows]}):
+        tallies[row["stratum_id"]].count(row["first_id"], row["second_id"], row["prompts"])
+    whole = tallies[None]
+    return Design(
+        wanted=lineup.wanted,
+        generators=tuple(
+            GeneratorPlace(
+                id=entry.id,
+                name=entry.name,
+                prompts=whole.prompts.get(entry.id, 0),
+                beside=tuple(
+                    None if other == entry.id else whole.beside.get(entry.id, {}).get(other, 0) for other in ids
+                ),
+                has_problem=entry.has_problem,
+            )
+            for entry in lineup.named
+        ),
+        whole=measure_balance(whole, ids),
+        strata=tuple(
+            StratumBalance(row["language"], row["topic"], measure_balance(tallies[row["id"]], ids)) for row in rows
+        ),
+        more_strata=rows[0]["strata"] - len(rows) if rows else 0,
     )
 
 
-def list_lacking(*, campaign_id: int, lineup: Lineup, parent_ids: Sequence[int] | None, limit: int) -> list[int]:
-    """Messages under which somebody can be asked for something, by id: of these, or else of all prompts."""
-    entrants = lineup.entrants
-    once = lineup.wanted is not None and not lineup.fills_up
-    params = {
-        "campaign": campaign_id,
-        "prompter": MessageRole.PROMPTER,
-        "parents": None if parent_ids is None else list(parent_ids),
-        "wanted": lineup.wanted,
-        "generators": [entrant.generator for entrant in entrants],
-        "samples": [1 if once else entrant.samples for entrant in entrants],
-        "limit": limit,
-    }
-    return [row["id"] for row in fetch_all(_LACKING, params)] if entrants else []
-
-
-def read_prompts(*, parent_ids: Sequence[int]) -> list[tuple[int, Prompt]]:
-    """Each message with what was asked under it, after the stratum in which it counts; by id."""
-    asked: dict[int, dict[int, frozenset[int]]] = {}
-    standing: dict[int, dict[int, int]] = {}
-    for row in fetch_all(_ASKED, {"parents": list(parent_ids)}):
-        asked.setdefault(row["parent_id"], {})[row["generator_id"]] = frozenset(row["samples"])
-        standing.setdefault(row["parent_id"], {})[row["generator_id"]] = row["standing"]
-    return [
-        (row["stratum_id"], Prompt(row["id"], asked.get(row["id"], {}), standing.get(row["id"], {})))
-        for row in fetch_all(_STRATA, {"parents": list(parent_ids)})
+def measure_balance(tally: Tally, generators: Sequence[int]) -> Balance:
+    """How evenly these generators were asked, by what was counted. Those that left may still link others."""
+    prompts = [tally.prompts.get(generator, 0) for generator in generators]
+    meetings = [
+        tally.beside.get(first, {}).get(second, 0)
+        for place, first in enumerate(generators)
+        for second in generators[:place]
     ]
-
-
-def read_tallies(*, campaign_id: int, stratum_ids: Sequence[int]) -> dict[int | None, Tally]:
-    """What was asked so far in each of these strata and, by None, in the whole campaign."""
-    tallies: dict[int | None, Tally] = {stratum: Tally() for stratum in (None, *stratum_ids)}
-    for row in fetch_all(_PAIRINGS, {"campaign": campaign_id, "strata": list(stratum_ids)}):
-        tally = tallies[row["stratum_id"]]
-        tally.count(row["first_id"], row["second_id"], row["prompts"])
-        if row["credit"]:
-            tally.credit[row["first_id"]] = row["credit"]
-    return tallies
+    return Balance(
+        fewest=min(prompts, default=0),
+        most=max(prompts, default=0),
+        fewest_together=min(meetings, default=None),
+        most_together=max(meetings, default=None),
+        never_met=meetings.count(0),
+        is_connected=tally.is_connected(generators),
+    )

@@ -28,7 +28,7 @@ from django.utils.translation import gettext as _
 from annotate.access import Actor
 from annotate.exceptions import Conflict, NotFound
 from annotate.models import Campaign, User
-from annotate.queries.pairings import Lineup, list_lacking, read_lineup, read_prompts, read_tallies
+from annotate.queries.lineup import Lineup, list_lacking, read_lineup, read_prompts, read_tallies
 from annotate.queries.rows import fetch_one, run
 from annotate.services.audit import record_event
 from annotate.wake import wake
@@ -112,21 +112,20 @@ def request_candidates(
 
 
 def check_may_generate(*, campaign: Campaign) -> None:
-    """Refuse where a request would wait for ever."""
+    """Refuse where a request would wait for ever.
+
+    Raises Conflict `campaign_not_open`, `no_generator`, or `generator_terms_refused` where the campaign takes the terms
+    of none that it names.
+    """
     if campaign.state not in GENERATING_STATES:
         raise Conflict(
             _("This campaign is %(state)s, so nothing is generated for it. Open it first.") % {"state": campaign.state},
             code="campaign_not_open",
         )
     lineup = read_lineup(campaign_id=campaign.pk)
-    if not lineup.named and lineup.barred:
+    if not lineup.named and lineup.refused:
         raise Conflict(
-            _(
-                "None of this campaign's generators may be asked: the campaign does not accept the terms on their "
-                "outputs or the licences of their models. Accept one of them in its settings, or name other generators."
-            ),
-            code="no_generator",
-            details={"generators": [entry.name for entry in lineup.barred]},
+            next(iter(lineup.refused.values())), code="generator_terms_refused", details={"generators": lineup.refused}
         )
     if not lineup.named:
         raise Conflict(

@@ -10,9 +10,20 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from annotate.models import Consensus, Judgment, Message, Release, Stale, Unit
+from annotate.models import (
+    CampaignGenerator,
+    Consensus,
+    Generator,
+    GeneratorPairing,
+    Judgment,
+    Message,
+    Release,
+    Stale,
+    Unit,
+)
 from annotate.queries import integrity
 from annotate.queries.integrity import OF_ALL, OF_UNITS, find_broken_rules
+from annotate.services.generation import ask_missing
 from annotate.services.tree_growth import advance_trees
 from tasks.jobs.operations import check_integrity_job
 from tests.growing import make_growing, make_tree
@@ -119,13 +130,31 @@ def test_a_text_whose_request_is_not_done_is_seen(campaign):
             INSERT INTO annotate_messageorigin (message_id, kind, request_id, key, provenance)
             SELECT {Message.objects.last().pk}, 'generated', r.id, '{uuid.uuid4()}', '{{}}' FROM r"""
     )
-    assert broken() == {"a_generated_text_has_a_request_that_is_done": 1}
+    assert broken() == {
+        "a_generated_text_has_a_request_that_is_done": 1,
+        "a_pairing_counts_the_prompts_that_asked_both": 1,
+    }
+
+
+def test_a_pairing_that_counts_what_was_not_asked_is_seen(campaign):
+    first, second = (
+        Generator.objects.create(name=name, engine="openai", endpoint="http://g/v1") for name in ("small", "large")
+    )
+    for generator in (first, second):
+        CampaignGenerator.objects.create(campaign=campaign, generator=generator, samples=2)
+    ask_missing(campaign_id=campaign.pk, now=NOW)
+    assert broken() == {}
+    together = GeneratorPairing.objects.filter(stratum=None, first=first, second=second)
+    assert together.update(prompts=2) == 1
+    assert broken() == {"a_pairing_counts_the_prompts_that_asked_both": 1}
+    together.delete()
+    assert broken() == {"a_pairing_counts_the_prompts_that_asked_both": 1}
 
 
 def test_every_rule_has_a_test_that_breaks_it():
     tested = {*BREAKS, "a_submitted_assignment_has_a_current_judgment", "a_message_points_to_its_own_consensus"}
     tested |= {"a_withdrawn_judgment_has_its_tombstone", "a_sealed_release_has_files"}
-    tested |= {"a_growing_tree_asks_for_work_or_will_be_decided"}
+    tested |= {"a_growing_tree_asks_for_work_or_will_be_decided", "a_pairing_counts_the_prompts_that_asked_both"}
     assert tested | {"a_generated_text_has_a_request_that_is_done"} == {*OF_UNITS, *OF_ALL}
 
 
