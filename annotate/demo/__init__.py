@@ -2,3 +2,6 @@
 
 Data only: `apply_campaign` and `import_data` read these two files as they would read anybody's.
 """
+
+#: The campaign's address, as `demo.toml` has it.
+SLUG = "everyday-questions"

@@ -190,8 +190,8 @@ def _end_without_text(*, mine: Row, result: GenerationResult, now: datetime) -> 
     outcome = result.outcome
     reason = result.reason or "Nothing is known about why."
     wait = timedelta(seconds=result.retry_after_seconds or 0)
-    if result.provenance.get("attempts") == 0:
-        # The model was never asked: its server wants a pause, or the batch's time was over. That is no try.
+    if result.retry_after_seconds is not None and result.provenance.get("attempts") == 0:
+        # Handed back, and never asked: its server wants a pause, or the batch's time was over. That is no try.
         return End(RequestState.QUEUED, outcome, reason, not_before=now + wait, tries=0)
     if _may_draw_again(mine, outcome=outcome):
         return End(RequestState.QUEUED, outcome, reason, draws=1)

@@ -32,9 +32,11 @@ from annotate.services.generation_queue import (
     sweep_lost_requests,
 )
 from annotate.services.generation_results import cancel_gone, settle_request
+from annotate.services.servers import SharedGate
 from annotate.services.stale import end_turn, rest_after, take_turn
 from annotate.wake import wake
-from tasks.generation.engines import GenerateCallable, find_engine
+from tasks.generation.engines import find_engine
+from tasks.generation.gates import NetworkCallable
 from tasks.jobs.leases import keep_leases
 from tasks.records.generation import GenerationJob, GenerationResult
 from tasks.vocabulary import Engine, GenerationOutcome, JobName, StaleKind
@@ -58,6 +60,14 @@ def generate_candidates_job(generator_id: int | None = None) -> None:
             wake(JobName.GENERATE_CANDIDATES, due)
     elif generate_batch(generator_id):
         wake(JobName.GENERATE_CANDIDATES, generator_id)
+
+
+@shared_task(name=str(JobName.GENERATE_LOCALLY))
+def generate_locally_job() -> None:
+    """A turn of the worker with a model in this process (`celery -A annotate worker -Q generate --pool solo`)."""
+    from tasks.jobs.generation_turns import take_turn
+
+    take_turn()
 
 
 @shared_task(name=str(JobName.SWEEP_REQUESTS))
@@ -93,7 +103,7 @@ def generate_batch(generator_id: int) -> bool:
     if not batch.claim():
         return False
     with held(batch):
-        answer_batch(batch, engine=find_engine(Engine(generator.engine)))
+        answer_batch(batch, engine=cast("NetworkCallable", find_engine(Engine(generator.engine))))
     return True
 
 
@@ -159,7 +169,7 @@ def held(batch: Batch) -> Iterator[None]:
             hand_back(token=batch.token)
 
 
-def answer_batch(batch: Batch, *, engine: GenerateCallable) -> None:
+def answer_batch(batch: Batch, *, engine: NetworkCallable) -> None:
     """Call the engine with no lock and no transaction, and store each result as it comes."""
     try:
         record = describe_generator(generator=batch.generator, environment=os.environ)
@@ -175,6 +185,8 @@ def answer_batch(batch: Batch, *, engine: GenerateCallable) -> None:
         rng=random.SystemRandom(),
         clock=time.time,
         until=batch.until,
+        gate=SharedGate(host=batch.generator.host, trial_seconds=record.deadline_seconds),
+        is_cut=batch.gone.__contains__,
     )
     with contextlib.closing(cast("Generating[GenerationResult]", results)):
         for result in results:
