@@ -45,7 +45,7 @@ class PromptFormat:
 
     `stop`: strings before which an answer ends. `stop_tokens`: special tokens that end it; a tokenizer that knows them
     leaves them out of the text, so they are told by their ids. `stop_ids`: those ids, for a server that takes ids alone.
-    `writes_eos`: the end token stands at its end of turns, or ends an answer; `eos`: what it is by default.
+    `eos`: the end token that is written between turns, where the model's own is not known. `words`: the family's name.
     """
 
     name: str
@@ -55,7 +55,6 @@ class PromptFormat:
     stop: tuple[str, ...] = ()
     stop_tokens: tuple[str, ...] = ()
     stop_ids: tuple[int, ...] = ()
-    is_multi_turn: bool = True
     eos: str = ""
 
 
@@ -201,7 +200,6 @@ FORMATS: Mapping[str, PromptFormat] = {
             _write_alpaca,
             Controls(_SECTIONS, _SPEAKERS),
             stop=("### Instruction",),
-            is_multi_turn=False,
             eos=_EOS_OF_LLAMA,
         ),
         PromptFormat(
@@ -211,7 +209,6 @@ FORMATS: Mapping[str, PromptFormat] = {
             Controls(_SECTIONS, _SPEAKERS),
             stop=("### End",),
             stop_tokens=("### End",),
-            is_multi_turn=False,
             eos=_EOS_OF_NEOX,
         ),
         PromptFormat(
