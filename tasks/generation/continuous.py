@@ -24,6 +24,19 @@ STOP_WITHIN = 30.0
 _LOOP_EVERY = 32
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which a manager answers. Pages of its cache have `page_tokens`; `read` gives the text of tokens."""
+
+    stop_ids: Sequence[int]
+    is_cut: Callable[[int], bool]
+    clock: Callable[[], float]
+    read: Callable[[Sequence[int]], str]
+    cache_tokens: int
+    page_tokens: int
+    most_rows: int
+
+
 @dataclass(slots=True)
 class Running:
     """A row that the manager has. `group`: ids of the request and of its forks. `began`: shared seconds at its begin."""
@@ -40,35 +53,17 @@ class Running:
 class Flow:
     """One run of rows through a manager that has not been started. `left`: rows that it did not answer."""
 
-    def __init__(
-        self,
-        manager: Any,
-        chooser: FlowChooser,
-        *,
-        rows: Iterator[Row],
-        stop_ids: Sequence[int],
-        is_cut: Callable[[int], bool],
-        clock: Callable[[], float],
-        read: Callable[[Sequence[int]], str],
-        cache_tokens: int,
-        page_tokens: int,
-        most_rows: int,
-    ) -> None:
+    def __init__(self, manager: Any, chooser: FlowChooser, *, rows: Iterator[Row], terms: Terms) -> None:
         self.left: list[Row] = []
         self._manager = manager
         self._chooser = chooser
         self._rows = rows
-        self._stop_ids = tuple(stop_ids)
-        self._is_cut = is_cut
-        self._clock = clock
-        self._read = read
-        self._room = cache_tokens
-        self._page = page_tokens
-        self._most_rows = most_rows
+        self._terms = terms
+        self._room = terms.cache_tokens
         self._next: Row | None = None
         self._running: dict[str, Running] = {}
         self._count = 0
-        self._shared, self._shared_at = 0.0, clock()
+        self._shared, self._shared_at = 0.0, terms.clock()
 
     def run(self) -> Iterator[RowOutput]:
         """Every row's output, as it ends, but for those in `left`. Raises OutOfMemory, DeviceLost, or what broke it."""
@@ -92,9 +87,8 @@ class Flow:
         finally:
             self._stop()
         self.left += [running.row for running in self._running.values() if not running.answered]
+        self.left += [self._next] if self._next is not None else []
         self._raise_what_broke()
-        if self._next is not None:
-            self._complain(self._next)
 
     def _feed(self) -> None:
         """Give the manager as many rows as it has room for."""
@@ -103,7 +97,7 @@ class Flow:
             self._next = row
             cost = self._measure(row)
             together = [*group, row]
-            if cost > self._room or len(self._running) + len(together) > self._most_rows:
+            if cost > self._room or len(self._running) + len(together) > self._terms.most_rows:
                 if cost > self._room and not self._running and not group:
                     self._complain(row)
                 break
@@ -122,7 +116,7 @@ class Flow:
     def _measure(self, row: Row) -> int:
         """Cache tokens that a row takes to its end, in whole pages, and one more page where it is forked."""
         tokens = len(row.prompt) + row.sampling.max_tokens
-        return (-(-tokens // self._page) + 1) * self._page
+        return (-(-tokens // self._terms.page_tokens) + 1) * self._terms.page_tokens
 
     def _add(self, rows: Sequence[Row]) -> None:
         # a prompt of one token cannot be forked: it is computed to all but its last token first
@@ -141,7 +135,7 @@ class Flow:
                 list(first.prompt),
                 request_id=request_id,
                 max_new_tokens=first.sampling.max_tokens,
-                eos_token_id=[*self._stop_ids, *first.sampling.stop_ids] or -1,
+                eos_token_id=[*self._terms.stop_ids, *first.sampling.stop_ids] or -1,
             )
             if accepted is None:  # it is stopping, and says why when it has stopped
                 return
@@ -168,7 +162,7 @@ class Flow:
             tokens, end = tokens[: self._chooser.broken[name]], RowEnd.NOT_NUMBERS
         elif end is None:
             end = RowEnd.LENGTH
-            if tokens and tokens[-1] in {*self._stop_ids, *running.row.sampling.stop_ids}:
+            if tokens and tokens[-1] in {*self._terms.stop_ids, *running.row.sampling.stop_ids}:
                 tokens, end = tokens[:-1], RowEnd.EOS
         self._share()
         running.answered = True
@@ -182,13 +176,13 @@ class Flow:
 
     def _share(self) -> None:
         """Time goes by: what passed since last time is shared by the rows that run."""
-        now = self._clock()
+        now = self._terms.clock()
         self._shared += max(now - self._shared_at, 0.0) / max(len(self._running), 1)
         self._shared_at = now
 
     def _look(self) -> Iterator[RowOutput]:
         """End what is to end before the model ends it: deadlines, calls off, no numbers, stop strings, loops."""
-        now = self._clock()
+        now = self._terms.clock()
         active = self._find_active()
         for name, running in list(self._running.items()):
             if not running.answered:
@@ -203,12 +197,12 @@ class Flow:
         row = running.row
         if name in self._chooser.broken:
             return RowEnd.NOT_NUMBERS
-        if now >= row.deadline or self._is_cut(row.key):
+        if now >= row.deadline or self._terms.is_cut(row.key):
             return RowEnd.CUT
         fresh = len(tokens) - running.read
         if fresh <= 0:
             return None
-        if holds_stop(tokens[-(measure_reach(row.sampling.stop) + fresh) :], row.sampling.stop, self._read):
+        if holds_stop(tokens[-(measure_reach(row.sampling.stop) + fresh) :], row.sampling.stop, self._terms.read):
             return RowEnd.STOP
         if len(tokens) // _LOOP_EVERY > running.read // _LOOP_EVERY and find_loop(tokens):
             return RowEnd.LOOP

@@ -83,6 +83,14 @@ def measure_weights(files: Sequence[Path], *, dtype: str, quantization: str | No
     return Weights(parameters=parameters, saved=math.ceil(saved), loaded=math.ceil(loaded))
 
 
+def guess_weights(saved: int, config: Mapping[str, Any], *, dtype: str, quantization: str | None) -> int:
+    """Bytes that weights of `saved` bytes will take, where their files are not here yet."""
+    said = str(config.get("dtype") or config.get("torch_dtype") or "bfloat16")
+    own = BYTES_OF_DTYPE.get(said, 2.0)
+    each = BYTES_OF_QUANTIZATION.get(quantization or "", BYTES_OF_DTYPE.get(dtype, own))
+    return math.ceil(saved * each / own)
+
+
 def is_kept_whole(name: str) -> bool:
     """Whether quantization while loading leaves a tensor as it was: embeddings and the head."""
     return any(part in name for part in ("embed", "wte.", "wpe.", "lm_head"))

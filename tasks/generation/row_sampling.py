@@ -1,8 +1,8 @@
-"""How each row of one padded batch gets its own tokens: its own temperature and filters, dice, limits and ends.
+"""How each row of a batch gets its own tokens: its own temperature and filters, dice, limits and ends.
 
-A `generate` of transformers calls a `RowChooser` at each step, with tensors in and out (of any device); this module uses
-what tensors can do by themselves and so knows no torch. A row's dice are its seed's alone: who shares its batch changes
-nothing but the last bits of the logits.
+transformers calls a chooser at each step with the scores of all rows, as tensors of any device; this module uses what
+tensors can do by themselves, and so knows no torch. `RowChooser` is for one padded `generate`, `FlowChooser` for
+continuous batching. A row's dice are its seed's alone: who shares its batch changes nothing but the last bits of scores.
 
 Filters come in the order of transformers' own (repetition penalty, temperature, top_k, top_p, min_p) and decide as they
 do, except that padding is nobody's repetition.
@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tasks.generation.loops import find_loop
 from tasks.records.local_models import Row, RowEnd, RowOutput, Sampling
 
 #: Numbers of the ends on the device; 0: the row runs.
@@ -27,8 +28,8 @@ _NEVER = float("-inf")
 class RowChooser:
     """Chooses the next token of every row (as a logits processor) and says which rows have ended (`find_ended`).
 
-    `is_cut` and `clock` are asked after each token. `read` gives the text of tokens, special ones included; `loops` says
-    whether tokens only repeat themselves. Ended rows get token 0 until the others are done.
+    `is_cut` and `clock` are asked after each token. `read` gives the text of tokens, special ones included. Ended rows
+    get token 0 until the others are done.
     """
 
     def __init__(
@@ -39,34 +40,34 @@ class RowChooser:
         is_cut: Callable[[int], bool],
         clock: Callable[[], float],
         read: Callable[[Sequence[int]], str],
-        loops: Callable[[Sequence[int]], bool] | None = None,
     ) -> None:
         self._rows = rows
         self._stop_ids = stop_ids
         self._is_cut = is_cut
         self._clock = clock
         self._read = read
-        self._loops = loops
-        self._dice = [random.Random(row.seed) for row in rows]  # noqa: S311 - dice, no secrets
+        self._dice = [throw_dice(row.seed) for row in rows]
         self._told: set[int] = set()
         self._step = 0
         self._filters: Filters | None = None
+        self._seen: Any = None
         self._was_ended: Any = None
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         if self._filters is None:
             self._begin(input_ids, scores)
         assert self._filters is not None
-        broken = ~scores.max(dim=-1).values.isfinite()
-        scores = scores.masked_fill(broken[:, None], 0.0)
-        tokens = self._filters.draw(self._mark_repeats(input_ids), scores, self._throw(scores))
+        scores, broken = set_broken_apart(scores)
+        tokens = self._filters.draw(self._seen, scores, self._throw(scores))
         self._end(broken, RowEnd.NOT_NUMBERS, self._step)
-        self._end((tokens[:, None] == self._stops[None, :]).any(dim=-1), RowEnd.EOS, self._step)
+        self._end((tokens[:, None] == self._stops).any(dim=-1), RowEnd.EOS, self._step)
         self._end(self._limits <= self._step + 1, RowEnd.LENGTH, self._step + 1)
-        tokens = tokens.masked_fill((self._ended == _CODES[RowEnd.NOT_NUMBERS]) | self._was_ended, 0)
+        tokens = tokens.masked_fill(broken | self._was_ended, 0)
         self._was_ended = self._ended != 0
         self._step += 1
-        return scores.new_full(scores.shape, _NEVER).scatter_(1, tokens[:, None], 0.0)
+        if self._seen is not None:
+            self._seen = self._seen.scatter(1, tokens[:, None], value=True)
+        return point_at(tokens, scores)
 
     def find_ended(self, input_ids: Any, scores: Any, **_more: Any) -> Any:
         """One bool for each row, after the chosen tokens were appended (a stopping criterion)."""
@@ -74,9 +75,12 @@ class RowChooser:
         self._tell(RowEnd.CUT, [now >= row.deadline or self._is_cut(row.key) for row in self._rows])
         if self._step % _READ_EVERY == 0:
             self._tell(RowEnd.STOP, self._find_stops(input_ids))
-        if self._loops is not None and self._step % _LOOP_EVERY == 0:
+        if self._step % _LOOP_EVERY == 0:
             written = input_ids[:, self._width :].tolist()
-            self._tell(RowEnd.LOOP, [at not in self._told and self._loops(row) for at, row in enumerate(written)])
+            running = (self._ended == 0).tolist()
+            self._tell(
+                RowEnd.LOOP, [runs and find_loop(row) is not None for runs, row in zip(running, written, strict=True)]
+            )
         return self._ended != 0
 
     def read_outputs(self, written: Sequence[Sequence[int]], *, seconds: float) -> list[RowOutput]:
@@ -95,21 +99,12 @@ class RowChooser:
         self._filters = Filters(samplings, scores)
         self._width = input_ids.shape[1]
         self._limits = input_ids.new_tensor([sampling.max_tokens for sampling in samplings])
-        self._stops = input_ids.new_tensor(list(self._stop_ids) or [-1])
+        self._stops = input_ids.new_tensor(list_stops(samplings, self._stop_ids))
         self._ended = input_ids.new_zeros(len(self._rows))
         self._kept = input_ids.new_zeros(len(self._rows))
         self._was_ended = self._ended != 0
-        # where a row is padded, its first token stands for the padding when repetitions are counted
-        starts = input_ids.new_tensor([self._width - len(row.prompt) for row in self._rows])[:, None]
-        places = input_ids.new_tensor(list(range(self._width)))[None, :]
-        self._padding = places < starts
-        self._first = input_ids.gather(1, starts)
-
-    def _mark_repeats(self, input_ids: Any) -> Any:
-        if self._filters is None or not self._filters.penalize:
-            return None
-        prompt = self._first.where(self._padding, input_ids[:, : self._width])
-        return prompt if input_ids.shape[1] == self._width else _join(prompt, input_ids[:, self._width :])
+        if self._filters.penalize:
+            self._seen = mark_seen([row.prompt for row in self._rows], scores)
 
     def _throw(self, scores: Any) -> Any:
         at = self._step % _DICE_AT_ONCE
@@ -123,23 +118,87 @@ class RowChooser:
         self._ended = self._ended.masked_fill(fresh, _CODES[end])
 
     def _tell(self, end: RowEnd, which: Sequence[bool]) -> None:
-        fresh = [at for at, told in enumerate(which) if told and at not in self._told]
+        fresh = {at for at, told in enumerate(which) if told and at not in self._told}
         if fresh:
-            self._told.update(fresh)
+            self._told |= fresh
             mask = [at in fresh for at in range(len(self._rows))]
             self._end(self._ended.new_tensor(mask) != 0, end, self._step)
 
     def _find_stops(self, input_ids: Any) -> list[bool]:
         wanted = [row.sampling.stop if at not in self._told else () for at, row in enumerate(self._rows)]
-        longest = max((len(stop.encode()) for stops in wanted for stop in stops), default=0)
-        if not longest:
+        reach = max((measure_reach(stops) for stops in wanted), default=0)
+        if not reach:
             return [False] * len(self._rows)
-        tails = input_ids[:, self._width :][:, -(longest + _READ_EVERY + 1) :].tolist()
-        found = []
-        for stops, tail in zip(wanted, tails, strict=True):
-            text = self._read(tail) if stops else ""
-            found.append(any(stop in text for stop in stops))
-        return found
+        tails = input_ids[:, self._width :][:, -(reach + _READ_EVERY) :].tolist()
+        return [holds_stop(tail, stops, self._read) for stops, tail in zip(wanted, tails, strict=True)]
+
+
+class FlowChooser:
+    """Chooses tokens in continuous batching, in the place of transformers' own list of processors, whose steps it follows.
+
+    Theirs would drop min_p, penalties and seeds, and take the likeliest token for all rows or for none. Requests go by
+    their ids, which are known before they are forked. `broken` has those whose scores were no numbers, and how many
+    tokens they had before.
+    """
+
+    tensors_required = 0
+    do_processing = True
+
+    def __init__(self, *, end_token: int) -> None:
+        self.broken: dict[str, int] = {}
+        self._rows: dict[str, Row] = {}
+        self._dice: dict[str, random.Random] = {}
+        self._end_token = end_token
+        self._batch: list[tuple[str, Sequence[int], Sequence[int]]] = []
+        self._filters: tuple[tuple[str, ...], Filters] | None = None
+
+    def add(self, request_id: str, row: Row) -> None:
+        self._rows[request_id] = row
+        self._dice[request_id] = throw_dice(row.seed)
+
+    def remove(self, request_id: str) -> None:
+        self._rows.pop(request_id, None)
+        self._dice.pop(request_id, None)
+        self.broken.pop(request_id, None)
+
+    def fill_defaults(self, storage: Any) -> None:
+        """Nothing of ours is kept in the manager's tensors."""
+
+    def check_kwargs(self, kwargs: Any) -> None:
+        """No request brings arguments: they are known by its id."""
+
+    def prepare_tensor_args(self, requests_in_batch: Sequence[Any], arg_storage: Any) -> Any:
+        """Called before each step with the requests of the batch; those that get a token are in the order of the scores."""
+        states = [request.state for request in requests_in_batch if request.has_new_token]
+        self._batch = [(state.request_id, state.initial_tokens, state.generated_tokens) for state in states]
+        return arg_storage
+
+    def __call__(self, input_ids: Any, scores: Any, _storage: Any) -> Any:
+        batch = self._batch
+        if not batch:
+            return scores
+        whole, scores = (
+            scores,
+            scores[: len(batch)],
+        )  # behind them come requests whose prompts are not read to their end
+        names = tuple(name for name, *_ in batch)
+        rows = [self._rows.get(name) for name in names]
+        if self._filters is None or self._filters[0] != names:
+            self._filters = (names, Filters([row.sampling if row else Sampling() for row in rows], scores))
+        filters = self._filters[1]
+        scores, broken = set_broken_apart(scores)
+        seen = mark_seen([[*before, *after] for _, before, after in batch], scores) if filters.penalize else None
+        dice = [self._dice[name].random() if name in self._dice else 0.5 for name in names]
+        tokens = filters.draw(seen, scores, scores.new_tensor(dice)[:, None])
+        for (name, _, after), row, is_broken in zip(batch, rows, broken.tolist(), strict=True):
+            if is_broken and row is not None:
+                self.broken.setdefault(name, len(after))
+        chosen = point_at(tokens.masked_fill(broken, self._end_token), scores)
+        return (
+            chosen
+            if len(whole) == len(batch)
+            else whole.index_copy(0, whole.new_tensor(range(len(batch))).long(), chosen)
+        )
 
 
 class Filters:
@@ -165,7 +224,10 @@ class Filters:
         self._least = column([s.min_p or 0.0 for s in samplings])
 
     def draw(self, seen: Any, scores: Any, dice: Any) -> Any:
-        """The next token of each row: the likeliest where temperature is 0, else what its die (in [0, 1)) falls on."""
+        """The next token of each row: the likeliest where temperature is 0, else what its die (in [0, 1)) falls on.
+
+        `seen`: which tokens each row has had already (bools), for penalties; None where no row wants one.
+        """
         scores = self.apply_penalty(seen, scores)
         likeliest = scores.argmax(dim=-1)
         if not self._samples:
@@ -179,11 +241,10 @@ class Filters:
 
     def apply_penalty(self, seen: Any, scores: Any) -> Any:
         """Scores of tokens seen before, made smaller."""
-        if not self.penalize or seen is None:
+        if seen is None:
             return scores
-        repeated = scores.gather(1, seen)
-        repeated = (repeated * self._penalties).where(repeated < 0, repeated / self._penalties)
-        return scores.scatter(1, seen, repeated)
+        smaller = (scores * self._penalties).where(scores < 0, scores / self._penalties)
+        return smaller.where(seen, scores)
 
     def apply(self, scores: Any) -> Any:
         """Scores with the temperature, and minus infinity for what top_k, top_p or min_p leave out."""
@@ -204,8 +265,45 @@ class Filters:
         return scores
 
 
-def _join(left: Any, right: Any) -> Any:
-    joined = left.new_empty((left.shape[0], left.shape[1] + right.shape[1]))
-    joined[:, : left.shape[1]] = left
-    joined[:, left.shape[1] :] = right
-    return joined
+def throw_dice(seed: int) -> random.Random:
+    """The dice of one row: the same numbers for the same seed, on every machine."""
+    return random.Random(seed)  # noqa: S311 - no secret is made of them
+
+
+def set_broken_apart(scores: Any) -> tuple[Any, Any]:
+    """Scores in which rows that are no numbers have become zeros, and which those are (bools)."""
+    broken = ~scores.max(dim=-1).values.isfinite()
+    return scores.masked_fill(broken[:, None], 0.0), broken
+
+
+def point_at(tokens: Any, scores: Any) -> Any:
+    """Scores that leave no choice but these tokens."""
+    return scores.new_full(scores.shape, _NEVER).scatter(1, tokens[:, None], 0.0)
+
+
+def mark_seen(texts: Sequence[Sequence[int]], scores: Any) -> Any:
+    """Which tokens each row has had, as bools in the shape of the scores."""
+    longest = max(len(text) for text in texts)
+    places = [[*text, *([text[0]] * (longest - len(text)))] for text in texts]
+    marks = scores.new_zeros(scores.shape).scatter(1, scores.new_tensor(places).long(), 1.0)
+    return marks != 0
+
+
+def list_stops(samplings: Sequence[Sampling], stop_ids: Sequence[int]) -> list[list[int]]:
+    """The end tokens of each row, its own beside the model's, all as long as the longest (-1 is no token)."""
+    each = [[*stop_ids, *sampling.stop_ids] for sampling in samplings]
+    longest = max(1, *(len(ids) for ids in each))
+    return [[*ids, *([-1] * (longest - len(ids)))] for ids in each]
+
+
+def measure_reach(stops: Sequence[str]) -> int:
+    """In so many last tokens a stop string that has just been written must lie; 0 where there is none."""
+    return max((len(stop.encode()) + 1 for stop in stops), default=0)
+
+
+def holds_stop(tail: Sequence[int], stops: Sequence[str], read: Callable[[Sequence[int]], str]) -> bool:
+    """Whether the text of some last tokens holds a stop string."""
+    if not stops:
+        return False
+    text = read(tail)
+    return any(stop in text for stop in stops)

@@ -1,18 +1,46 @@
-"""Any causal language model, by name or folder, in this process: the only module that knows torch and transformers."""
+"""Any causal language model, by name or folder, in this process: the only module that knows torch and transformers.
 
+It loads a model and turns rows into tokens. Which files make a model is said in `model_files`, what it needs in memory in
+`model_memory`, how a row's tokens are chosen in `row_sampling`, and how rows go through continuous batching in
+`continuous`.
+"""
+
+import gc
+import hashlib
+import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from tasks.generation import model_memory
-from tasks.generation.row_sampling import RowChooser
+from tasks.generation.batching_probe import compare_ways
+from tasks.generation.continuous import Flow, Terms
+from tasks.generation.model_files import Known, ModelFiles, find_model
+from tasks.generation.model_loading import check_loading, check_quantized, choose_devices, choose_place
+from tasks.generation.row_sampling import FlowChooser, RowChooser
 from tasks.records.generation import Loading
-from tasks.records.local_models import Memory, ModelFacts, OutOfMemory, Row, RowOutput
+from tasks.records.local_models import DeviceLost, Memory, ModelFacts, ModelRefused, OutOfMemory, Row, RowOutput
+from tasks.vocabulary import Batching
+
+KNOWN = Known(
+    types=frozenset(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
+    classes=frozenset(
+        name
+        for names in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()
+        for name in ((names,) if isinstance(names, str) else names)
+    ),
+)
+#: Models of these write their end of turn as a token of its own, which their settings do not always name.
+_TURN_ENDS = ("<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<|end_of_turn|>", "<|endoftext|>", "</s>")
+_MOST_ROWS = 256
+_LONGEST_CONTEXT = 2**20
 
 
 class TransformersModel:
@@ -23,7 +51,8 @@ class TransformersModel:
         self.tokenizer = tokenizer
         self.facts = facts
         self._clock = clock
-        self._control_strings = find_control_strings(tokenizer)
+        special = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
+        self._controls = tuple(sorted(special | set(tokenizer.all_special_tokens), key=lambda text: (-len(text), text)))
 
     def encode(self, text: str) -> tuple[int, ...]:
         return tuple(self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True))
@@ -32,21 +61,21 @@ class TransformersModel:
         return tuple(self.tokenizer.encode(text, add_special_tokens=False))
 
     def apply_template(self, messages: Sequence[Mapping[str, str]]) -> str:
-        if not self.tokenizer.chat_template:
+        if self.facts.template_sha256 is None:
             raise ValueError("The model has no chat template.")
         try:
             written = self.tokenizer.apply_chat_template(
                 [dict(message) for message in messages], tokenize=False, add_generation_prompt=True
             )
-        except Exception as error:  # a template is a program of the model's maker: it may raise anything
-            raise ValueError(f"The chat template of the model does not take this thread: {error}") from error
+        except Exception as error:  # a template is a program of the model's makers, and may raise anything
+            raise ValueError(f"The model's chat template does not take this thread: {error}") from error
         return str(written)
 
     def control_strings(self) -> tuple[str, ...]:
-        return self._control_strings
+        return self._controls
 
     def decode(self, tokens: Sequence[int]) -> str:
-        return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False))
+        return self._read(tokens, skip_special_tokens=True)
 
     def generate_padded(self, rows: Sequence[Row], *, is_cut: Callable[[int], bool]) -> list[RowOutput]:
         if not rows:
@@ -54,14 +83,11 @@ class TransformersModel:
         started = self._clock()
         chooser = RowChooser(rows, stop_ids=self.facts.stop_ids, is_cut=is_cut, clock=self._clock, read=self._read_raw)
         longest = max(len(row.prompt) for row in rows)
-        prompts = torch.zeros((len(rows), longest), dtype=torch.long)
-        mask = torch.zeros((len(rows), longest), dtype=torch.long)
-        for at, row in enumerate(rows):
-            prompts[at, longest - len(row.prompt) :] = torch.tensor(row.prompt)
-            mask[at, longest - len(row.prompt) :] = 1
-        settings = transformers.GenerationConfig(
-            do_sample=False, max_new_tokens=max(row.sampling.max_tokens for row in rows), pad_token_id=0, use_cache=True
-        )
+        prompts = torch.tensor([[0] * (longest - len(row.prompt)) + list(row.prompt) for row in rows])
+        mask = torch.tensor([[0] * (longest - len(row.prompt)) + [1] * len(row.prompt) for row in rows])
+        most = max(row.sampling.max_tokens for row in rows)
+        settings = transformers.GenerationConfig(do_sample=False, max_new_tokens=most, pad_token_id=0)
+        problem = ""
         try:
             with warnings.catch_warnings(), torch.inference_mode():
                 warnings.simplefilter("ignore")
@@ -71,26 +97,79 @@ class TransformersModel:
                     generation_config=settings,
                     logits_processor=[chooser],
                     stopping_criteria=[chooser.find_ended],
-                )
-        except torch.OutOfMemoryError as error:
+                )[:, longest:].tolist()
+        except RuntimeError as error:
+            problem = explain_memory(error)
+        if problem:  # outside of the handler, whose traceback would keep the tensors
             self.clear()
-            raise OutOfMemory(f"A batch of {len(rows)} rows did not fit: {error}") from None
-        return chooser.read_outputs(written[:, longest:].tolist(), seconds=self._clock() - started)
+            raise OutOfMemory(f"A batch of {len(rows)} rows did not fit: {problem}")
+        return chooser.read_outputs(written, seconds=self._clock() - started)
 
     def generate_continuous(
         self, rows: Iterator[Row], *, is_cut: Callable[[int], bool], cache_tokens: int
     ) -> Iterator[RowOutput]:
-        raise OutOfMemory("Continuous batching is not built in.")
+        problem = ""
+        try:
+            flow = self._make_flow(rows, is_cut=is_cut, cache_tokens=cache_tokens)
+            yield from flow.run()
+        except RuntimeError as error:
+            problem = explain_memory(error)
+        if problem:
+            self.clear()
+            raise OutOfMemory(f"Continuous batching with a cache of {cache_tokens:,} tokens did not fit: {problem}")
+        for row in flow.left:
+            yield from self.generate_padded([row], is_cut=is_cut)
 
     def measure_memory(self) -> Memory:
-        return measure_device(self.model.device)
+        return measure_device(str(self.model.device))
 
     def clear(self) -> None:
+        gc.collect()
         if self.model.device.type == "cuda":
             torch.cuda.empty_cache()
+        elif self.model.device.type == "mps":
+            torch.mps.empty_cache()
+
+    def _make_flow(self, rows: Iterator[Row], *, is_cut: Callable[[int], bool], cache_tokens: int) -> Flow:
+        stop_ids = self.facts.stop_ids
+        is_flash = self.facts.attention.startswith("flash")
+        page = 256 if is_flash else 16  # what flash attention takes; else small, so that little of a page lies idle
+        settings = transformers.GenerationConfig(
+            do_sample=False, max_new_tokens=1, eos_token_id=list(stop_ids) or -1, pad_token_id=0
+        )
+        batching = transformers.ContinuousBatchingConfig(
+            page_size=page,
+            num_blocks=max(cache_tokens // page, 1),
+            max_batch_tokens=max(_MOST_ROWS, 512 if self.model.device.type == "cpu" else 2048),
+            max_requests_per_batch=_MOST_ROWS,
+            use_cuda_graph=False,  # the chooser is not made of a fixed chain of kernels
+            use_async_batching=False,
+            auto_switch_to_flash=False,
+        )
+        chooser = FlowChooser(end_token=stop_ids[0] if stop_ids else 0)
+        manager = self.model.init_continuous_batching(generation_config=settings, continuous_batching_config=batching)
+        manager.logit_processor = chooser
+
+        terms = Terms(
+            stop_ids=stop_ids,
+            is_cut=is_cut,
+            clock=self._clock,
+            read=self._read_raw,
+            cache_tokens=batching.num_blocks * page,
+            page_tokens=page,
+            most_rows=_MOST_ROWS,
+        )
+        return Flow(manager, chooser, rows=rows, terms=terms)
 
     def _read_raw(self, tokens: Sequence[int]) -> str:
-        return str(self.tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False))
+        return self._read(tokens, skip_special_tokens=False)
+
+    def _read(self, tokens: Sequence[int], *, skip_special_tokens: bool) -> str:
+        return str(
+            self.tokenizer.decode(
+                list(tokens), skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False
+            )
+        )
 
 
 def load_model(
@@ -100,63 +179,218 @@ def load_model(
     loading: Loading,
     cache_folder: Path | None = None,
     say: Callable[[str], None],
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] = time.monotonic,
 ) -> TransformersModel:
-    """Load a model with its tokenizer. Raises ModelRefused with what is missing, or does not fit, and what to do."""
-    folder = Path(name)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    say(f"Loading {name}.")
-    model = transformers.AutoModelForCausalLM.from_pretrained(
-        folder, dtype=loading.dtype, use_safetensors=True, local_files_only=True
+    """Load a model with its tokenizer. Raises ModelRefused with what is missing or does not fit, and what to do.
+
+    Rows' deadlines go by `clock`, which gives seconds.
+    """
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    devices = find_devices()
+    check_loading(loading, devices=devices)
+    chosen = choose_devices(loading.device_map, devices=devices)
+
+    def choose(weights: int) -> str:
+        memories = {device: measure_device(device) for device in chosen}
+        return choose_place(name, weights, memories=memories, loading=loading)
+
+    def check_size(config: Mapping[str, Any], saved: int) -> None:
+        choose(model_memory.guess_weights(saved, config, dtype=loading.dtype, quantization=loading.quantization))
+
+    files = find_model(
+        name,
+        revision=revision,
+        cache_folder=cache_folder,
+        trust_remote_code=loading.trust_remote_code,
+        known=KNOWN,
+        check_size=check_size,
+        say=say,
     )
-    model.eval()
+    check_quantized(files, loading)
+    try:
+        weights = model_memory.measure_weights(files.weights, dtype=loading.dtype, quantization=loading.quantization)
+    except model_memory.BrokenWeights as error:
+        raise ModelRefused(f"The weights of {name} are damaged: {error} Copy or download them again.") from error
+    place = choose(weights.loaded)
+    say(f"Loading {name}: {model_memory.write_bytes(weights.loaded)} of weights on {place}.")
+    tokenizer = _load_tokenizer(files, loading)
+    model = _load_weights(files, loading, place)
     stop_ids = find_stop_ids(model, tokenizer)
-    model.generation_config = transformers.GenerationConfig()
-    return TransformersModel(
-        model, tokenizer, describe(model, tokenizer, name, revision, loading, stop_ids), clock=clock
-    )
+    model.generation_config = transformers.GenerationConfig()  # each row brings its own; nothing else has a say
+    facts = describe(model, tokenizer, files=files, loading=loading, stop_ids=stop_ids)
+    loaded = TransformersModel(model, tokenizer, facts, clock=clock)
+    if facts.can_continue and loading.batching != Batching.PADDED:
+        problem = try_continuous(loaded)
+        loaded.facts = replace(facts, can_continue=not problem, continuous_problem=problem)
+    return loaded
+
+
+def find_devices() -> tuple[str, ...]:
+    """The devices of this machine, the best first."""
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    mps = ("mps",) if torch.backends.mps.is_available() else ()
+    return (*(f"cuda:{number}" for number in range(count)), *mps, "cpu")
+
+
+def measure_device(device: str) -> Memory:
+    """The memory of a device now."""
+    if device.startswith("cuda"):
+        free, total = torch.cuda.mem_get_info(device)
+        reserved, used = torch.cuda.memory_reserved(device), torch.cuda.memory_allocated(device)
+        return Memory(used=used, free=free + reserved - used, total=total)
+    free, total = model_memory.measure_machine()
+    return Memory(used=model_memory.measure_process(), free=free, total=total)
+
+
+def explain_memory(error: RuntimeError) -> str:
+    """What an error says, if it is about memory that is full; raises the error (or DeviceLost) if not."""
+    words = str(error)
+    if isinstance(error, torch.OutOfMemoryError) or "out of memory" in words or "can't allocate memory" in words:
+        return words.split("\n", 1)[0]
+    if isinstance(error, torch.AcceleratorError):
+        raise DeviceLost(words) from error
+    raise error
+
+
+def _load_tokenizer(files: ModelFiles, loading: Loading) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return transformers.AutoTokenizer.from_pretrained(
+                files.folder, local_files_only=True, trust_remote_code=loading.trust_remote_code
+            )
+    except Exception as error:  # whatever the library makes of a broken file
+        raise ModelRefused(f"The tokenizer of {files.name} cannot be loaded: {_shorten(error)}") from error
+
+
+def _load_weights(files: ModelFiles, loading: Loading, place: str) -> Any:
+    more: dict[str, Any] = {} if place == "cpu" else {"device_map": place if place == "auto" else {"": place}}
+    if loading.quantization:
+        more["quantization_config"] = _configure_quantization(loading.quantization)
+    if loading.attention:
+        more["attn_implementation"] = loading.attention
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model, found = transformers.AutoModelForCausalLM.from_pretrained(
+                files.folder,
+                dtype=loading.dtype if loading.dtype == "auto" else getattr(torch, loading.dtype),
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=loading.trust_remote_code,
+                output_loading_info=True,
+                **more,
+            )
+    except Exception as error:  # packages that a saved quantization needs, shapes that do not match, memory, …
+        raise ModelRefused(f"{files.name} cannot be loaded: {_shorten(error)}") from error
+    missing = sorted(found["missing_keys"])
+    if missing:
+        raise ModelRefused(
+            f"The weights of {files.name} are not those of a {type(model).__name__}, as its config.json says: {len(missing)} "
+            f"tensors are missing, among them {missing[0]}."
+        )
+    return model.eval()
+
+
+def _configure_quantization(name: str) -> Any:
+    if name.startswith("bnb"):
+        return transformers.BitsAndBytesConfig(load_in_4bit=name == "bnb_4bit", load_in_8bit=name == "bnb_8bit")
+    from torchao import quantization
+
+    kinds = {"int8": "Int8WeightOnlyConfig", "int4": "Int4WeightOnlyConfig", "float8": "Float8WeightOnlyConfig"}
+    return transformers.TorchAoConfig(getattr(quantization, kinds[name])())
 
 
 def describe(
-    model: Any, tokenizer: Any, name: str, revision: str, loading: Loading, stop_ids: tuple[int, ...]
+    model: Any, tokenizer: Any, *, files: ModelFiles, loading: Loading, stop_ids: tuple[int, ...]
 ) -> ModelFacts:
-    config = model.config
+    """What was loaded."""
+    config = model.config.get_text_config()
+    template = _find_template(tokenizer)
+    problem = find_continuous_problem(model)
+    device = str(model.device)
+    context = getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length or 2048
+    saved = files.config.get("quantization_config") or {}
     return ModelFacts(
-        name=name,
-        revision=revision,
+        name=files.name,
+        revision=files.revision,
         architecture=type(model).__name__,
         parameters=model.num_parameters(),
         dtype=str(model.dtype).removeprefix("torch."),
-        quantization=loading.quantization,
-        attention=config._attn_implementation,  # noqa: SLF001 - it is told nowhere else
-        device=str(model.device),
-        context_tokens=loading.context_tokens or config.max_position_embeddings,
+        quantization=loading.quantization or (saved.get("quant_method") if isinstance(saved, dict) else None),
+        attention=str(model.config._attn_implementation),  # noqa: SLF001 - nothing else tells it
+        device=f"{device} ({torch.cuda.get_device_name(device)})" if device.startswith("cuda") else device,
+        context_tokens=min(int(context), loading.context_tokens or _LONGEST_CONTEXT, _LONGEST_CONTEXT),
         stop_ids=stop_ids,
-        template_sha256=None,
-        can_continue=False,
-        continuous_problem="",
+        template_sha256=hashlib.sha256(template.encode()).hexdigest() if template else None,
+        can_continue=not problem,
+        continuous_problem=problem,
         cache_bytes_per_token=model_memory.measure_cache(config.to_dict(), bytes_each=model.dtype.itemsize),
         versions={"torch": torch.__version__, "transformers": transformers.__version__},
+        begin_ids=_find_begin(tokenizer),
+        eos_text=tokenizer.eos_token or "",
     )
 
 
+def find_continuous_problem(model: Any) -> str:
+    """Why continuous batching cannot be tried with this model; empty when it can."""
+    if not hasattr(model, "init_continuous_batching"):
+        return "This version of transformers has no continuous batching for it."
+    if len(set((getattr(model, "hf_device_map", None) or {}).values())) > 1:
+        return "The model lies on several devices, and the cache of continuous batching on one."
+    attention = model.config._attn_implementation  # noqa: SLF001
+    if attention not in {"sdpa", "eager", "paged|eager"} and not str(attention).startswith("flash"):
+        return f'With the attention "{attention}" there is no continuous batching.'
+    return ""
+
+
+def try_continuous(model: TransformersModel) -> str:
+    """Why continuous batching does not work with a loaded model, found by using it for some tokens; empty if it does.
+
+    What a version of transformers says of itself is no help here: some models break it that claim to work.
+    """
+    log = logging.getLogger("ContinuousBatchingLogger")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        return compare_ways(model)
+    except Exception as error:  # noqa: BLE001 - whatever breaks in it breaks nothing else
+        model.clear()
+        return (
+            f"Continuous batching of transformers {transformers.__version__} fails with this model: {_shorten(error)}"
+        )
+    finally:
+        log.setLevel(level)
+
+
 def find_stop_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
-    """Tokens that end an answer: as the model's generation settings say, its configuration, and its tokenizer."""
+    """Tokens that end an answer: as the model's settings say, its tokenizer, and its template's ends of turns."""
     found: set[int] = set()
     for said in (model.generation_config.eos_token_id, model.config.eos_token_id, tokenizer.eos_token_id):
         found.update([] if said is None else [said] if isinstance(said, int) else said)
-    return tuple(sorted(found))
+    template, special = _find_template(tokenizer), set(tokenizer.all_special_tokens)
+    special |= {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
+    found |= {tokenizer.convert_tokens_to_ids(end) for end in _TURN_ENDS if end in template and end in special}
+    return tuple(sorted(token for token in found if token >= 0))
 
 
-def find_control_strings(tokenizer: Any) -> tuple[str, ...]:
-    special = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
-    return tuple(sorted(special | set(tokenizer.all_special_tokens), key=lambda text: (-len(text), text)))
+def _find_template(tokenizer: Any) -> str:
+    try:
+        return str(tokenizer.get_chat_template())
+    except ValueError:  # it has none, or several of which none is the default
+        return ""
 
 
-def measure_device(device: Any) -> Memory:
-    """The memory of a device now."""
-    if device.type == "cuda":
-        free, total = torch.cuda.mem_get_info(device)
-        return Memory(used=torch.cuda.memory_reserved(device), free=free, total=total)
-    free, total = model_memory.measure_machine()
-    return Memory(used=model_memory.measure_process(), free=free, total=total)
+def _find_begin(tokenizer: Any) -> tuple[int, ...]:
+    bare = tokenizer.encode("a", add_special_tokens=False)
+    whole = tokenizer.encode("a")
+    for at in range(len(whole) - len(bare) + 1):
+        if whole[at : at + len(bare)] == bare:
+            return tuple(whole[:at])
+    return ()
+
+
+def _shorten(error: Exception) -> str:
+    words = " ".join(str(error).split()) or type(error).__name__
+    return words if len(words) <= 300 else f"{words[:299]}…"
