@@ -192,7 +192,7 @@ class GenerationDesign(ApiView):
     def get(self, request: Request, slug: str) -> Response:
         """Counts what was asked, whatever came of it. Needs the role of organizer or moderator."""
         campaign = get_campaign_for(self.actor, slug, CampaignRole.MODERATOR)
-        return Response(asdict(describe_design(campaign_id=campaign.pk, now=timezone.now())))
+        return Response(asdict(describe_design(campaign=campaign, now=timezone.now())))
 
 
 def describe_generation(campaign: Campaign, *, now: datetime) -> dict[str, Any]:

@@ -89,9 +89,8 @@ class Lineup:
         )
 
 
-def read_lineup(*, campaign_id: int, now: datetime | None = None) -> Lineup:
+def read_lineup(*, campaign: Campaign, now: datetime | None = None) -> Lineup:
     """Who a campaign can ask. A problem that is older than an hour is forgotten; without `now` all of them are."""
-    campaign = Campaign.objects.get(pk=campaign_id)
     uses = CampaignGenerator.objects.filter(campaign=campaign, generator__enabled=True).select_related("generator")
     refused = {}
     named = []

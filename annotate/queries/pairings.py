@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from annotate.models import Campaign
 from annotate.queries.lineup import read_lineup
 from annotate.queries.rows import fetch_all
 from tasks.scheduling.comparison_design import Tally
@@ -76,13 +77,14 @@ class Design:
     more_strata: int
 
 
-def describe_design(*, campaign_id: int, now: datetime) -> Design:
+def describe_design(*, campaign: Campaign, now: datetime) -> Design:
     """How evenly the generators that a campaign names now were asked, over the whole campaign and in each stratum."""
-    lineup = read_lineup(campaign_id=campaign_id, now=now)
+    lineup = read_lineup(campaign=campaign, now=now)
     ids = [entry.id for entry in lineup.named]
-    rows = fetch_all(_STRATA, {"campaign": campaign_id, "limit": MOST_STRATA})
+    rows = fetch_all(_STRATA, {"campaign": campaign.pk, "limit": MOST_STRATA})
     tallies: dict[int | None, Tally] = {stratum: Tally() for stratum in (None, *(row["id"] for row in rows))}
-    for row in fetch_all(_PAIRINGS, {"campaign": campaign_id, "strata": [row["id"] for row in rows]}):
+    params = {"campaign": campaign.pk, "strata": [row["id"] for row in rows]}
+    for row in fetch_all(_PAIRINGS, params) if rows else ():
         tallies[row["stratum_id"]].count(row["first_id"], row["second_id"], row["prompts"])
     whole = tallies[None]
     return Design(

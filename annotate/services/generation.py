@@ -40,8 +40,6 @@ MOST_PARENTS = 1000
 #: States in which a campaign may generate: drafts are prepared, open ones kept supplied.
 GENERATING_STATES = (CampaignState.DRAFT, CampaignState.OPEN)
 
-_LOCK = "SELECT id FROM annotate_campaign WHERE id = %(campaign)s FOR NO KEY UPDATE"
-
 _ASK = """
 INSERT INTO annotate_generationrequest (parent_id, generator_id, sample_index, state, attempts, priority, reason, created_at)
 SELECT n.parent, n.generator, n.sample, 'queued', 0, %(priority)s, '', %(now)s
@@ -122,7 +120,7 @@ def check_may_generate(*, campaign: Campaign) -> None:
             _("This campaign is %(state)s, so nothing is generated for it. Open it first.") % {"state": campaign.state},
             code="campaign_not_open",
         )
-    lineup = read_lineup(campaign_id=campaign.pk)
+    lineup = read_lineup(campaign=campaign)
     if not lineup.named and lineup.refused:
         raise Conflict(
             next(iter(lineup.refused.values())), code="generator_terms_refused", details={"generators": lineup.refused}
@@ -139,14 +137,14 @@ def check_may_generate(*, campaign: Campaign) -> None:
 
 def ask_missing(*, campaign_id: int, now: datetime, parent_ids: Sequence[int] | None = None, priority: int = 0) -> int:
     """Add the requests that are missing under at most a thousand parents; returns how many. Wakes the workers."""
-    lineup = read_lineup(campaign_id=campaign_id, now=now)
+    lineup = read_lineup(campaign=Campaign.objects.get(pk=campaign_id), now=now)
     # A million prompts are looked through before anything is locked.
     lacking = list_lacking(campaign_id=campaign_id, lineup=lineup, parent_ids=parent_ids, limit=MOST_PARENTS)
     if not lacking:
         return 0
     with transaction.atomic():
-        fetch_one(_LOCK, {"campaign": campaign_id})
-        lineup = read_lineup(campaign_id=campaign_id, now=now)
+        campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)
+        lineup = read_lineup(campaign=campaign, now=now)
         added = _ask(lacking, lineup=lineup, campaign_id=campaign_id, params={"priority": priority, "now": now})
         if added:
             wake(JobName.GENERATE_CANDIDATES)

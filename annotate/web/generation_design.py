@@ -8,15 +8,16 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from annotate.figures import whole
+from annotate.models import Campaign
 from annotate.queries.pairings import Balance, Design, describe_design
 
 #: With more generators a table of each two would be wider than a page.
 MOST_COLUMNS = 12
 
 
-def present_design(*, campaign_id: int, now: datetime) -> dict[str, Any] | None:
+def present_design(*, campaign: Campaign, now: datetime) -> dict[str, Any] | None:
     """What `generators/_design.html` shows as `design`; None while there are no two generators that were asked."""
-    design = describe_design(campaign_id=campaign_id, now=now)
+    design = describe_design(campaign=campaign, now=now)
     if len(design.generators) < 2 or not design.whole.most:
         return None
     has_columns = len(design.generators) <= MOST_COLUMNS
