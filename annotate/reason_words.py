@@ -193,6 +193,32 @@ SENTENCES: tuple[str, ...] = (
         'the engine "%(other)s" with its address.'
     ),
     _("The generator's endpoint is not an address. Write it as https://host/v1."),
+    _(
+        "The answer reached the length limit while the model was still reasoning. Raise max_tokens so that an answer can "
+        "follow."
+    ),
+    _("The model reasoned and then ended without an answer."),
+    _("The model repeated itself without end. Raise its temperature, or set a repetition_penalty."),
+    _("The model called a tool instead of answering, and none was offered to it."),
+    _("The server's answer is compressed, and damaged."),
+    _("The server's answer held the key that it was asked with, so it was thrown away."),
+    _("The server failed %(times)s times in a row and is left alone for %(seconds)s seconds."),
+    _("The server takes %(number)s requests a minute; the request waits for its turn."),
+    _("The server does not serve “%(name)s”. It serves: %(names)s."),
+    _("%(rest)s The server does not serve “%(name)s”. It serves: %(names)s."),
+    _(
+        "A server of this kind writes each prompt into the model's own template, so a prompt format has no place there. "
+        "Clear the prompt format."
+    ),
+    _("%(name)s and %(other)s are both set where candidates are generated: keep one of them."),
+    _(
+        "Neither the environment variable %(name)s, which the generator names for its key, nor %(other)s is set where "
+        "candidates are generated. Set one there and start that process again."
+    ),
+    _("The file that %(name)s names, for the key of a generator, cannot be read (%(error)s)."),
+    _("The file that %(name)s names holds no key: it must be one line of text."),
+    _("The worker stopped before an answer came. Try it again."),
+    _("No worker took this trial: none that can ask this generator is running. Start one, and try again."),
     _("The generator's endpoint holds a user name or password. Store the key as the API key."),
     _("The generator's endpoint has a query or fragment. Write it as https://host/v1."),
     _("The generator's API key holds characters that a header cannot carry. Enter it again."),

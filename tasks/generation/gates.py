@@ -3,9 +3,12 @@
 The gate of this module is one process's own; `annotate.services.servers` has one that all workers share.
 """
 
+import random
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from tasks.generation.breaker import Pause, ServerState, admit, record
+from tasks.records.generation import GenerationJob, GenerationResult, GeneratorRecord
 from tasks.vocabulary import GenerationOutcome
 
 
@@ -33,3 +36,20 @@ class LocalGate:
     def tell(self, *, outcome: GenerationOutcome, reason: str | None, pause_seconds: float | None, now: float) -> None:
         told = record(self._state, outcome=GenerationOutcome.RATE_LIMITED, pause_seconds=pause_seconds, now=now)
         self._state = ServerState(open_until=told.open_until)
+
+
+class NetworkCallable(Protocol):
+    """An engine that asks a server: what every engine offers, a gate, and jobs that are called off before they begin."""
+
+    def __call__(
+        self,
+        jobs: Iterable[GenerationJob],
+        *,
+        generator: GeneratorRecord,
+        sleep: Callable[[float], None],
+        rng: random.Random,
+        clock: Callable[[], float],
+        until: float | None = None,
+        gate: Gate | None = None,
+        is_cut: Callable[[int], bool] = ...,
+    ) -> Iterator[GenerationResult]: ...

@@ -2,14 +2,14 @@
 
 import json
 import threading
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 
 from tasks.generation.answers import LONGEST_NAME, shorten
-from tasks.generation.bodies import UnreadableBody, read_body, read_error_words
-from tasks.generation.keys import hide_key
+from tasks.generation.bodies import UnreadableBody, read_body
+from tasks.generation.keys import holds_key
 from tasks.records.generation import GeneratorRecord
 
 #: Models that are kept of a list; a hosted service has hundreds.
@@ -18,31 +18,18 @@ MOST_MODELS = 500
 MOST_NAMED = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The names of what a server serves, in its order; empty with the sentence that says why there are none."""
-
-    models: tuple[str, ...] = ()
-    problem: str | None = None
-
-
-def list_models(generator: GeneratorRecord, *, client: httpx.Client) -> Listing:
-    """Ask a server what it serves; never raises. Many servers do not say, and work all the same."""
+def list_models(generator: GeneratorRecord, *, client: httpx.Client) -> tuple[str, ...]:
+    """The names of what a server serves, in its order; never raises. Some do not say, and work all the same: empty."""
     url = f"{generator.endpoint.rstrip('/')}/models"
     try:
         with client.stream("GET", url, headers=make_headers(generator)) as response:
             if response.status_code != httpx.codes.OK:
-                words = hide_key(read_error_words(response), key=generator.api_key)
-                return Listing(problem=f"The server does not say what it serves ({response.status_code}).{words}")
+                return ()
             body = read_body(response, limit=generator.max_response_bytes)
         models = _read_names(json.loads(body or b""))
-    except (httpx.HTTPError, OSError):
-        return Listing(problem="The server cannot be reached, or did not say in time what it serves.")
-    except (ValueError, RecursionError, UnreadableBody):
-        return Listing(problem="The server's list of models cannot be read.")
-    if not models:
-        return Listing(problem="The server's list of models is empty.")
-    return Listing(tuple(hide_key(name, key=generator.api_key) for name in models))
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RecursionError, UnreadableBody):
+        return ()
+    return tuple(name for name in models if not holds_key(name, key=generator.api_key))
 
 
 def make_headers(generator: GeneratorRecord) -> dict[str, str]:
@@ -53,11 +40,11 @@ def make_headers(generator: GeneratorRecord) -> dict[str, str]:
     return headers
 
 
-def say_missing(model: str, *, listing: Listing) -> str | None:
+def say_missing(model: str, *, served: Sequence[str]) -> str | None:
     """The sentence that says that a server does not serve a model; None where it does, or does not say."""
-    if not listing.models or model in listing.models:
+    if not served or model in served:
         return None
-    named = ", ".join(listing.models[:MOST_NAMED]) + (", …" if len(listing.models) > MOST_NAMED else "")
+    named = ", ".join([*served[:MOST_NAMED], *(["…"] if len(served) > MOST_NAMED else [])])
     return f"The server does not serve “{model}”. It serves: {named}."
 
 
@@ -68,14 +55,14 @@ class Models:
         self._generator = generator
         self._client = client
         self._lock = threading.Lock()
-        self._listing: Listing | None = None
+        self._served: tuple[str, ...] | None = None
 
     def find_missing(self) -> str | None:
         """The sentence of `say_missing` for the generator's model."""
         with self._lock:
-            if self._listing is None:
-                self._listing = list_models(self._generator, client=self._client)
-            return say_missing(self._generator.model, listing=self._listing)
+            if self._served is None:
+                self._served = list_models(self._generator, client=self._client)
+            return say_missing(self._generator.model, served=self._served)
 
 
 def _read_names(data: Any) -> tuple[str, ...]:

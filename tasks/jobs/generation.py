@@ -38,6 +38,7 @@ from annotate.wake import wake
 from tasks.generation.engines import find_engine
 from tasks.generation.gates import NetworkCallable
 from tasks.jobs.leases import keep_leases
+from tasks.jobs.trials import run_trials
 from tasks.records.generation import GenerationJob, GenerationResult
 from tasks.vocabulary import Engine, GenerationOutcome, JobName, StaleKind
 
@@ -68,6 +69,12 @@ def generate_locally_job() -> None:
     from tasks.jobs.generation_turns import take_turn
 
     take_turn()
+
+
+@shared_task(name=str(JobName.TRY_GENERATORS))
+def try_generators_job() -> None:
+    """Answer trials of generators that have a server."""
+    run_trials()
 
 
 @shared_task(name=str(JobName.SWEEP_REQUESTS))
