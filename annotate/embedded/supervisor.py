@@ -161,7 +161,7 @@ class Supervisor:
             )
         pause = min(FIRST_PAUSE * 2 ** max(0, child.quick_deaths - 1), LONGEST_PAUSE)
         child.start_again_at = time.monotonic() + pause
-        why = "" if child.recipe.vital or code == 0 else f" Its last words: {tail(child.recipe.log, lines=1)}"
+        why = "" if child.recipe.vital or code <= 0 else f" Its last words: {tail(child.recipe.log, lines=1)}"
         self.say(f"{child.name} has ended ({how}) and starts again in {pause:g} s.{why}")
 
     def _tell_watchdog(self) -> None:

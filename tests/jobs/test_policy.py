@@ -2,8 +2,9 @@
 
 import importlib
 
-from annotate.celery import MemoryScheduler, app
+from annotate.celery import MOST_UNREAD, MemoryScheduler, app, is_unread
 from annotate.embedded.run import QUEUES
+from annotate.environment import celery_broker_url
 from tasks.jobs.policy import POLICIES, Queue, beat_table, job_modules
 from tasks.vocabulary import JobName
 
@@ -48,3 +49,26 @@ def test_beat_sends_every_sweep_at_its_start_and_keeps_no_file() -> None:
 def test_celery_acknowledges_early_and_keeps_no_results() -> None:
     assert (app.conf.task_acks_late, app.conf.result_backend, app.conf.task_ignore_result) == (False, None, True)
     assert (app.conf.accept_content, app.conf.task_serializer) == (["json"], "json")
+
+
+def test_beat_fills_no_queue_that_nobody_reads(redis_url) -> None:
+    job, queue = str(JobName.GENERATE_LOCALLY), str(Queue.GENERATE)
+    with app.connection_for_write(celery_broker_url(f"{redis_url}?db=11")) as connection:
+        producer = app.amqp.Producer(connection)
+        client = connection.default_channel.client
+        client.delete(queue)
+        assert not is_unread(job, producer)
+        entry = MemoryScheduler(app=app).schedule[job]
+        scheduler = MemoryScheduler(app=app)
+        for _ in range(MOST_UNREAD + 20):
+            scheduler.apply_async(entry, producer=producer, advance=False)
+        assert client.llen(queue) == MOST_UNREAD
+        client.lpop(queue)
+        scheduler.apply_async(entry, producer=producer, advance=False)
+        assert client.llen(queue) == MOST_UNREAD
+        client.delete(queue)
+
+
+def test_beat_sends_all_the_same_where_it_cannot_be_told_what_waits() -> None:
+    assert not is_unread(str(JobName.GENERATE_LOCALLY), None)
+    assert not is_unread(str(JobName.GENERATE_LOCALLY), object())
