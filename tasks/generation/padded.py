@@ -17,14 +17,17 @@ _LOST = ("cuda error", "device-side assert", "cudnn", "cublas", "hip error", "mi
 
 
 def answer_padded(run: Run) -> Iterator[GenerationResult]:
-    """One batch of what waits."""
+    """One batch of what waits and goes into no continuous one."""
     limits = run.bench.limits
-    own = [question.generator.loading.max_batch or limits.rows for question in run.waiting]
-    sizes = [question.size for question in run.waiting]
+    waiting = [question for question in run.waiting if not run.flows(question)]
+    if not waiting:
+        return
+    own = [question.generator.loading.max_batch or limits.rows for question in waiting]
+    sizes = [question.size for question in waiting]
     places = plan_batch(sizes, most_rows=min(limits.rows, *own), most_cells=run.bench.measure_cells())
-    batch = [run.waiting[place] for place in places]
-    chosen = set(places)
-    run.waiting = [question for place, question in enumerate(run.waiting) if place not in chosen]
+    batch = [waiting[place] for place in places]
+    chosen = {question.arrival for question in batch}
+    run.waiting = [question for question in run.waiting if question.arrival not in chosen]
     yield from _answer_batch(run, batch)
 
 
