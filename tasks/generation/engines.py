@@ -51,8 +51,8 @@ def find_engine(engine: Engine) -> GenerateCallable:
     missing = [name for name in _NEEDS.get(engine, ()) if importlib.util.find_spec(name) is None]
     if missing:
         raise EngineUnavailable(
-            f'The engine "{engine}" needs {" and ".join(missing)}, not installed here. Install them with '
-            "`pip install '.[gpu]'`, or run the model behind an OpenAI-compatible server and use the engine "
+            f'The engine "{engine}" needs {" and ".join(missing)}, which this installation lacks. Install what it needs '
+            "with `pip install '.[gpu]'`, or run the model behind an OpenAI-compatible server and use the engine "
             f'"{Engine.OPENAI}" with its address.'
         )
     return cast("GenerateCallable", importlib.import_module(_MODULES[engine]).generate)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from tasks.generation.local import LocalEngine, RestartNeeded
 from tasks.records.generation import GenerationJob, GenerationResult, GeneratorRecord, Loading
 from tasks.records.local_models import LocalModel, ModelRefused
-from tasks.vocabulary import Batching, GenerationOutcome
+from tasks.vocabulary import Batching, Engine, GenerationOutcome
 
 log = logging.getLogger(__name__)
 
@@ -59,15 +59,13 @@ def generate(
             yield result
     except ModelRefused as refusal:
         for job in left.values():
-            yield GenerationResult(job.request_id, GenerationOutcome.MODEL_UNAVAILABLE, reason=str(refusal))
+            yield _fail(job, generator, GenerationOutcome.MODEL_UNAVAILABLE, reason=str(refusal))
     except RestartNeeded as problem:
         log.error("the model is dropped: %s", problem)  # noqa: TRY400  (the sentence says it all)
         drop_model()
         reason = "The worker stopped before an answer came; the request waits for another one."
         for job in left.values():
-            yield GenerationResult(
-                job.request_id, GenerationOutcome.OUT_OF_MEMORY, reason=reason, retry_after_seconds=0.0
-            )
+            yield _fail(job, generator, GenerationOutcome.OUT_OF_MEMORY, reason=reason, retry_after_seconds=0.0)
 
 
 def drop_model() -> None:
@@ -78,6 +76,30 @@ def drop_model() -> None:
             warm.model.clear()
         except Exception:
             log.exception("the model's memory could not be cleared")
+
+
+def _fail(
+    job: GenerationJob,
+    generator: GeneratorRecord,
+    outcome: GenerationOutcome,
+    *,
+    reason: str,
+    retry_after_seconds: float | None = None,
+) -> GenerationResult:
+    """The result of a job that no model was there for."""
+    provenance = {
+        "engine": Engine.TRANSFORMERS.value,
+        "model_requested": generator.model,
+        "revision": generator.revision,
+        "sampling": dict(generator.sampling),
+        "seed": job.seed,
+        "system_prompt": generator.system_prompt,
+        "prompt_format": generator.prompt_format or None,
+        "attempts": 0,
+    }
+    return GenerationResult(
+        job.request_id, outcome, reason=reason, retry_after_seconds=retry_after_seconds, provenance=provenance
+    )
 
 
 def _find_engine(generator: GeneratorRecord, *, rng: random.Random, clock: Callable[[], float]) -> LocalEngine:
