@@ -5,19 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import path
+from django.utils import timezone
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotate.access import require_account, require_administrator
 from annotate.api.campaigns import read_object, take_reason
-from annotate.api.generator_shapes import GeneratorBody, GeneratorChangeBody, GeneratorEntry, GeneratorShape
+from annotate.api.generator_shapes import (
+    FiguresShape,
+    GeneratorBody,
+    GeneratorChangeBody,
+    GeneratorEntry,
+    GeneratorShape,
+    ServingShape,
+)
 from annotate.api.schema import operation
 from annotate.api.serializers import PageQuery, page_of, read_query, take_page
 from annotate.api.views import ApiView
 from annotate.exceptions import NotAllowed
-from annotate.models import Generator
+from annotate.models import Generator, Server
 from annotate.queries.campaigns import is_organizer, list_site_generators
+from annotate.queries.generate_workers import list_workers
+from annotate.queries.generators import describe_figures, generator_figures, list_servers
+from annotate.reasons import tell_reason
 from annotate.services.generators import (
     change_generator,
     check_found,
@@ -28,7 +39,9 @@ from annotate.services.generators import (
 from tasks.vocabulary import Scope
 
 ADMINISTERING = (Scope.ADMIN,)
-ENTRY_FIELDS = ("name", "engine", "model", "revision", "enabled")
+ENTRY_FIELDS = ("name", "engine", "model", "revision", "base_model", "relation", "quantization", "licence",
+                "output_terms", "terms_url", "enabled")  # fmt: skip
+SERVER_FIELDS = ("host", "failures", "open_until", "changed_at")
 
 
 class Generators(ApiView):
@@ -84,7 +97,9 @@ class GeneratorDetail(ApiView):
         summary="Change a generator",
         request=GeneratorChangeBody,
         responses={200: GeneratorShape},
-        errors={409: "`generator_name_taken`; `generator_in_use`: its model and sampling are fixed."},
+        errors={
+            409: "`generator_name_taken`; `generator_in_use`: what its texts come from is fixed (`details.fixed`)."
+        },
         scopes=ADMINISTERING,
         tag="generators",
     )
@@ -111,15 +126,52 @@ class GeneratorDetail(ApiView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+class GeneratorFigures(ApiView):
+    @operation(
+        "get_generator_figures",
+        summary="How fast a generator answers, and what came to nothing",
+        responses={200: FiguresShape},
+        scopes=ADMINISTERING,
+        tag="generators",
+    )
+    def get(self, request: Request, generator: int) -> Response:
+        """Of all campaigns together. For administrators."""
+        require_administrator(self.actor)
+        found = check_found(list_site_generators().filter(pk=generator).first())
+        return Response(describe_figures(generator_figures(generator_ids=[found.pk], now=timezone.now())[found.pk]))
+
+
+class Serving(ApiView):
+    @operation(
+        "get_serving",
+        summary="Read which workers load models, and how the servers answer",
+        responses={200: ServingShape},
+        scopes=ADMINISTERING,
+        tag="generators",
+    )
+    def get(self, request: Request) -> Response:
+        """For administrators. Workers that are there come first; one that was silent for long is forgotten."""
+        require_administrator(self.actor)
+        workers = [{**row, "problem": tell_reason(row["problem"])} for row in list_workers(now=timezone.now())]
+        return Response({"workers": workers, "servers": [present_server(row) for row in list_servers()]})
+
+
+def present_server(server: Server) -> dict[str, Any]:
+    return {name: getattr(server, name) for name in SERVER_FIELDS} | {"last_error": tell_reason(server.last_error)}
+
+
 def present_entry(generator: Generator) -> dict[str, Any]:
     return {"id": generator.pk, **{name: getattr(generator, name) for name in ENTRY_FIELDS}}
 
 
 def present_generator(generator: Generator) -> dict[str, Any]:
-    return {"id": generator.pk, **describe_generator(generator), "created_at": generator.created_at}
+    told = {"problem": tell_reason(generator.problem), "problem_at": generator.problem_at}
+    return {"id": generator.pk, **describe_generator(generator), **told, "created_at": generator.created_at}
 
 
 urlpatterns = [
     path("generators/", Generators.as_view(), name="generators"),
+    path("generators/serving/", Serving.as_view(), name="serving"),
+    path("generators/<int:generator>/figures/", GeneratorFigures.as_view(), name="generator_figures"),
     path("generators/<int:generator>/", GeneratorDetail.as_view(), name="generator"),
 ]

@@ -13,6 +13,7 @@ PARTS = (
     "campaigns",
     "briefs",
     "generators",
+    "trials",
     "moderation",
     "imports",
     "generation",

@@ -13,6 +13,7 @@ from annotate.reasons import tell_reason
 from annotate.services.campaign_values import Reader, show
 from annotate.services.generator_sampling import read_sampling
 from tasks.generation.payloads import check_generator
+from tasks.generation.prompt_formats import FORMATS
 from tasks.records.generation import GeneratorRecord, Loading
 from tasks.vocabulary import Batching, Engine, ModelRelation, OutputTerms, ServerKind
 
@@ -22,7 +23,6 @@ KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,70}_(API_KEY|TOKEN)")
 LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,2})?")
 CALLED_ENGINES = (Engine.OPENAI, Engine.TRANSFORMERS)
-FORMATS: tuple[str, ...] = ()
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 ATTENTIONS = ("sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention")
 QUANTIZATIONS = ("bnb_4bit", "bnb_8bit", "int8", "int4", "float8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -14,18 +15,23 @@ from django.utils.translation import ngettext
 
 from annotate.access import get_campaign_for
 from annotate.exceptions import ChorusError
-from annotate.models import Campaign
+from annotate.models import Campaign, Generator
 from annotate.queries.campaigns import INSIDERS, list_generator_uses, list_site_generators
 from annotate.queries.generation import count_requests, list_problems, present_problem
+from annotate.queries.generator_terms import terms_problem
+from annotate.queries.generators import estimate_seconds, generator_figures
 from annotate.services.campaign_files import read_campaign
 from annotate.services.campaigns import change_campaign
 from annotate.services.generation import cancel_requests, request_candidates, retry_requests
 from annotate.web.editing import MAX_REASON_CHARS
-from annotate.web.fields import Field, Problems, check_fields, problems_of, tell_wrong
+from annotate.web.fields import Field, Problems, add_errors, problems_of, tell_wrong
+from annotate.web.generation_design import present_design
+from annotate.web.generator_figures import last_long, present_figures, present_identity
 from annotate.web.generator_words import OUTCOMES, REQUEST_STATES
 from annotate.web.lists import MAX_ID, read_whole, take_part
 from annotate.web.pages import Needs, PageRequest, page, render_page
 from annotate.web.rows import to_number
+from tasks.records.parameters import read_settings
 from tasks.vocabulary import CampaignRole, GenerationOutcome, RequestState
 
 MOST_SAMPLES = 16
@@ -104,21 +110,48 @@ def show_generators(
     request: PageRequest, campaign: Campaign, samples: dict[str, str], problems: Problems, *, status: int = 200
 ) -> HttpResponse:
     runs = request.actor.is_administrator or campaign.actor_role == CampaignRole.ORGANIZER  # type: ignore[attr-defined]
-    known = list(list_site_generators().order_by("name", "pk"))
-    fields = check_fields([sample_field(row.name, samples) for row in known], problems)
+    choices = [make_choice(row, campaign, samples, problems) for row in list_site_generators().order_by("name", "pk")]
+    fields = [choice["field"] for choice in choices if not choice["refused"]]
     failed = take_part(request, list_problems(campaign_id=campaign.pk))
     context = {
         "campaign": campaign,
         "may_change": runs,
-        "choices": list(zip(known, fields, strict=True)),
-        "counts": [present_counts(row) for row in count_requests(campaign_id=campaign.pk)],
-        "states": [REQUEST_STATES[state] for state in COUNTED],
+        "choices": choices,
+        "candidates": read_settings(campaign.parameters).candidates_per_prompt,
+        **describe_progress(campaign, now=timezone.now()),
+        "design": present_design(campaign=campaign, now=timezone.now()),
         "part": failed,
         "problems": [present(row) for row in map(present_problem, failed.rows)],
         "insiders": INSIDERS,
         **tell_wrong(fields, problems),
     }
     return render_page(request, "generators/campaign.html", context, status=status)
+
+
+def make_choice(
+    generator: Generator, campaign: Campaign, samples: dict[str, str], problems: Problems
+) -> dict[str, Any]:
+    """A generator of the site with the field for its samples, or with why the campaign does not take its texts."""
+    field = add_errors(sample_field(generator.name, samples), problems)
+    refused = terms_problem(generator, campaign) or ""
+    is_named = field.value not in {"", "0"}
+    return {**present_identity(generator), "field": field, "refused": refused, "is_named": is_named}
+
+
+def describe_progress(campaign: Campaign, *, now: datetime) -> dict[str, Any]:
+    """What was asked of each generator and what came of it, how fast, and how long the rest will take."""
+    counts = count_requests(campaign_id=campaign.pk)
+    figures = generator_figures(generator_ids=[row["id"] for row in counts], now=now, campaign_id=campaign.pk)
+    waiting = {
+        row["id"]: row["requests"][RequestState.QUEUED] + row["requests"][RequestState.RUNNING] for row in counts
+    }
+    left = estimate_seconds(waiting, figures, now=now)
+    return {
+        "counts": [{**present_counts(row), **present_figures(figures[row["id"]])} for row in counts],
+        "states": [REQUEST_STATES[state] for state in COUNTED],
+        "waiting": sum(waiting.values()),
+        "time_left": None if left is None else last_long(left),
+    }
 
 
 def sample_field(name: str, samples: dict[str, str]) -> Field:

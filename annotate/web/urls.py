@@ -19,6 +19,7 @@ PARTS = (
     "members",
     "generators",
     "site_generators",
+    "generator_trials",
     "releases",
     "audit",
     "me",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from annotate.models import CampaignGenerator, GenerationRequest, Generator, Membership
 from tests.api.conftest import API
@@ -11,6 +12,15 @@ from tests.opinions import NOW, make_campaign, make_prompt
 pytestmark = pytest.mark.django_db
 
 NONE = {"queued": 0, "running": 0, "done": 0, "failed": 0, "cancelled": 0, "set_aside": 0}
+IDLE = {
+    "hour": 0,
+    "day": 0,
+    "failed": 0,
+    "redrawn": 0,
+    "seconds_per_candidate": None,
+    "tokens_per_second": None,
+    "failures": {},
+}
 
 
 @pytest.fixture
@@ -59,10 +69,13 @@ def test_what_is_missing_is_asked_for_once(organizer, generator, prompts) -> Non
                 "model": "small-1",
                 "enabled": True,
                 "samples": 2,
+                "problem": "",
                 "waits_until": None,
                 "requests": {**NONE, "queued": 4},
+                "figures": IDLE,
             }
         ],
+        "seconds_left": None,
         "problems": [],
     }
 
@@ -107,6 +120,39 @@ def test_what_failed_is_told_with_its_reason(organizer, generator, prompts) -> N
     page = look(organizer, "problems/", limit=1)
     assert [problem["id"] for problem in page["results"]] == [two.pk]
     assert look(organizer, "problems/", cursor=page["next"])["results"] == [told["problems"][1]]
+
+
+def test_how_fast_it_goes_and_how_long_the_rest_takes_are_told(organizer, generator, prompts) -> None:
+    act(organizer)
+    Generator.objects.update(problem="The model does not fit.")
+    one, *_ = GenerationRequest.objects.order_by("pk")
+    done = {"state": "done", "outcome": "stored", "compute_seconds": 1.5, "completion_tokens": 30}
+    GenerationRequest.objects.filter(pk=one.pk).update(**done, finished_at=timezone.now())
+    told = look(organizer)
+    assert told["generators"][0]["problem"] == "The model does not fit."
+    assert told["generators"][0]["figures"] == {
+        **IDLE,
+        "hour": 1,
+        "day": 1,
+        "seconds_per_candidate": 1.5,
+        "tokens_per_second": 20.0,
+    }
+    assert told["seconds_left"] == 3 * 3600
+
+
+def test_what_a_generator_did_for_another_campaign_is_not_told(organizer, generator, prompts) -> None:
+    act(organizer)
+    foreign = make_prompt(make_campaign("fish"), "Why do fish swim?")
+    done = {"state": "done", "outcome": "stored", "finished_at": timezone.now()}
+    GenerationRequest.objects.create(parent=foreign, generator=generator, sample_index=0, **done)
+    GenerationRequest.objects.create(
+        parent=foreign, generator=generator, sample_index=1, state="failed", outcome="empty"
+    )
+    assert look(organizer)["generators"][0]["figures"] == IDLE
+
+
+def test_nothing_that_waits_takes_no_time(organizer, generator) -> None:
+    assert look(organizer)["seconds_left"] == 0
 
 
 def test_requests_are_called_off_and_tried_again(organizer, generator, prompts) -> None:

@@ -36,6 +36,7 @@ from annotate.models import (
     Brief,
     Campaign,
     Generator,
+    GeneratorTrial,
     ImportRun,
     Membership,
     Message,
@@ -152,6 +153,7 @@ def known(owner: User, campaign: Campaign) -> dict[str, Any]:
         "message": reply.pk,
         "number": release.number,
         "generator": generator.pk,
+        "trial": GeneratorTrial.objects.create(generator=generator, prompt="Why?", state="done").pk,
         "public_id": str(run.public_id),
     }
 

@@ -87,6 +87,7 @@ LOOKS: dict[str, list[Look]] = {
     "audit": [Look()],
     "site_generators": [Look(ADMINISTRATOR)],
     "generator_new": [Look(ADMINISTRATOR)],
+    "generator": [Look(ADMINISTRATOR)],
     "generator_edit": [Look(ADMINISTRATOR)],
 }
 
@@ -122,6 +123,7 @@ NO_PAGES: dict[str, str] = {
             "member_remove",
             "brief_state",
             "ask_generators",
+            "try_generator",
             "release_schedule",
             "release_withdraw",
         ],

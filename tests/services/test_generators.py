@@ -301,7 +301,7 @@ def ask(generator: Generator) -> None:
         {"sampling": {}},
         {"system_prompt": ""},
         {"engine": "transformers"},
-        {"prompt_format": "alpaca"},
+        {"prompt_format": "alpaca/1"},
     ],
 )
 def test_what_a_text_came_from_is_fixed_once_it_was_asked_for(values):

@@ -123,23 +123,24 @@ def test_moderator_looks_and_changes_nothing(ines, campaign):
 def test_page_costs_the_same_whatever_is_on_it(ines, campaign, rows, django_assert_num_queries):
     for number in range(rows):
         fail(campaign, make_server(f"Lab {number}"))
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(12):
         assert len(ines.get(HERE).context["problems"]) == rows
 
 
 def test_administrator_makes_changes_and_deletes_a_generator(root):
     opened = read_form(root.get(f"{SITE}new/"))
     assert (opened["timeout_seconds"], opened["enabled"]) == (["120"], ["on"])
-    sent = {**opened, **SERVER, "sampling": '{"temperature": 0.7}', "api_key_variable": "LAB_API_KEY"}
-    assert root.post(f"{SITE}new/", sent).status_code == 302
+    sent = {**opened, **SERVER, "sampling.temperature": "0,7", "api_key_variable": "LAB_API_KEY"}
+    answer = root.post(f"{SITE}new/", sent)
     made = Generator.objects.get()
+    assert (answer.status_code, answer["Location"]) == (302, f"{SITE}{made.pk}/")
     assert (made.sampling, made.api_key_variable, made.enabled) == ({"temperature": 0.7}, "LAB_API_KEY", True)
-    opened = read_form(root.get(f"{SITE}{made.pk}/"))
-    root.post(f"{SITE}{made.pk}/", {**opened, "model": "m2", "enabled": [], "step": "save", "reason": "Too slow."})
+    opened = read_form(root.get(f"{SITE}{made.pk}/edit/"))
+    root.post(f"{SITE}{made.pk}/edit/", {**opened, "model": "m2", "enabled": [], "step": "save", "reason": "Too slow."})
     made.refresh_from_db()
     event = AuditEvent.objects.order_by("-pk").first()
     assert (made.model, made.enabled, event.reason) == ("m2", False, "Too slow.")
-    assert root.post(f"{SITE}{made.pk}/", {"step": "delete"}).status_code == 302
+    assert root.post(f"{SITE}{made.pk}/edit/", {"step": "delete"}).status_code == 302
     assert Generator.objects.count() == 0
 
 
@@ -149,8 +150,20 @@ def test_administrator_makes_changes_and_deletes_a_generator(root):
         ({"name": ""}, "name"),
         ({"endpoint": "nowhere"}, "endpoint"),
         ({"api_key_variable": "sk-abcdef"}, "api_key_variable"),
-        ({"sampling": "warm"}, "sampling"),
-        ({"sampling": '{"model": "x"}'}, "sampling"),
+        ({"sampling.temperature": "warm"}, "sampling.temperature"),
+        ({"sampling.max_tokens": "1.5"}, "sampling.max_tokens"),
+        ({"sampling.stop": "x\n" * 17}, "sampling.stop"),
+        ({"sampling_more": "warm"}, "sampling_more"),
+        ({"sampling_more": "[1]"}, "sampling_more"),
+        ({"sampling_more": '{"model": "x"}'}, "sampling_more"),
+        ({"server_kind": "magic"}, "server_kind"),
+        ({"requests_per_minute": "0"}, "requests_per_minute"),
+        ({"relation": "finetuned"}, "base_model"),
+        ({"relation": "cousin"}, "relation"),
+        ({"licence": "do what you want"}, "licence"),
+        ({"output_terms": ""}, "output_terms"),
+        ({"terms_url": "the card"}, "terms_url"),
+        ({"prompt_format": "poem"}, "prompt_format"),
         ({"timeout_seconds": "0"}, "timeout_seconds"),
         ({"max_concurrent": "many"}, "max_concurrent"),
         ({"engine": "label"}, "engine"),
@@ -171,7 +184,7 @@ def test_name_that_is_taken_is_told_at_the_name(root):
 def test_generator_that_was_asked_keeps_what_its_texts_came_from(root, campaign):
     lab = make_server()
     fail(campaign, lab)
-    path = f"{SITE}{lab.pk}/"
+    path = f"{SITE}{lab.pk}/edit/"
     answer = root.post(path, {**read_form(root.get(path)), "model": "other"})
     assert (answer.status_code, answer.context["rest_count"]) == (409, 1)
     deleted = root.post(path, {"step": "delete"})
