@@ -35,6 +35,8 @@ Faults, each consumed by one request:
 | `only_reasoning:FIELD` | notes and no answer, because the length limit came first |
 | `message:JSON` | answers with this message |
 | `tool_call`, `refusal`, `filtered` | a call of a tool; a refusal in its own field; what a content filter leaves |
+| `gzip_bomb:BYTES` | a small body that unpacks to so many |
+| `truncated_loop:TEXT` | this text a hundred times, cut off by the length limit |
 | `empty`, `truncated` | an empty text; half a text with finish_reason length |
 | `text:TEXT` | answers with this text |
 | `ok` | no fault |
@@ -257,6 +259,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _play_damaged_gzip(self, _body: dict[str, Any], _detail: str) -> None:
         self._send_bytes(200, b"no gzip at all", {"Content-Encoding": "gzip"})
+
+    def _play_gzip_bomb(self, body: dict[str, Any], detail: str) -> None:
+        content = gzip.compress(json.dumps(self._complete(body, text="x" * int(detail))).encode())
+        self._send_bytes(200, content, {"Content-Encoding": "gzip"})
+
+    def _play_truncated_loop(self, body: dict[str, Any], detail: str) -> None:
+        self._send(200, self._complete(body, text=detail * 100, finish_reason="length"))
 
     def _play_brotli(self, _body: dict[str, Any], _detail: str) -> None:
         self._send_bytes(200, b"\x0b\x02\x80{}\x03", {"Content-Encoding": "br"})

@@ -102,10 +102,10 @@ def _load_object(body: bytes) -> dict[str, Any] | None:
 
 
 def _say_not_json(body: bytes) -> str:
-    sentence = "The server's answer is not JSON. Check that the endpoint is an OpenAI-compatible API."
+    reason = "The server's answer is not JSON. Check that the endpoint is an OpenAI-compatible API."
     words = shorten(body[:4096].decode("utf-8", "replace"))
     is_prose = words[:1].isalpha() and "\ufffd" not in words
-    return f"{sentence} It said: {words}" if is_prose else sentence
+    return f"{reason} It said: {words}" if is_prose else reason
 
 
 def _read_error(data: dict[str, Any]) -> Answer:
