@@ -127,7 +127,7 @@ def _fold(turns: Sequence[Turn], system_prompt: str) -> str:
     *earlier, last = turns
     parts = [system_prompt] if system_prompt else []
     if earlier:
-        lines = [f"{'User' if _is_person(turn) else 'Assistant'}: {turn.text}" for turn in earlier]
+        lines = [("User: " if _is_person(turn) else "Assistant: ") + turn.text for turn in earlier]
         parts += ["This is the conversation so far:", "\n".join(lines), "This is the user's next message:"]
     return "\n\n".join([*parts, last.text])
 

@@ -20,7 +20,7 @@ _LENGTHS = ("max_tokens", "max_new_tokens", "max_completion_tokens")
 _RANGES: Mapping[str, tuple[float, float]] = {
     "temperature": (0, 10),
     "top_p": (0, 1),
-    "top_k": (-1, 1_000_000),
+    "top_k": (-1, 100_000),
     "min_p": (0, 1),
     "repetition_penalty": (0.01, 10),
 }

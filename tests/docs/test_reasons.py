@@ -40,6 +40,9 @@ NEVER_STORED = (
     "An import file is opened for reading bytes.",
     "The deadline of this exchange has passed.",
     "This import is running already",
+    "The device failed",
+    "The memory of the device cannot be",
+    "Out of memory with a single request; the worker starts afresh.",
 )
 
 

@@ -133,7 +133,7 @@ def test_what_a_way_of_batching_does_not_follow_is_told():
         ({"temperature": True}, "The generator's sampling sets temperature to True; it must be from 0 to 10."),
         ({"temperature": float("nan")}, "The generator's sampling sets temperature to nan; it must be from 0 to 10."),
         ({"top_p": 1.5}, "The generator's sampling sets top_p to 1.5; it must be from 0 to 1."),
-        ({"top_k": 2.5}, "The generator's sampling sets top_k to 2.5; it must be from -1 to 1e+06."),
+        ({"top_k": 2.5}, "The generator's sampling sets top_k to 2.5; it must be from -1 to 100000."),
         (
             {"repetition_penalty": 0},
             "The generator's sampling sets repetition_penalty to 0; it must be from 0.01 to 10.",
