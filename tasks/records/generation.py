@@ -45,6 +45,8 @@ class GeneratorRecord:
     `max_tokens`, …); `model`, `messages`, `seed`, `n` and `stream` are ours to set. The key never
     shows in a repr, a reason or a provenance.
 
+    `read_timeout_seconds` bounds one answer of a model in the worker, from when its batch begins.
+
     `deadline_seconds` bounds one job with all its attempts and waits. A server that asks for a
     pause longer than `longest_wait_seconds` gets its job handed back instead of a sleeping worker.
 
@@ -112,8 +114,10 @@ class GenerationResult:
     `revision`, `system_fingerprint`, `sampling` (as asked), `effective_sampling` (as used), `dropped_sampling` (asked
     for and not used: names), `seed`, `system_prompt`, `prompt_format`, `finish_reason`, `usage`, `latency_ms` (of the
     last attempt) and `attempts`; `None` where the server said nothing. A model that the worker loaded adds `dtype`,
-    `quantization`, `attention`, `device`, `batching`, `template_sha256`, and `truncated` (`turns` and `tokens` that
-    were left out at the front of a long thread; None when it was whole).
+    `quantization`, `attention`, `device`, `architecture`, `parameters`, `batching`, `template_sha256`, `truncated`
+    (`turns` and `tokens` that were left out at the front of a long thread; None when it was whole), `defused` (control
+    strings that were broken up in people's text), `system_in_first_turn` (the template has no place for a system
+    prompt) and `reads_like_refusal`.
     """
 
     request_id: int
