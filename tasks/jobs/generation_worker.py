@@ -6,7 +6,7 @@
 
 1. Claim requests of all generators of the model, whatever their campaigns, as the model has room for them.
 2. Answer them, with no transaction open; each result is stored by the clerk while others are being made.
-3. After a minute of this, or when nothing waits: suspects have their turn, and it may be time to end.
+3. After a minute of this, or when nothing waits: trials and suspects have their turn, and it may be time to end.
 
 An error that may have left the device in a bad state ends the process (`RestartNeeded`): what it holds goes back first,
 and its supervisor starts it afresh.
@@ -32,10 +32,12 @@ from annotate.queries.generation import describe_generator
 from annotate.services.generate_workers import note_problem
 from tasks.generation.local import LocalEngine, RestartNeeded
 from tasks.generation.prompt_formats import suggest_format
+from tasks.jobs.generation_batching import choose_batching
 from tasks.jobs.generation_desk import Asked, Batch, Desk
 from tasks.jobs.generation_models import ModelKey, list_local_generators, load
 from tasks.jobs.generation_pulse import Meter, Pulse
 from tasks.jobs.generation_stopping import Stop
+from tasks.jobs.generation_trials import answer_trial, is_trial_waiting
 from tasks.records.generation import GeneratorRecord, Loading
 from tasks.records.local_models import LocalModel, ModelRefused
 from tasks.vocabulary import WorkerState
@@ -44,7 +46,7 @@ log = logging.getLogger(__name__)
 
 #: What the process ends with when it is to be started afresh (EX_TEMPFAIL).
 EXIT_RESTART = 75
-#: So long a batch takes more in; then it is brought to its end, and suspects have their turn (seconds).
+#: So long a batch takes more in; then it is brought to its end, and trials and suspects have their turn (seconds).
 FEEDING_SECONDS = 60.0
 #: How often an idle worker looks at the queue, at least and at most (seconds).
 FIRST_LOOK, LAST_LOOK = 0.1, 1.0
@@ -87,7 +89,7 @@ class Worker:
         self.engine = LocalEngine(
             model, loading=loading,
             clock=time.time, rng=random.SystemRandom(),
-            batching=loading.batching,
+            batching=choose_batching(model, wanted=loading.batching),
         )  # fmt: skip
         self.key = key
         progress = self.engine.progress
@@ -130,12 +132,13 @@ class Worker:
         self.pulse.end()
 
     def _do_something(self) -> bool:
-        """One batch; False when there is none, or the database is away."""
+        """A trial and a batch; False when there is neither, or the database is away."""
         assert self.engine is not None
         try:
-            records = self._find_records()
+            every, records = self._find_records()
+            has_tried = answer_trial(every, engine=self.engine, stop=self.stop)
             if not records:
-                return False
+                return has_tried
             batch = self.desk.begin(suspects_first=self._suspects_seconds < self._others_seconds)
             first = self.desk.claim(batch, records, limit=self.engine.most_rows)
         except Error as error:
@@ -146,10 +149,10 @@ class Worker:
             self._answer(batch, first, records)
         else:
             self.desk.finish(batch)
-        return bool(first)
+        return has_tried or bool(first)
 
-    def _find_records(self) -> list[GeneratorRecord]:
-        """The model's generators that it can answer for; what keeps it from answering for others is shown with them."""
+    def _find_records(self) -> tuple[list[GeneratorRecord], list[GeneratorRecord]]:
+        """The model's generators, and those that it can answer for; what keeps the others from it is shown with them."""
         assert self.engine is not None
         assert self.key is not None
         generators = self.pulse.generators = list_local_generators().get(self.key, [])
@@ -162,7 +165,7 @@ class Worker:
             self._told[generator.pk] = problem
             if not problem:
                 fit.append(record)
-        return fit
+        return records, fit
 
     def _answer(self, batch: Batch, first: Sequence[Asked], records: Sequence[GeneratorRecord]) -> None:
         """Answer a batch, and what is claimed to it meanwhile; give back what of it has no result."""
@@ -193,6 +196,8 @@ class Worker:
         until = self.clock() + FEEDING_SECONDS
         while not (batch.is_alone or self.stop.is_asked() or self.clock() >= until):
             try:
+                if is_trial_waiting(records):
+                    return
                 more = self.desk.claim(batch, records, limit=self.engine.most_rows)
             except Error as error:
                 log.warning("the database is away: %s", error)

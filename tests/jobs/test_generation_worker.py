@@ -8,16 +8,26 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from annotate.models import CampaignGenerator, GenerateWorker, GenerationRequest, Generator, Message
+from annotate.models import (
+    BatchingProbe,
+    CampaignGenerator,
+    GenerateWorker,
+    GenerationRequest,
+    Generator,
+    GeneratorTrial,
+    Message,
+)
 from annotate.services.generation import ask_missing, cancel_requests
 from annotate.services.generation_queue import LEASE_SECONDS, sweep_lost_requests
 from tasks.generation.local import RestartNeeded
-from tasks.jobs import generation_desk, generation_worker
+from tasks.jobs import generation_batching, generation_desk, generation_worker
+from tasks.jobs.generation_batching import choose_batching
 from tasks.jobs.generation_models import find_key
 from tasks.jobs.generation_pulse import is_alive
 from tasks.jobs.generation_stopping import Grace
 from tasks.jobs.generation_worker import Worker
 from tasks.records.local_models import DeviceLost, ModelRefused, OutOfMemory
+from tasks.vocabulary import Batching
 from tests.fake_model import FakeModel
 from tests.opinions import NOW, make_campaign, make_prompt
 
@@ -43,6 +53,7 @@ def model():
 def worker(stop, model, monkeypatch):
     """A worker whose pulse beats when it is told to, with the fake model as the one that is loaded."""
     monkeypatch.setattr(generation_worker, "load", lambda *_, **__: model)
+    monkeypatch.setattr(generation_batching, "probe_batching", lambda _: (2.0, 1.0, "Padded batches are faster here."))
     made = Worker(stop=stop)
     monkeypatch.setattr(made.pulse, "start", lambda: None)
     yield made
@@ -409,3 +420,109 @@ def test_an_idle_worker_asks_the_database_about_once_a_second(campaign, worker, 
     monkeypatch.setattr(worker, "_rest", looks.append)
     worker.work(is_over=lambda _: len(looks) >= 7)
     assert looks == [0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0]
+
+
+# --- Trials ------------------------------------------------------------------------------------------
+
+
+def start(generator, prompt: str = "What is a bird?") -> GeneratorTrial:
+    return GeneratorTrial.objects.create(generator=generator, prompt=prompt, state="queued")
+
+
+def test_a_trial_is_answered_before_the_queue_and_is_nobodys_candidate(campaign, worker, model) -> None:
+    generator = add_generator(campaign)
+    ask(campaign, 1)
+    trial = start(generator)
+    run(worker, generator)
+    trial.refresh_from_db()
+    assert (trial.state, trial.outcome, trial.text) == ("done", "stored", f"answer {trial.pk}")
+    assert [len(batch) for batch in model.batches] == [1, 1]
+    assert (states(), count_candidates()) == ([("done", "stored")], 1)
+
+
+def test_a_trial_waits_for_no_more_than_what_is_claimed(campaign, worker, model) -> None:
+    generator = add_generator(campaign, loading={"max_batch": 1})
+    ask(campaign, 9)
+    asked: list[str] = []
+
+    def note(rows) -> None:
+        if not asked:
+            start(generator)
+        asked.extend("trial" if "What is a bird?" in model.read(row.prompt) else "request" for row in rows)
+
+    model.before_batch = note
+    run(worker, generator)
+    assert sorted(asked) == ["request"] * 9 + ["trial"]
+    assert asked[0] == asked[-1] == "request"
+    assert states() == [("done", "stored")] * 9
+
+
+def test_a_trial_shows_what_keeps_a_generator_from_answering(campaign, worker) -> None:
+    generator = add_generator(campaign, prompt_format="no-such/9")
+    trial = start(generator)
+    run(worker, generator)
+    trial.refresh_from_db()
+    assert (trial.state, trial.outcome) == ("failed", "model_unavailable")
+    assert "There is no prompt format" in trial.reason
+
+
+def test_a_trial_that_breaks_the_device_is_told_and_not_tried_again(campaign, worker, model) -> None:
+    generator = add_generator(campaign)
+    trial = start(generator)
+
+    def break_device(_rows) -> None:
+        raise DeviceLost("device-side assert triggered")
+
+    model.before_batch = break_device
+    with pytest.raises(RestartNeeded):
+        run(worker, generator)
+    trial.refresh_from_db()
+    assert (trial.state, trial.outcome) == ("failed", "worker_lost")
+    assert "device-side assert" in trial.reason
+
+
+# --- The way of batching -----------------------------------------------------------------------------
+
+
+def test_the_way_of_batching_is_probed_once_for_a_model_and_device(campaign, worker, model, monkeypatch) -> None:
+    probed: list[str] = []
+
+    def probe(loaded):
+        probed.append(loaded.facts.name)
+        return 100.0, 250.0, "Continuous batching was faster here."
+
+    monkeypatch.setattr(generation_batching, "probe_batching", probe)
+    generator = add_generator(campaign)
+    for _ in range(2):
+        worker.take_model(find_key(generator))
+    assert probed == ["fake/model"]
+    remembered = BatchingProbe.objects.get()
+    assert (remembered.batching, remembered.padded, remembered.continuous) == ("continuous", 100.0, 250.0)
+    ask(campaign, 2)
+    run(worker, generator)
+    provenance = Message.objects.filter(role="assistant").first().origins.get().provenance
+    assert provenance["batching"] == "continuous"
+
+
+@pytest.mark.parametrize(
+    ("facts", "wanted", "chosen"),
+    [
+        ({}, Batching.PADDED, Batching.PADDED),
+        ({}, Batching.CONTINUOUS, Batching.CONTINUOUS),
+        ({"can_continue": False}, Batching.CONTINUOUS, Batching.PADDED),
+        ({"can_continue": False}, Batching.AUTO, Batching.PADDED),
+        ({"parameters": 7_000_000_000}, Batching.AUTO, Batching.PADDED),
+    ],
+)
+def test_nothing_is_probed_where_nothing_can_be_chosen(model, monkeypatch, facts, wanted, chosen) -> None:
+    monkeypatch.setattr(generation_batching, "probe_batching", lambda _: pytest.fail("probed"))
+    assert choose_batching(model.with_facts(**facts), wanted=wanted) == chosen
+
+
+def test_a_probe_that_does_not_fit_in_memory_leaves_padded_batches_and_is_not_remembered(model, monkeypatch) -> None:
+    def overflow(_model):
+        raise OutOfMemory("32 rows")
+
+    monkeypatch.setattr(generation_batching, "probe_batching", overflow)
+    assert choose_batching(model, wanted=Batching.AUTO) == Batching.PADDED
+    assert (BatchingProbe.objects.count(), model.cleared) == (0, 1)
