@@ -44,51 +44,70 @@ WHERE host = %(host)s"""
 class SharedGate:
     """The gate (`tasks.generation.gates.Gate`) of one host, for one batch.
 
-    `trial_seconds`: how long the one request may take that tries a server after a pause; then another one may.
+    `try_seconds`: how long the one request may take that tries a server that failed; then another one may.
     `is_trial`: an administrator tries the server, whatever is known of it. With the database away nothing is known,
     and a request is not held up by that.
     """
 
-    def __init__(self, *, host: str, trial_seconds: float, is_trial: bool = False) -> None:
+    def __init__(self, *, host: str, try_seconds: float, is_trial: bool = False) -> None:
         self._host = host
-        self._trial_seconds = trial_seconds
+        self._try_seconds = try_seconds
         self._is_trial = is_trial
+        self._is_try = False
 
     def ask(self, *, now: float) -> Pause | None:
         if self._is_trial:
             return None
         try:
-            return ask_server(host=self._host, now=now, trial_seconds=self._trial_seconds)
+            pause, self._is_try = ask_server(host=self._host, now=now, try_seconds=self._try_seconds)
         except Error as error:
             _let_go("asked", error)
             return None
+        return pause
 
     def tell(self, *, outcome: GenerationOutcome, reason: str | None, pause_seconds: float | None, now: float) -> None:
         try:
-            tell_server(host=self._host, outcome=outcome, reason=reason, pause_seconds=pause_seconds, now=now)
+            tell_server(
+                host=self._host,
+                outcome=outcome,
+                reason=reason,
+                pause_seconds=pause_seconds,
+                now=now,
+                is_try=self._is_try,
+            )
         except Error as error:
             _let_go("told", error)
+        self._is_try = False
 
 
-def ask_server(*, host: str, now: float, trial_seconds: float) -> Pause | None:
-    """Leave to send one request to a server at `now` (UNIX time); else why not, and for how long."""
+def ask_server(*, host: str, now: float, try_seconds: float) -> tuple[Pause | None, bool]:
+    """Leave to send one request to a server at `now` (UNIX time); else why not, and for how long.
+
+    With it, whether this is the one request that tries a server that failed.
+    """
     seen = fetch_row(_LOOK, {"host": host})
     state = _read(seen)
     if pause := find_pause(state, now=now):
-        return pause
+        return pause, False
     if seen["per_minute"] is None and not state.is_broken:
-        return None
+        return None, False
     with transaction.atomic():
         seen = _lock(host, now=now)
         before = _read(seen)
-        after, pause = admit(before, now=now, per_minute=seen["per_minute"], trial_seconds=trial_seconds)
+        after, pause = admit(before, now=now, per_minute=seen["per_minute"], try_seconds=try_seconds)
         if after != before:
             _keep(host, after, last_error=seen["last_error"], now=now)
-        return pause
+        return pause, pause is None and before.is_broken
 
 
 def tell_server(
-    *, host: str, outcome: GenerationOutcome, reason: str | None, pause_seconds: float | None, now: float
+    *,
+    host: str,
+    outcome: GenerationOutcome,
+    reason: str | None,
+    pause_seconds: float | None,
+    now: float,
+    is_try: bool = False,
 ) -> None:
     """What came of one request at `now` (UNIX time). Failures in a row, and a pause asked for, hold for every worker."""
     is_bad = outcome in FAILING or bool(pause_seconds)
@@ -97,7 +116,7 @@ def tell_server(
         return
     with transaction.atomic():
         seen = _lock(host, now=now)
-        after = record(_read(seen), outcome=outcome, pause_seconds=pause_seconds, now=now)
+        after = record(_read(seen), outcome=outcome, pause_seconds=pause_seconds, now=now, is_try=is_try)
         last_error = (reason or "")[:LONGEST_ERROR] if is_bad else ""
         if not is_bad and find_pause(after, now=now):
             last_error = seen["last_error"]  # others were asked for a pause that still holds

@@ -4,7 +4,7 @@
 |---|---|---|
 | closed | an answer, of whatever kind | `FAILURES_TO_OPEN` failures in a row: open |
 | open | failures in a row; no request is sent | its time is over: half open |
-| half open | one request is sent, and no other until it came back | its answer: closed; its failure: open for longer |
+| half open | one request tries it, and no other is sent until it came back | its answer: closed; its failure: open for longer |
 
 A pause that the server asked for (`Retry-After`) closes it to everybody as well, and is no failure. All of this is pure:
 a `ServerState` in, another one out; whoever keeps it shares it among workers.
@@ -59,11 +59,12 @@ def find_pause(state: ServerState, *, now: float) -> Pause | None:
 
 
 def admit(
-    state: ServerState, *, now: float, per_minute: int | None, trial_seconds: float
+    state: ServerState, *, now: float, per_minute: int | None, try_seconds: float
 ) -> tuple[ServerState, Pause | None]:
     """Ask for leave to send one request. The state after it, and the pause where there is none.
 
-    `per_minute`: None: no limit. `trial_seconds`: how long the one request to a half-open server may take.
+    `per_minute`: None: no limit. `try_seconds`: how long the one request to a half-open server may take; a state that
+    `is_broken` and has no pause here has given leave for that one.
     """
     pause = find_pause(state, now=now)
     if pause is not None:
@@ -76,17 +77,31 @@ def admit(
             return replace(state, level=level), Pause(wait, reason)
         state = replace(state, level=Level(level.tokens - 1.0, level.at))
     if state.is_broken:
-        state = replace(state, open_until=now + trial_seconds)
+        state = replace(state, open_until=now + try_seconds)
     return state, None
 
 
-def record(state: ServerState, *, outcome: GenerationOutcome, pause_seconds: float | None, now: float) -> ServerState:
-    """The state after an answer, or after none came. `pause_seconds`: what the server asked for with it."""
+def record(
+    state: ServerState,
+    *,
+    outcome: GenerationOutcome,
+    pause_seconds: float | None,
+    now: float,
+    is_try: bool = False,
+) -> ServerState:
+    """The state after an answer, or after none came.
+
+    `pause_seconds`: what the server asked for with it. `is_try`: it was the one request to a half-open server. Other
+    failures while it is open are of requests that were sent before, and tell nothing new.
+    """
     asked = now + pause_seconds if pause_seconds else None
     if outcome in FAILING:
+        if state.is_broken and not is_try and find_pause(state, now=now):
+            return replace(state, open_until=_latest(state.open_until, asked))
         failures = state.failures + 1
         opened = now + count_open_seconds(failures) if failures >= FAILURES_TO_OPEN else None
-        return replace(state, failures=failures, open_until=_latest(state.open_until, opened, asked))
+        kept = None if is_try else state.open_until
+        return replace(state, failures=failures, open_until=_latest(kept, opened, asked))
     kept = None if state.is_broken else state.open_until
     return replace(state, failures=0, open_until=_latest(kept, asked))
 

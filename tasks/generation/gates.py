@@ -31,7 +31,7 @@ class LocalGate:
         self._state = ServerState()
 
     def ask(self, *, now: float) -> Pause | None:
-        return admit(self._state, now=now, per_minute=None, trial_seconds=0.0)[1]
+        return admit(self._state, now=now, per_minute=None, try_seconds=0.0)[1]
 
     def tell(self, *, outcome: GenerationOutcome, reason: str | None, pause_seconds: float | None, now: float) -> None:
         told = record(self._state, outcome=GenerationOutcome.RATE_LIMITED, pause_seconds=pause_seconds, now=now)

@@ -192,7 +192,7 @@ def answer_batch(batch: Batch, *, engine: NetworkCallable) -> None:
         rng=random.SystemRandom(),
         clock=time.time,
         until=batch.until,
-        gate=SharedGate(host=batch.generator.host, trial_seconds=record.deadline_seconds),
+        gate=SharedGate(host=batch.generator.host, try_seconds=record.deadline_seconds),
         is_cut=batch.gone.__contains__,
     )
     with contextlib.closing(cast("Generating[GenerationResult]", results)):

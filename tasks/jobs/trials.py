@@ -68,7 +68,7 @@ def answer_trial(trial: ClaimedTrial, *, token: uuid.UUID, until: float) -> None
 
 
 def _ask(trial: ClaimedTrial, *, generator: Generator, record: GeneratorRecord, until: float) -> GenerationResult:
-    gate = SharedGate(host=generator.host, trial_seconds=record.deadline_seconds, is_trial=True)
+    gate = SharedGate(host=generator.host, try_seconds=record.deadline_seconds, is_trial=True)
     once = replace(record, attempts=1, deadline_seconds=min(record.deadline_seconds, LONGEST_SECONDS))
     rng = random.SystemRandom()
     (result,) = generate(

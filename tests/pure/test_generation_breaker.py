@@ -22,7 +22,7 @@ FAILED = GenerationOutcome.SERVER_ERROR
 ANSWERED = GenerationOutcome.STORED
 
 
-def fail(state, *, times, now=NOW, pause=None):
+def fail(state, *, times, now=NOW, pause=None) -> ServerState:
     for _ in range(times):
         state = record(state, outcome=FAILED, pause_seconds=pause, now=now)
     return state
@@ -50,25 +50,31 @@ def test_an_answer_in_between_starts_the_count_anew():
 def test_after_its_time_one_request_tries_it_and_the_others_wait():
     opened = fail(ServerState(), times=FAILURES_TO_OPEN)
     later = NOW + FIRST_OPEN_SECONDS
-    trying, pause = admit(opened, now=later, per_minute=None, trial_seconds=60.0)
+    trying, pause = admit(opened, now=later, per_minute=None, try_seconds=60.0)
     assert pause is None
-    again, waits = admit(trying, now=later + 1, per_minute=None, trial_seconds=60.0)
+    again, waits = admit(trying, now=later + 1, per_minute=None, try_seconds=60.0)
     assert (again, waits.seconds) == (trying, 59.0)
 
 
 def test_the_one_that_tries_closes_it_or_opens_it_for_longer():
     opened = fail(ServerState(), times=FAILURES_TO_OPEN)
     later = NOW + FIRST_OPEN_SECONDS
-    trying, _ = admit(opened, now=later, per_minute=None, trial_seconds=60.0)
+    trying, _ = admit(opened, now=later, per_minute=None, try_seconds=60.0)
     assert record(trying, outcome=ANSWERED, pause_seconds=None, now=later) == ServerState()
-    worse = fail(trying, times=1, now=later + 60)
-    assert find_pause(worse, now=later + 60).seconds == 2 * FIRST_OPEN_SECONDS
+    worse = record(trying, outcome=FAILED, pause_seconds=None, now=later + 9, is_try=True)
+    assert find_pause(worse, now=later + 9).seconds == 2 * FIRST_OPEN_SECONDS
+
+
+def test_requests_that_were_under_way_when_it_opened_do_not_open_it_for_longer():
+    opened = fail(ServerState(), times=FAILURES_TO_OPEN)
+    assert fail(opened, times=30, now=NOW + 1) == opened
+    assert find_pause(fail(opened, times=1, pause=60.0), now=NOW).seconds == 60.0
 
 
 def test_whoever_tries_and_is_never_heard_of_again_leaves_the_place_to_another():
     opened = fail(ServerState(), times=FAILURES_TO_OPEN)
-    trying, _ = admit(opened, now=NOW + 15, per_minute=None, trial_seconds=60.0)
-    assert admit(trying, now=NOW + 76, per_minute=None, trial_seconds=60.0)[1] is None
+    trying, _ = admit(opened, now=NOW + 15, per_minute=None, try_seconds=60.0)
+    assert admit(trying, now=NOW + 76, per_minute=None, try_seconds=60.0)[1] is None
 
 
 @given(st.integers(0, 10_000))
@@ -85,7 +91,7 @@ def test_a_pause_that_was_asked_for_holds_for_all_and_is_no_failure():
     # An answer to a request that was under way does not end it; its time does, and then everybody may go.
     under_way = record(state, outcome=ANSWERED, pause_seconds=None, now=NOW + 1)
     assert find_pause(under_way, now=NOW + 1).seconds == 29.0
-    assert admit(under_way, now=NOW + 30, per_minute=None, trial_seconds=60.0) == (under_way, None)
+    assert admit(under_way, now=NOW + 30, per_minute=None, try_seconds=60.0) == (under_way, None)
 
 
 def test_a_shorter_pause_does_not_shorten_a_longer_one():
@@ -97,7 +103,7 @@ def test_a_shorter_pause_does_not_shorten_a_longer_one():
 def test_a_minute_s_requests_are_sent_and_then_one_after_the_other():
     state, sent, now = ServerState(), [], NOW
     while now < NOW + 120:
-        state, pause = admit(state, now=now, per_minute=60, trial_seconds=1.0)
+        state, pause = admit(state, now=now, per_minute=60, try_seconds=1.0)
         if pause is None:
             sent.append(now)
         else:
@@ -114,7 +120,7 @@ def test_in_no_minute_are_there_more_than_its_requests_and_the_burst(per_minute,
     for gap in gaps:
         now += gap
         for _ in range(asked):
-            state, pause = admit(state, now=now, per_minute=per_minute, trial_seconds=1.0)
+            state, pause = admit(state, now=now, per_minute=per_minute, try_seconds=1.0)
             if pause is None:
                 sent.append(now)
     for start in sent:
