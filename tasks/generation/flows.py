@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 def answer_continuous(run: Run) -> Iterator[GenerationResult]:
     """Until there is nothing more to pull, or enough waits for a padded batch. What is left is in `run.waiting`."""
     bench = run.bench
-    cache_tokens = max(bench.measure_cells() >> bench.continuous_failures, 1)
+    cache_tokens = _choose_cache(run)
     flow = _Flow(run, cache_tokens=cache_tokens)
     try:
         outputs = bench.model.generate_continuous(flow.feed(), is_cut=run.is_cut, cache_tokens=cache_tokens)
@@ -45,6 +45,13 @@ def answer_continuous(run: Run) -> Iterator[GenerationResult]:
     if not flow.is_used:
         bench.continuous_breaks = MOST_BREAKS
     yield from flow.end()
+
+
+def _choose_cache(run: Run) -> int:
+    """Tokens that the cache is made for: it is taken whole, so no more than the longest that wait would fill."""
+    bench = run.bench
+    longest = max(question.size.tokens for question in run.waiting)
+    return max(min(bench.measure_cells(), bench.limits.rows * longest) >> bench.continuous_failures, 1)
 
 
 class _Flow:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.generation.batches import MEMORY_SHARE
 from tasks.generation.local import LocalEngine, RestartNeeded
 from tasks.generation.local_runs import MOST_BREAKS, MOST_FAILURES
 from tasks.records.generation import GenerationJob, GeneratorRecord, Loading, Turn
@@ -130,8 +131,23 @@ def test_a_continuous_batch_that_does_not_fit_is_tried_with_half_the_cache():
 
     model.generate_continuous = remember
     _, results = run(model, make_jobs(3))
-    assert [size * 2**at for at, size in enumerate(sizes)] == pytest.approx([sizes[0]] * 3, rel=1e-3)
+    each = 39 + 64  # tokens of a prompt and its longest answer
+    assert sizes == [128 * each, 64 * each, 32 * each]
     assert list_ways(results) == ["continuous"] * 3
+
+
+def test_a_cache_is_no_larger_than_the_memory():
+    model = FakeModel(free_bytes=1024 * 1000)
+    answer = model.generate_continuous
+    sizes = []
+
+    def remember(rows, *, is_cut, cache_tokens):
+        sizes.append(cache_tokens)
+        return answer(rows, is_cut=is_cut, cache_tokens=cache_tokens)
+
+    model.generate_continuous = remember
+    run(model, make_jobs(3))
+    assert sizes == [int(1000 * MEMORY_SHARE)]
 
 
 def test_one_that_never_fits_gives_way_to_padded_batches():
@@ -145,7 +161,7 @@ def test_one_that_never_fits_gives_way_to_padded_batches():
         raise OutOfMemory
 
     model.generate_continuous = never
-    _, results = run(model, make_jobs(200), loading=Loading(max_batch=2))
+    _, results = run(model, make_jobs(200), loading=Loading(max_batch=8))
     assert len(calls) == MOST_FAILURES
     assert list_ways(results) == ["padded"] * 200
 
