@@ -184,6 +184,9 @@ class FiguresShape(serializers.Serializer[Any]):
         child=serializers.IntegerField(),
         help_text="What came to nothing and was not tried again: outcome → requests; `unknown` has no outcome.",
     )
+    waits = serializers.DictField(
+        child=serializers.IntegerField(), help_text="What is tried again later, by what came of it last, the same way."
+    )
 
 
 class WorkerShape(serializers.Serializer[Any]):

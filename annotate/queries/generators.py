@@ -39,11 +39,13 @@ WHERE r.finished_at > %(day)s AND r.generator_id = ANY(%(generators)s::bigint[])
 GROUP BY r.generator_id"""
 
 _FAILURES = """
-SELECT r.generator_id AS generator, COALESCE(r.outcome, '') AS outcome, count(*) AS requests
+SELECT r.generator_id AS generator, COALESCE(r.outcome, '') AS outcome, r.state = 'queued' AS waits,
+  count(*) AS requests
 FROM annotate_generationrequest r
-WHERE r.state IN ('failed', 'set_aside') AND r.generator_id = ANY(%(generators)s::bigint[])
+WHERE (r.state IN ('failed', 'set_aside') OR (r.state = 'queued' AND r.not_before IS NOT NULL))
+  AND r.generator_id = ANY(%(generators)s::bigint[])
   AND r.campaign_id = COALESCE(%(campaign)s::bigint, r.campaign_id)
-GROUP BY r.generator_id, r.outcome ORDER BY count(*) DESC, r.outcome"""
+GROUP BY 1, 2, 3 ORDER BY count(*) DESC, 2"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Figures:
     tokens_per_second      tokens written for each second of computing; None: not known
     redrawn                answers that were drawn again, because they were nearly the same as another, empty, or cut off
     failures               what came to nothing and was not tried again, at any time: outcome → requests
+    waits                  what is tried again later, because of what came of it last: outcome → requests
     """
 
     hour: int = 0
@@ -67,6 +70,7 @@ class Figures:
     tokens_per_second: float | None = None
     redrawn: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)
+    waits: Mapping[str, int] = field(default_factory=dict)
 
     def per_hour(self, *, now: datetime) -> float | None:
         """Candidates an hour: of the last hour, or over the time since the first of the last day; None: none came."""
@@ -86,16 +90,20 @@ def generator_figures(
         "hour": now - HOUR,
         "day": now - DAY,
     }
-    failures: dict[int, dict[str, int]] = {}
+    outcomes: dict[tuple[int, bool], dict[str, int]] = {}
     for row in fetch_all(_FAILURES, given):
-        failures.setdefault(row["generator"], {})[row["outcome"]] = row["requests"]
+        outcomes.setdefault((row["generator"], row["waits"]), {})[row["outcome"]] = row["requests"]
     rows = {row["generator"]: row for row in fetch_all(_FIGURES, given)}
-    return {one: _make_figures(rows.get(one, {}), failures.get(one, {})) for one in generator_ids}
+    return {
+        one: _make_figures(
+            rows.get(one, {}), failures=outcomes.get((one, False), {}), waits=outcomes.get((one, True), {})
+        )
+        for one in generator_ids
+    }
 
 
 def describe_figures(figures: Figures) -> dict[str, Any]:
     """Figures in the API's shape."""
-    failures = {outcome or NO_OUTCOME: count for outcome, count in figures.failures.items()}
     return {
         "hour": figures.hour,
         "day": figures.day,
@@ -103,7 +111,8 @@ def describe_figures(figures: Figures) -> dict[str, Any]:
         "redrawn": figures.redrawn,
         "seconds_per_candidate": figures.seconds_per_candidate,
         "tokens_per_second": figures.tokens_per_second,
-        "failures": failures,
+        "failures": {outcome or NO_OUTCOME: count for outcome, count in figures.failures.items()},
+        "waits": {outcome or NO_OUTCOME: count for outcome, count in figures.waits.items()},
     }
 
 
@@ -118,9 +127,9 @@ def estimate_seconds(waiting: Mapping[int, int], figures: Mapping[int, Figures],
     return longest
 
 
-def _make_figures(row: Mapping[str, Any], failures: Mapping[str, int]) -> Figures:
+def _make_figures(row: Mapping[str, Any], *, failures: Mapping[str, int], waits: Mapping[str, int]) -> Figures:
     if not row:
-        return Figures(failures=failures)
+        return Figures(failures=failures, waits=waits)
     return Figures(
         hour=row["hour"],
         day=row["day"],
@@ -130,6 +139,7 @@ def _make_figures(row: Mapping[str, Any], failures: Mapping[str, int]) -> Figure
         tokens_per_second=row["tokens"] / row["writing_seconds"] if row["tokens"] and row["writing_seconds"] else None,
         redrawn=int(row["redrawn"] or 0),
         failures=failures,
+        waits=waits,
     )
 
 

@@ -10,7 +10,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotate.figures import whole
+from annotate.figures import two, whole
 from annotate.models import Generator, Server
 from annotate.queries.generator_terms import TERMS
 from annotate.queries.generators import Figures
@@ -25,9 +25,9 @@ MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 
 
 def tenths(value: float | None) -> str:
-    """A number with a decimal where it is small; a dash where it is not known."""
-    if value is None:
-        return "–"
+    """A number with a decimal where it is small, with two where it is very small; a dash where it is not known."""
+    if value is None or value < 1:
+        return two(value)
     return whole(value) if value >= FEW else number_format(round(value, 1), decimal_pos=1, use_l10n=True)
 
 
@@ -62,6 +62,7 @@ def present_figures(figures: Figures) -> dict[str, Any]:
         "seconds": tenths(figures.seconds_per_candidate),
         "tokens_per_second": tenths(figures.tokens_per_second),
         "failures": list_failures(figures.failures),
+        "waits": list_failures(figures.waits),
         "all_failed": sum(figures.failures.values()),
         "is_idle": not (figures.day or figures.failed),
     }

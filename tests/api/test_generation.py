@@ -20,6 +20,7 @@ IDLE = {
     "seconds_per_candidate": None,
     "tokens_per_second": None,
     "failures": {},
+    "waits": {},
 }
 
 

@@ -249,6 +249,7 @@ def test_administrators_read_how_a_generator_does(administrator):
         {"state": "failed", "outcome": "unreachable", "finished_at": NOW},
         {"state": "failed", "outcome": "empty", "finished_at": NOW - timedelta(days=3)},
         {"state": "set_aside", "finished_at": NOW - timedelta(days=3)},
+        {"state": "queued", "outcome": "rate_limited", "not_before": NOW},
         {"state": "queued"},
     ]  # fmt: skip
     for number, given in enumerate(ended):
@@ -262,6 +263,7 @@ def test_administrators_read_how_a_generator_does(administrator):
         "seconds_per_candidate": 3.0,
         "tokens_per_second": 20.0,
         "failures": {"unreachable": 1, "empty": 1, "unknown": 1},
+        "waits": {"rate_limited": 1},
     }
 
 
