@@ -52,6 +52,7 @@ WHERE g.enabled AND g.engine <> 'label' AND (g.id = ANY(%(generators)s::bigint[]
   SELECT asked.host FROM annotate_generator asked WHERE asked.id = ANY(%(generators)s::bigint[]) AND asked.host <> ''))
 ORDER BY g.id FOR NO KEY UPDATE"""
 
+# `= ANY(ARRAY(…))` around what is locked: a join is estimated at thousands of rows, and reads the whole table for them.
 _RIPEN = """
 WITH ripe AS MATERIALIZED (
   SELECT due.id FROM unnest(%(generators)s::bigint[]) AS g (id) CROSS JOIN unnest(%(outcomes)s::text[]) AS o (outcome)
@@ -60,7 +61,7 @@ WITH ripe AS MATERIALIZED (
     WHERE r.generator_id = g.id AND r.outcome = o.outcome AND r.state = 'queued'
       AND r.not_before IS NOT NULL AND r.not_before <= %(now)s
     ORDER BY r.not_before LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED) due)
-UPDATE annotate_generationrequest r SET not_before = NULL FROM ripe WHERE r.id = ripe.id"""
+UPDATE annotate_generationrequest SET not_before = NULL WHERE id = ANY(ARRAY(SELECT id FROM ripe))"""
 
 _SERVER = """
 SELECT (
@@ -68,8 +69,10 @@ SELECT (
   WHERE r.state = 'running' AND r.lease_expires_at > %(now)s AND g.host = %(host)s) AS running,
 ARRAY(
   SELECT g.id FROM unnest(%(generators)s::bigint[]) AS g (id) WHERE NOT EXISTS (
-    SELECT 1 FROM unnest(%(pausing)s::text[]) AS o (outcome) JOIN annotate_generationrequest r
-      ON r.generator_id = g.id AND r.outcome = o.outcome AND r.state = 'queued' AND r.not_before > %(now)s)
+    SELECT 1 FROM unnest(%(pausing)s::text[]) AS o (outcome) CROSS JOIN LATERAL (
+      SELECT r.id FROM annotate_generationrequest r
+      WHERE r.generator_id = g.id AND r.outcome = o.outcome AND r.state = 'queued' AND r.not_before > %(now)s
+      LIMIT 1) waiting)
   ORDER BY g.id) AS asking"""
 
 _TAKE = """
@@ -77,9 +80,9 @@ WITH mine AS MATERIALIZED (
   SELECT r.id FROM annotate_generationrequest r
   WHERE r.id = ANY(%(requests)s::bigint[]) AND r.state = 'queued' AND r.not_before IS NULL
   ORDER BY r.id FOR NO KEY UPDATE SKIP LOCKED)
-UPDATE annotate_generationrequest r
+UPDATE annotate_generationrequest
 SET state = 'running', lease_token = %(token)s, lease_expires_at = %(lease_expires_at)s, started_at = %(now)s
-FROM mine WHERE r.id = mine.id RETURNING r.id, r.generator_id"""
+WHERE id = ANY(ARRAY(SELECT id FROM mine)) RETURNING id, generator_id"""
 
 _HOLD = """
 UPDATE annotate_generationrequest SET lease_expires_at = %(lease_expires_at)s
@@ -92,15 +95,15 @@ WHERE state = 'running' AND lease_token = %(token)s
 
 _SWEEP = """
 WITH lost AS MATERIALIZED (
-  SELECT id, losses + 1 >= %(limit)s AS is_last FROM annotate_generationrequest
+  SELECT id FROM annotate_generationrequest
   WHERE state = 'running' AND lease_expires_at <= %(now)s ORDER BY lease_expires_at LIMIT 500
   FOR NO KEY UPDATE SKIP LOCKED)
-UPDATE annotate_generationrequest r
-SET state = CASE WHEN lost.is_last THEN 'set_aside' ELSE 'queued' END, lease_token = NULL, lease_expires_at = NULL,
-  losses = r.losses + 1, outcome = %(outcome)s,
-  reason = CASE WHEN lost.is_last THEN %(set_aside)s ELSE %(queued_again)s END,
-  finished_at = CASE WHEN lost.is_last THEN %(now)s::timestamptz END
-FROM lost WHERE r.id = lost.id"""
+UPDATE annotate_generationrequest
+SET state = CASE WHEN losses + 1 >= %(limit)s THEN 'set_aside' ELSE 'queued' END, lease_token = NULL,
+  lease_expires_at = NULL, losses = losses + 1, outcome = %(outcome)s,
+  reason = CASE WHEN losses + 1 >= %(limit)s THEN %(set_aside)s ELSE %(queued_again)s END,
+  finished_at = CASE WHEN losses + 1 >= %(limit)s THEN %(now)s::timestamptz END
+WHERE id = ANY(ARRAY(SELECT id FROM lost))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ def claim_requests(
         if host:
             params |= _look_at_server(params=params, host=host, most=max(row["max_concurrent"] for row in locked))
         front, is_alone = _find_front(params=params, is_suspects_turn=bool(token.int & 1), is_under_way=is_under_way)
-        if host and front:
+        if host and front:  # a server's own limits: its requests a minute, and whether it answers at all
             front = front[: count_allowed(host=host, wanted=len(front), now=now)]
         return _take(front, params=params, is_alone=is_alone) if front else None
 
