@@ -21,12 +21,14 @@ from annotate.models import (
     Consensus,
     GenerationRequest,
     Generator,
+    GeneratorPairing,
     Message,
     MessageOrigin,
     Stale,
     Unit,
 )
 from annotate.queries.backlog import load_units
+from annotate.queries.integrity import find_broken_rules
 from annotate.services.generation import ask_missing
 from annotate.services.generation_queue import sweep_lost_requests
 from annotate.services.scheduling import write_bands
@@ -214,3 +216,23 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < ends, "it did not come to that in time"
         time.sleep(0.02)
+
+
+def test_askers_side_by_side_ask_once_and_keep_the_design_even() -> None:
+    campaign = opinions.make_campaign(candidates_per_prompt=2)
+    for name in "abcd":
+        generator = Generator.objects.create(name=name, engine="openai", endpoint="http://g/v1", model=name)
+        CampaignGenerator.objects.create(campaign=campaign, generator=generator)
+    for number in range(24):
+        opinions.make_prompt(campaign, f"Question {number}")
+
+    def ask() -> int:
+        return ask_missing(campaign_id=campaign.pk, now=opinions.NOW)
+
+    assert sum(run_together(ask, ask, ask, ask)) == 48
+
+    counts = GeneratorPairing.objects.filter(stratum=None).values_list("first__name", "second__name", "prompts")
+    assert {(first, second): n for first, second, n in counts} == {
+        (first, second): 12 if first == second else 4 for first in "abcd" for second in "abcd" if first <= second
+    }
+    assert find_broken_rules() == []

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.agreement.leaderboard import compare_generators
 from tasks.scheduling.comparison_design import Entrant, Prompt, Tally, plan_prompt
+from tests.bench.comparison_design import choose_by_design, choose_by_lot, measure_tau, rank
 
 GENERATORS = st.integers(min_value=2, max_value=14)
 SEEDS = st.integers(min_value=0, max_value=10**6)
@@ -217,3 +219,18 @@ def test_without_a_number_everybody_is_asked_for_everything_that_was_not_asked_b
 def test_the_same_lot_gives_the_same_design(count, wanted, seed) -> None:
     one, other = Campaign(wanted=wanted, seed=seed), Campaign(wanted=wanted, seed=seed)
     assert one.ask(name(count), prompts=20) == other.ask(name(count), prompts=20)
+
+
+def test_a_leaderboard_of_few_ballots_holds_everybody_and_their_order_better_than_by_lot() -> None:
+    taus: dict[str, list[float]] = {"design": [], "lot": []}
+    for seed in range(40):
+        dice = Random(f"strengths/{seed}")
+        strengths = [dice.gauss(0, 1) for _ in range(12)]
+        for way, choose in (("design", choose_by_design), ("lot", choose_by_lot)):
+            blocks = choose(12, 3, prompts=6, seed=seed)
+            ballots = [rank(block, parent, strengths, seed=seed) for parent, block in enumerate(blocks)]
+            record = compare_generators(ballots, {one: (str(one),) for one in range(12)}, seed=1)
+            taus[way].append(measure_tau(record, strengths))
+            if way == "design":
+                assert (record.components, record.not_compared) == (1, ())
+    assert sum(taus["design"]) > 1.1 * sum(taus["lot"])
