@@ -5,9 +5,10 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from tasks.generation.batches import Size
-from tasks.generation.controls import Controls, defuse
+from tasks.generation.controls import Controls, defuse, find_controls
 from tasks.generation.prompt_formats import find_format, guess_eos, suggest_format, write_thread
 from tasks.generation.reasoning import find_open_tag
 from tasks.generation.samplings import Effective, check_sampling, read_sampling
@@ -20,6 +21,8 @@ from tasks.vocabulary import GenerationOutcome, MessageRole
 _REMEMBERED = 256
 #: Of the model's context, so much is for the answer at most.
 _ANSWER_SHARE = 0.5
+#: Stands for a turn where only what is around it counts.
+_NO_WORD = "\N{REPLACEMENT CHARACTER}" * 3
 _ROLES = {MessageRole.PROMPTER: "user", MessageRole.ASSISTANT: "assistant"}
 
 
@@ -97,6 +100,7 @@ class Desk:
         self._rng = rng
         self._context = min(model.facts.context_tokens, loading.context_tokens or model.facts.context_tokens)
         self._prompts: dict[tuple[object, ...], Prompt] = {}
+        self._specials = frozenset(self._find_ids(model.control_strings()))
 
     def find_problem(self, generator: GeneratorRecord) -> str | None:
         """What keeps every job of a generator from being asked, as a sentence; None when nothing does."""
@@ -151,7 +155,7 @@ class Desk:
         system = generator.system_prompt or ""
         model = self._model
         end = model.facts.eos_text or (guess_eos(form, model=model.facts.name) if form else "")
-        controls = Controls(model.control_strings()) + (form.controls if form else Controls())
+        controls = Controls(model.control_strings()) + (form.controls if form else self._template_controls)
         controls += Controls((end,) if end else ())
         parts = [defuse(turn.text, controls=controls, is_inert=self._is_inert) for turn in thread]
         turns = [Turn(turn.role, part.text) for turn, part in zip(thread, parts, strict=True)]
@@ -196,9 +200,20 @@ class Desk:
         except ValueError:
             return None
 
+    @cached_property
+    def _template_controls(self) -> Controls:
+        """What the model's template says who speaks with, found in what it writes around a thread without a word."""
+        turns = [("user", _NO_WORD), ("assistant", _NO_WORD), ("user", _NO_WORD)]
+        for most in (3, 1):
+            text = self._try_template([{"role": role, "content": content} for role, content in turns[:most]])
+            if text is not None:
+                return find_controls(text.replace(_NO_WORD, ""))
+        return Controls()
+
     def _is_inert(self, text: str) -> bool:
-        """Whether the tokenizer reads a text as nothing but text."""
-        return self._model.encode(text) == self._model.encode_marked(text)
+        """Whether the tokenizer reads no special token in a text. One that stands for what it cannot read is none."""
+        read = [token for token in self._model.encode_marked(text) if token in self._specials]
+        return len(read) <= sum(token in self._specials for token in self._model.encode(text))
 
     def _find_ids(self, strings: Sequence[str]) -> tuple[int, ...]:
         """Ids of those strings that the tokenizer knows as special tokens."""

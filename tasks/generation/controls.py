@@ -51,6 +51,27 @@ def defuse(text: str, *, controls: Controls, is_inert: Callable[[str], bool] = l
     return Defused(spread, defused.count + normal.count + 1)
 
 
+#: What a template says who speaks with: tags (`<|user|>`, `[INST]`, `<<SYS>>`), headings, and names with a colon.
+_TAGS = re.compile(r"<[|｜]?[^\s<>]{1,40}[|｜]?>|<</?\w+>>|\[/?[A-Z_]{2,30}\]")
+_HEADINGS = re.compile(r"^#{2,4} ?\w+(?: \w+)?", re.MULTILINE)
+_NAMES = re.compile(r"\b[A-Za-z][A-Za-z ]{1,20}:(?=\s|\Z)")
+
+
+def find_controls(written: str) -> Controls:
+    """What says who speaks in what a template wrote around a thread; `written` is that without the thread's own texts.
+
+    A name that stands at the start of a line is one of a line alone; elsewhere, as in `… USER: … ASSISTANT: …`, it is one
+    wherever it stands.
+    """
+    names = {
+        (found.group(), written[: found.start()].rpartition("\n")[2].strip()) for found in _NAMES.finditer(written)
+    }
+    return Controls(
+        strings=(*_TAGS.findall(written), *_HEADINGS.findall(written), *(name for name, before in names if before)),
+        speakers=tuple(sorted(name for name, _ in names)),
+    )
+
+
 def holds_control(text: str, *, controls: Controls) -> bool:
     """Whether any control string is in a text."""
     return any(pattern.search(text) for pattern in _compile(controls))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.generation.controls import Controls, Defused, defuse, holds_control
+from tasks.generation.controls import Controls, Defused, defuse, find_controls, holds_control
 
 #: Special tokens of tokenizers that are in use.
 LLAMA_3 = ("<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
@@ -79,6 +79,25 @@ def test_what_only_the_tokenizer_reads_as_a_control_string_is_broken_up_too():
 def test_what_no_list_names_but_the_tokenizer_reads_is_spread():
     defused = defuse("Hi <|x|> [Y]", controls=Controls(), is_inert=lambda text: "<|" not in text and "[Y" not in text)
     assert defused == Defused("Hi < | x | > [ Y ]", 1)
+
+
+@pytest.mark.parametrize(
+    ("written", "strings", "speakers"),
+    [
+        ("<|im_start|>user\n<|im_end|>\n<|im_start|>assistant\n", {"<|im_start|>", "<|im_end|>"}, set()),
+        ("<s>[INST] <<SYS>>\n\n<</SYS>>\n\n [/INST]", {"<s>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"}, set()),
+        ("<|user|>\n</s>\n<|assistant|>\n", {"<|user|>", "</s>", "<|assistant|>"}, set()),
+        ("<｜User｜><｜Assistant｜>", {"<｜User｜>", "<｜Assistant｜>"}, set()),
+        ("### Instruction:\n\n### Response:\n", {"### Instruction", "### Response"}, {"Instruction:", "Response:"}),
+        ("A chat. USER:  ASSISTANT: </s>USER:  ASSISTANT:", {"</s>", "USER:", "ASSISTANT:"}, {"USER:", "ASSISTANT:"}),
+        ("User: \n\nAssistant: \n\n", set(), {"User:", "Assistant:"}),
+        ("<start_of_turn>user\n<end_of_turn>\n", {"<start_of_turn>", "<end_of_turn>"}, set()),
+        ("You are helpful", set(), set()),
+    ],
+)
+def test_a_templates_own_marks_are_found_in_what_it_writes(written, strings, speakers):
+    found = find_controls(written)
+    assert (set(found.strings), set(found.speakers)) == (strings, speakers)
 
 
 TOKENS = st.sampled_from([part for strings in LISTS for token in strings for part in (token, token[:3], token[3:])])
