@@ -54,7 +54,9 @@ def defuse(text: str, *, controls: Controls, is_inert: Callable[[str], bool] = l
 #: What a template says who speaks with: tags (`<|user|>`, `[INST]`, `<<SYS>>`), headings, and names with a colon.
 _TAGS = re.compile(r"<[|｜]?[^\s<>]{1,40}[|｜]?>|<</?\w+>>|\[/?[A-Z_]{2,30}\]")
 _HEADINGS = re.compile(r"^#{2,4} ?\w+(?: \w+)?", re.MULTILINE)
-_NAMES = re.compile(r"\b[A-Za-z][A-Za-z ]{1,20}:(?=\s|\Z)")
+_NAMES = re.compile(
+    r"\b(?:user|human|prompter|assistant|ai|gpt|bot|system|instruction|input|response|question|answer):", re.IGNORECASE
+)
 
 
 def find_controls(written: str) -> Controls:
@@ -63,9 +65,8 @@ def find_controls(written: str) -> Controls:
     A name that stands at the start of a line is one of a line alone; elsewhere, as in `… USER: … ASSISTANT: …`, it is one
     wherever it stands.
     """
-    names = {
-        (found.group(), written[: found.start()].rpartition("\n")[2].strip()) for found in _NAMES.finditer(written)
-    }
+    plain = _HEADINGS.sub("", written)
+    names = {(found.group(), plain[: found.start()].rpartition("\n")[2].strip()) for found in _NAMES.finditer(plain)}
     return Controls(
         strings=(*_TAGS.findall(written), *_HEADINGS.findall(written), *(name for name, before in names if before)),
         speakers=tuple(sorted(name for name, _ in names)),

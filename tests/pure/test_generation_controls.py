@@ -88,11 +88,11 @@ def test_what_no_list_names_but_the_tokenizer_reads_is_spread():
         ("<s>[INST] <<SYS>>\n\n<</SYS>>\n\n [/INST]", {"<s>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"}, set()),
         ("<|user|>\n</s>\n<|assistant|>\n", {"<|user|>", "</s>", "<|assistant|>"}, set()),
         ("<｜User｜><｜Assistant｜>", {"<｜User｜>", "<｜Assistant｜>"}, set()),
-        ("### Instruction:\n\n### Response:\n", {"### Instruction", "### Response"}, {"Instruction:", "Response:"}),
+        ("### Instruction:\n\n### Response:\n", {"### Instruction", "### Response"}, set()),
         ("A chat. USER:  ASSISTANT: </s>USER:  ASSISTANT:", {"</s>", "USER:", "ASSISTANT:"}, {"USER:", "ASSISTANT:"}),
         ("User: \n\nAssistant: \n\n", set(), {"User:", "Assistant:"}),
         ("<start_of_turn>user\n<end_of_turn>\n", {"<start_of_turn>", "<end_of_turn>"}, set()),
-        ("You are helpful", set(), set()),
+        ("You are helpful.\nToday: Monday.\nNote: be kind.", set(), set()),
     ],
 )
 def test_a_templates_own_marks_are_found_in_what_it_writes(written, strings, speakers):
