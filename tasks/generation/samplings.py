@@ -20,7 +20,7 @@ _LENGTHS = ("max_tokens", "max_new_tokens", "max_completion_tokens")
 _RANGES: Mapping[str, tuple[float, float]] = {
     "temperature": (0, 10),
     "top_p": (0, 1),
-    "top_k": (-1, 100_000),
+    "top_k": (-1, 1_000_000),
     "min_p": (0, 1),
     "repetition_penalty": (0.01, 10),
 }
@@ -46,11 +46,11 @@ def check_sampling(asked: Mapping[str, Any]) -> str | None:
             continue
         whole = name == "top_k"
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not low <= value <= high:
-            return f"The generator's sampling sets {name} to {value!r}; it must be from {low:g} to {high:g}."
+            return f"The generator's sampling sets {name} to {value!r}; it must be from {low:g} to {_show(high)}."
     for name in _LENGTHS:
         value = asked.get(name)
         if value is not None and (type(value) is not int or not 1 <= value <= MOST_TOKENS):
-            return f"The generator's sampling sets {name} to {value!r}; it must be from 1 to {MOST_TOKENS}."
+            return f"The generator's sampling sets {name} to {value!r}; it must be from 1 to {_show(MOST_TOKENS)}."
     stop = asked.get("stop")
     stops = [stop] if isinstance(stop, str) else stop
     if stops is not None and not (
@@ -103,6 +103,10 @@ def without(effective: Effective, names: tuple[str, ...]) -> Effective:
     lost = [name for name in names if effective.record.get(name) is not None or (name == "seed" and draws)]
     record = {name: None if name in lost else value for name, value in effective.record.items()}
     return Effective(effective.sampling, record, tuple(sorted({*effective.dropped, *lost})))
+
+
+def _show(number: float) -> str:
+    return f"{number:,.0f}" if number > 1000 else f"{number:g}"
 
 
 def _pick(asked: Mapping[str, Any], name: str, default: Any = None) -> Any:
