@@ -36,6 +36,8 @@ class Recipe:
     to end by itself and is not started again. `lock`: a file that the process holds locked for as long as
     it lives, so that no second one is ever started on the same data, also not by another run. `vital`: the
     run ends when it cannot be kept alive; one that is not is tried again after longer and longer pauses.
+    `seconds_to_prove`: one that ends by itself sooner is broken. It takes a while to find that out: on a busy
+    machine Python alone takes seconds to see that a module is missing, and a model is read first.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Recipe:
     once: bool = False
     lock: Path | None = None
     vital: bool = True
+    seconds_to_prove: float = 30.0
 
 
 @dataclass

@@ -130,6 +130,7 @@ def make_recipes(options: RunOptions) -> dict[str, Recipe]:
             once=name == "prepare",
             seconds_to_stop=30 if name in SLOW_TO_STOP else 15,
             vital=name != "generate",
+            seconds_to_prove=300 if name == "generate" else 30,
         )
         for name, command in commands.items()
     }

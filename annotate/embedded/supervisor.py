@@ -23,10 +23,8 @@ from annotate.embedded.logfiles import bound_log, tail
 from annotate.embedded.refusals import RunRefused
 from annotate.embedded.spawn import start_child
 
-#: A death is quick within this time. A child that ends by itself gets longer: on a busy machine Python alone
-#: takes seconds to find that a module is missing.
+#: A death is quick within this time; for a child that ends by itself its recipe says it.
 QUICK_SECONDS = 5.0
-QUICK_SECONDS_BY_ITSELF = 30.0
 MOST_QUICK_DEATHS = 3
 MOST_EXCUSED_STARTS = 240
 FIRST_PAUSE = 0.5
@@ -151,7 +149,7 @@ class Supervisor:
                 child.start_again_at = time.monotonic() + FIRST_PAUSE / 2
                 return
         self.excused[child.name] = 0
-        is_quick = lived < (QUICK_SECONDS if code < 0 else QUICK_SECONDS_BY_ITSELF)
+        is_quick = lived < (QUICK_SECONDS if code < 0 else child.recipe.seconds_to_prove)
         child.quick_deaths = child.quick_deaths + 1 if is_quick else 0
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         if child.quick_deaths >= MOST_QUICK_DEATHS and child.recipe.vital:

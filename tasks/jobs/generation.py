@@ -9,9 +9,11 @@ import uuid
 from collections.abc import Generator as Generating
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from celery import shared_task
+from celery.concurrency.solo import TaskPool
+from celery.signals import worker_ready
 from django.db import Error, InterfaceError, OperationalError
 from django.utils import timezone
 
@@ -38,6 +40,7 @@ from annotate.wake import wake
 from tasks.generation.engines import find_engine
 from tasks.generation.gates import NetworkCallable
 from tasks.jobs.leases import keep_leases
+from tasks.jobs.policy import Queue
 from tasks.jobs.trials import run_trials
 from tasks.records.generation import GenerationJob, GenerationResult
 from tasks.vocabulary import Engine, GenerationOutcome, JobName, StaleKind
@@ -69,6 +72,15 @@ def generate_locally_job() -> None:
     from tasks.jobs.generation_turns import take_turn
 
     take_turn()
+
+
+@worker_ready.connect(weak=False)
+def begin_turns(sender: Any, **_: object) -> None:
+    """A Celery worker with a model gives its first sign of life before anybody wakes it."""
+    if isinstance(sender.pool, TaskPool) and str(Queue.GENERATE) in sender.app.amqp.queues.consume_from:
+        from tasks.jobs.generation_turns import find_turns
+
+        find_turns().worker.pulse.start()
 
 
 @shared_task(name=str(JobName.TRY_GENERATORS))

@@ -22,7 +22,7 @@ from tasks.jobs.generation_models import ModelKey, list_local_generators
 from tasks.jobs.generation_stopping import CeleryStop, end_celery_worker
 from tasks.jobs.generation_worker import EXIT_RESTART, Worker
 from tasks.records.local_models import ModelRefused
-from tasks.vocabulary import Engine
+from tasks.vocabulary import Engine, WorkerState
 
 log = logging.getLogger(__name__)
 
@@ -101,13 +101,20 @@ class _Idleness:
 _turns: list[Turns] = []
 
 
-def take_turn() -> None:
-    """One turn of this process's worker, which is made at the first."""
+def find_turns() -> Turns:
+    """The worker of this process, which is made at the first call; it ends with Celery."""
     if not _turns:
         _turns.append(Turns(Worker(stop=CeleryStop())))
+        _turns[0].worker.pulse.state = WorkerState.WAITING
         worker_shutdown.connect(end_turns)
+    return _turns[0]
+
+
+def take_turn() -> None:
+    """One turn of this process's worker."""
+    turns = find_turns()
     try:
-        _turns[0].take()
+        turns.take()
     except RestartNeeded as reason:
         log.error("the worker ends, to be started afresh: %s", reason)  # noqa: TRY400
         end_celery_worker(EXIT_RESTART)

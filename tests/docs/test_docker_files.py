@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
 SCRIPTS = sorted(DOCKER.glob("*.sh"))
 BIN = Path(sys.executable).parent
+COMPOSE_FILES = sorted(path.name for path in DOCKER.glob("compose*.yaml"))
 SECONDS_TO_START = 60
 #: A database of Valkey that no other test uses.
 BROKER = 9
@@ -32,8 +33,8 @@ def run(*command, **options):
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, **options)
 
 
-def load_compose():
-    return yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))
+def load_compose(name="compose.yaml"):
+    return yaml.safe_load((DOCKER / name).read_text(encoding="utf-8"))
 
 
 def make_environment(**values):
@@ -47,8 +48,9 @@ def test_hadolint_finds_nothing_in_the_dockerfile():
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_compose_file_follows_the_compose_specification():
-    done = run(BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", DOCKER / "compose.yaml")
+@pytest.mark.parametrize("name", COMPOSE_FILES)
+def test_a_compose_file_follows_the_compose_specification(name):
+    done = run(BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", DOCKER / name)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -80,12 +82,42 @@ def test_the_containers_run_our_processes_and_the_two_servers():
         "web": [],
         "worker": [],
         "generate": ["generate"],
+        "generate-gpu": ["gpu"],
         "beat": [],
         "migrate": [],
         "postgres": [],
         "valkey": [],
     }
     assert all(service["init"] is True for service in compose["services"].values())
+
+
+def test_the_worker_with_a_model_has_a_gpu_to_itself_and_keeps_its_models():
+    service = load_compose()["services"]["generate-gpu"]
+    [device] = service["deploy"]["resources"]["reservations"]["devices"]
+    assert device == {"driver": "nvidia", "device_ids": ["${GPU_DEVICE:-0}"], "capabilities": ["gpu"]}
+    assert (service["build"]["args"], service["image"]) == ({"EXTRA": "gpu"}, "chorus:gpu")
+    [folder] = re.findall(r"HF_HOME=(/\w+)/", (DOCKER / "Dockerfile").read_text(encoding="utf-8"))
+    assert f"models:{folder}" in service["volumes"]
+
+
+def test_a_vllm_server_is_reached_from_the_inside_alone_and_says_when_it_is_ready():
+    compose = load_compose("compose.vllm.yaml")
+    [(name, service)] = compose["services"].items()
+    text = (DOCKER / "compose.vllm.yaml").read_text(encoding="utf-8")
+    assert f"http://{name}:8000/v1" in text
+    assert "ports" not in service
+    assert set(service["networks"]) <= set(load_compose()["networks"])
+    assert re.fullmatch(r"vllm/vllm-openai:\$\{VLLM_TAG:-v[0-9.]+\}", service["image"])
+    assert "http://127.0.0.1:8000/health" in service["healthcheck"]["test"][-1]
+    compile(service["healthcheck"]["test"][-1], "healthcheck", "exec")
+    assert {volume.split(":")[0] for volume in service["volumes"]} == set(compose["volumes"])
+
+
+def test_the_commands_that_a_compose_file_shows_are_commands_with_these_options():
+    text = (DOCKER / "compose.vllm.yaml").read_text(encoding="utf-8")
+    [shown] = re.findall(r"manage generate (.+?)\n# The last", text, re.DOTALL)
+    helped = run(sys.executable, "manage.py", "generate", "--help", cwd=ROOT, env=make_environment())
+    assert set(re.findall(r"--[a-z-]+", shown)) - set(re.findall(r"--[a-z-]+", helped.stdout)) == set()
 
 
 def test_every_secret_of_a_container_comes_from_a_file_that_is_made(tmp_path):
@@ -133,6 +165,9 @@ def test_the_environment_of_the_image_leaves_the_embedded_engines_out(tmp_path):
     script = (DOCKER / "build_environment.sh").read_text(encoding="utf-8")
     listing = re.search(r"<<'PYTHON'\n(.*?)\nPYTHON\n", script, re.DOTALL).group(1)
     done = run(sys.executable, "-c", listing, ROOT / "pyproject.toml", "")
+    with_models = run(sys.executable, "-c", listing, ROOT / "pyproject.toml", "gpu")
+    more = with_models.stdout.removeprefix(done.stdout)
+    assert [re.match(r"[a-z]+", line).group() for line in more.splitlines()] == ["torch", "transformers", "accelerate"]
     names = [re.match(r"[A-Za-z0-9_-]+", line).group() for line in done.stdout.splitlines()]
     assert (done.returncode, done.stderr) == (0, "")
     assert {"django", "granian", "celery", "psycopg", "httpx"} <= set(names)
@@ -200,7 +235,7 @@ def test_the_migrate_role_finds_the_server_fit_and_the_schema_up_to_date(start):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("role", ["worker", "generate"])
+@pytest.mark.parametrize("role", ["worker", "generate", pytest.param("generate-gpu", marks=pytest.mark.torch)])
 def test_a_worker_role_answers_its_health_check(start, role):
     process, environment = start(role)
     await_health(role, process, environment)
