@@ -6,12 +6,13 @@ It loads a model and turns rows into tokens. Which files make a model is said in
 """
 
 import gc
-import hashlib
 import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from tasks.generation import model_memory
 from tasks.generation.batching_probe import compare_ways
 from tasks.generation.continuous import Flow, Terms
+from tasks.generation.model_facts import describe, list_control_strings
 from tasks.generation.model_files import Known, ModelFiles, find_model
 from tasks.generation.model_loading import check_loading, check_quantized, choose_devices, choose_place
 from tasks.generation.row_sampling import FlowChooser, RowChooser
+from tasks.generation.tokenizer_building import build_tokenizer
 from tasks.records.generation import Loading
 from tasks.records.local_models import DeviceLost, Memory, ModelFacts, ModelRefused, OutOfMemory, Row, RowOutput
 from tasks.vocabulary import Batching
@@ -37,10 +40,10 @@ KNOWN = Known(
         for name in ((names,) if isinstance(names, str) else names)
     ),
 )
-#: Models of these write their end of turn as a token of its own, which their settings do not always name.
-_TURN_ENDS = ("<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<|end_of_turn|>", "<|endoftext|>", "</s>")
 _MOST_ROWS = 256
-_LONGEST_CONTEXT = 2**20
+#: Models of fewer parameters are computed faster by one thread of a processor, above all where others want it too.
+_TINY = 30_000_000
+_LEARNING_RATE = 5e-3
 
 
 class TransformersModel:
@@ -51,8 +54,7 @@ class TransformersModel:
         self.tokenizer = tokenizer
         self.facts = facts
         self._clock = clock
-        special = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
-        self._controls = tuple(sorted(special | set(tokenizer.all_special_tokens), key=lambda text: (-len(text), text)))
+        self._controls = list_control_strings(tokenizer)
 
     def encode(self, text: str) -> tuple[int, ...]:
         return tuple(self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True))
@@ -213,12 +215,21 @@ def load_model(
     except model_memory.BrokenWeights as error:
         raise ModelRefused(f"The weights of {name} are damaged: {error} Copy or download them again.") from error
     place = choose(weights.loaded)
+    if place == "cpu" and weights.parameters < _TINY:
+        torch.set_num_threads(1)
     say(f"Loading {name}: {model_memory.write_bytes(weights.loaded)} of weights on {place}.")
     tokenizer = _load_tokenizer(files, loading)
     model = _load_weights(files, loading, place)
-    stop_ids = find_stop_ids(model, tokenizer)
+    device = str(model.device)
+    facts = describe(
+        model,
+        tokenizer,
+        files=files,
+        loading=loading,
+        device=f"{device} ({torch.cuda.get_device_name(device)})" if device.startswith("cuda") else device,
+        versions={"torch": torch.__version__, "transformers": transformers.__version__},
+    )
     model.generation_config = transformers.GenerationConfig()  # each row brings its own; nothing else has a say
-    facts = describe(model, tokenizer, files=files, loading=loading, stop_ids=stop_ids)
     loaded = TransformersModel(model, tokenizer, facts, clock=clock)
     if facts.can_continue and loading.batching != Batching.PADDED:
         problem = try_continuous(loaded)
@@ -302,49 +313,6 @@ def _configure_quantization(name: str) -> Any:
     return transformers.TorchAoConfig(getattr(quantization, kinds[name])())
 
 
-def describe(
-    model: Any, tokenizer: Any, *, files: ModelFiles, loading: Loading, stop_ids: tuple[int, ...]
-) -> ModelFacts:
-    """What was loaded."""
-    config = model.config.get_text_config()
-    template = _find_template(tokenizer)
-    problem = find_continuous_problem(model)
-    device = str(model.device)
-    context = getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length or 2048
-    saved = files.config.get("quantization_config") or {}
-    return ModelFacts(
-        name=files.name,
-        revision=files.revision,
-        architecture=type(model).__name__,
-        parameters=model.num_parameters(),
-        dtype=str(model.dtype).removeprefix("torch."),
-        quantization=loading.quantization or (saved.get("quant_method") if isinstance(saved, dict) else None),
-        attention=str(model.config._attn_implementation),  # noqa: SLF001 - nothing else tells it
-        device=f"{device} ({torch.cuda.get_device_name(device)})" if device.startswith("cuda") else device,
-        context_tokens=min(int(context), loading.context_tokens or _LONGEST_CONTEXT, _LONGEST_CONTEXT),
-        stop_ids=stop_ids,
-        template_sha256=hashlib.sha256(template.encode()).hexdigest() if template else None,
-        can_continue=not problem,
-        continuous_problem=problem,
-        cache_bytes_per_token=model_memory.measure_cache(config.to_dict(), bytes_each=model.dtype.itemsize),
-        versions={"torch": torch.__version__, "transformers": transformers.__version__},
-        begin_ids=_find_begin(tokenizer),
-        eos_text=tokenizer.eos_token or "",
-    )
-
-
-def find_continuous_problem(model: Any) -> str:
-    """Why continuous batching cannot be tried with this model; empty when it can."""
-    if not hasattr(model, "init_continuous_batching"):
-        return "This version of transformers has no continuous batching for it."
-    if len(set((getattr(model, "hf_device_map", None) or {}).values())) > 1:
-        return "The model lies on several devices, and the cache of continuous batching on one."
-    attention = model.config._attn_implementation  # noqa: SLF001
-    if attention not in {"sdpa", "eager", "paged|eager"} and not str(attention).startswith("flash"):
-        return f'With the attention "{attention}" there is no continuous batching.'
-    return ""
-
-
 def try_continuous(model: TransformersModel) -> str:
     """Why continuous batching does not work with a loaded model, found by using it for some tokens; empty if it does.
 
@@ -364,33 +332,70 @@ def try_continuous(model: TransformersModel) -> str:
         log.setLevel(level)
 
 
-def find_stop_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
-    """Tokens that end an answer: as the model's settings say, its tokenizer, and its template's ends of turns."""
-    found: set[int] = set()
-    for said in (model.generation_config.eos_token_id, model.config.eos_token_id, tokenizer.eos_token_id):
-        found.update([] if said is None else [said] if isinstance(said, int) else said)
-    template, special = _find_template(tokenizer), set(tokenizer.all_special_tokens)
-    special |= {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
-    found |= {tokenizer.convert_tokens_to_ids(end) for end in _TURN_ENDS if end in template and end in special}
-    return tuple(sorted(token for token in found if token >= 0))
-
-
-def _find_template(tokenizer: Any) -> str:
-    try:
-        return str(tokenizer.get_chat_template())
-    except ValueError:  # it has none, or several of which none is the default
-        return ""
-
-
-def _find_begin(tokenizer: Any) -> tuple[int, ...]:
-    bare = tokenizer.encode("a", add_special_tokens=False)
-    whole = tokenizer.encode("a")
-    for at in range(len(whole) - len(bare) + 1):
-        if whole[at : at + len(bare)] == bare:
-            return tuple(whole[:at])
-    return ()
-
-
 def _shorten(error: Exception) -> str:
     words = " ".join(str(error).split()) or type(error).__name__
     return words if len(words) <= 300 else f"{words[:299]}…"
+
+
+def build_demo_model(folder: Path, texts: Sequence[str], *, seconds: float = 20.0, steps: int = 500) -> None:
+    """Save in `folder` a tiny LLaMA that learnt from `texts` for some seconds, with its tokenizer and chat template.
+
+    Each text is taken for an answer to the one before it. What the model writes looks like their words, and means nothing.
+    """
+    transformers.utils.logging.disable_progress_bar()
+    size = build_tokenizer(folder, texts, vocabulary=4096, context_tokens=1024)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    threads = [
+        [{"role": "user", "content": asked[:300]}, {"role": "assistant", "content": answer[:600]}]
+        for asked, answer in pairwise(texts)
+    ]
+    written = [tokenizer.encode(tokenizer.apply_chat_template(thread, tokenize=False)) for thread in threads]
+    config = transformers.LlamaConfig(
+        vocab_size=size,
+        hidden_size=128,
+        intermediate_size=384,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=1024,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with torch.random.fork_rng(devices=[]), torch.enable_grad(), _one_thread():
+        torch.manual_seed(0)
+        model = transformers.LlamaForCausalLM(config)
+        _train(model, torch.tensor([token for part in written for token in part]), seconds=seconds, steps=steps)
+    model.save_pretrained(folder)
+
+
+def _train(model: Any, stream: Any, *, seconds: float, steps: int) -> None:
+    """Learn from windows of a stream of tokens, for so many steps or seconds; a slow machine gets three times those."""
+    width = min(128, len(stream) - 1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=_LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    began = time.monotonic()
+    model.train()
+    for step in range(steps):
+        passed = (time.monotonic() - began) / max(seconds, 0.1)
+        if passed >= 1 and (step >= steps // 4 or passed >= 3):
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = _LEARNING_RATE * min(1, (step + 1) / 10)
+        batch = stream[torch.randint(len(stream) - width, (6, 1)) + torch.arange(width)]
+        loss = model(input_ids=batch, labels=batch).loss
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    model.eval()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Tiny matrices are computed faster by one thread, and much faster on a machine that has other things to do."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
