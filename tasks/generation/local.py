@@ -23,8 +23,8 @@ from tasks.vocabulary import Batching
 __all__ = ["Asked", "LocalEngine", "Progress", "RestartNeeded"]
 
 
-#: So many batches' rows are looked through for rows of like length.
-_BATCHES_AHEAD = 4
+#: So many batches' rows wait here, so that rows of like length are found; more would keep other workers waiting.
+_BATCHES_AHEAD = 2
 
 
 class LocalEngine:

@@ -516,7 +516,7 @@ def test_what_is_asked_is_read_as_there_is_room_and_answers_come_in_between():
 
     answers = make_engine(model, loading=Loading(max_batch=2)).answer(give())
     next(answers)
-    assert len(given) == 8
+    assert len(given) == 4
     assert len(list(answers)) == 39
 
 
