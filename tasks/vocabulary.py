@@ -495,6 +495,7 @@ class ReleaseTable(StrEnum):
     LABELS = "labels"
     TREES = "trees"
     PREFERENCE_PAIRS = "preference_pairs"
+    GENERATORS = "generators"
 
 
 class Outcome(StrEnum):

@@ -16,7 +16,7 @@ from annotate.services.releases import claim_release, request_release
 from annotate.services.terms import CURRENT_TERMS
 from tests.loop import NOW, ask, make_annotator, make_campaign, make_prompt, ranking_of, submit
 
-TABLES = ("ballots", "labels", "preference_pairs", "trees")
+TABLES = ("ballots", "generators", "labels", "preference_pairs", "trees")
 NAMES = sorted(
     ["MANIFEST.json", "README.md", "withdrawn.jsonl", *(f"{t}.{e}" for t in TABLES for e in ("jsonl.gz", "parquet"))]
 )

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from annotate.access import get_campaign_for
-from annotate.api.campaign_shapes import MAX_REASON_CHARS
+from annotate.api.campaign_shapes import MAX_REASON_CHARS, TERMS
 from annotate.api.schema import operation
 from annotate.api.serializers import PageQuery, StrictSerializer, page_of, read_body, read_query, take_page
 from annotate.api.views import ApiView
@@ -46,6 +46,20 @@ class ReleaseFilters(StrictSerializer):
     )
     kinds = serializers.ListField(
         child=serializers.CharField(max_length=32), required=False, max_length=20, min_length=1
+    )
+    output_terms = serializers.ListField(
+        child=serializers.CharField(max_length=16),
+        required=False,
+        max_length=len(TERMS),
+        min_length=1,
+        help_text="Only texts of generators under these terms, and people's. Within what the campaign takes.",
+    )
+    model_licences = serializers.ListField(
+        child=serializers.CharField(max_length=80),
+        required=False,
+        max_length=40,
+        min_length=1,
+        help_text="Only texts of generators whose model has one of these licences, and people's.",
     )
 
 

@@ -31,7 +31,8 @@ WHERE m.tree_id = ANY(%(trees)s::bigint[]) AND m.withdrawn_at IS NULL
 ORDER BY m.id"""
 
 _ORIGINS = """
-SELECT o.message_id AS message, o.kind, g.name AS generator, (o.provenance->>'human')::boolean AS human,
+SELECT o.message_id AS message, o.kind, o.generator_id, g.name AS generator,
+  CASE WHEN o.kind = 'generated' THEN o.provenance END AS provenance, (o.provenance->>'human')::boolean AS human,
   (o.provenance->>'of')::bigint AS improves
 FROM annotate_messageorigin o
 JOIN annotate_releaseitem i ON i.release_id = %(release)s AND i.kind = 'origin' AND i.object_id = o.id

@@ -19,7 +19,8 @@ from django.conf import settings
 from django.db import transaction
 
 from annotate.models import Release, ReleaseFile
-from annotate.services.release_freezing import freeze_items, prune_items
+from annotate.queries.generator_identity import describe_released_generators
+from annotate.services.release_freezing import count_left_out, freeze_items, prune_items
 from annotate.services.release_writing import ReleaseTools, Written, describe_campaign, write_release
 from annotate.services.releases import renew_release, write_under_lease
 
@@ -65,7 +66,13 @@ def freeze_release(*, claimed: Release, now: datetime) -> None:
     with transaction.atomic():
         frozen = describe_campaign(claimed.campaign)
         write_under_lease(_FROZEN, claimed, {"now": now, "manifest": json.dumps({"frozen": frozen})})
-        freeze_items(release_id=claimed.pk, campaign_id=claimed.campaign_id, filters=claimed.filters)
+        limits = {"campaign_id": claimed.campaign_id, "filters": claimed.filters}
+        freeze_items(release_id=claimed.pk, **limits)
+        frozen |= {
+            "generators": describe_released_generators(release_id=claimed.pk),
+            "left_out": count_left_out(**limits),
+        }
+        write_under_lease(_FROZEN, claimed, {"now": now, "manifest": json.dumps({"frozen": frozen})})
     claimed.refresh_from_db()
 
 

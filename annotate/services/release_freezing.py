@@ -10,6 +10,9 @@ that it is about may be published. A message may be when nothing on its thread w
 wrote it here consents. A tree is in a release when people gave something in it. "I cannot tell" and skips are
 given while their annotator consents to any terms.
 
+Where terms of models limit a release (`release_terms`), what they leave out when it is frozen is not in it. Pruning does
+not ask for them again: a release says its terms as they were then.
+
 A candidate that was removed leaves ballots as they were given: its id stands in them, and in no tree. What reviewers
 rejected stands in its tree, and says so.
 """
@@ -17,7 +20,8 @@ rejected stands in its tree, and says so.
 from collections.abc import Mapping
 from typing import Any
 
-from annotate.queries.rows import Row, fetch_one, run
+from annotate.queries.rows import Row, fetch_one, fetch_row, run
+from annotate.services.release_terms import LIMITS, PLACE, as_parameters, is_limited, put_terms
 from tasks.vocabulary import ReviewState, TreeState
 
 #: The kinds of items, and what `version` means.
@@ -48,7 +52,7 @@ _CONSENT = """EXISTS (SELECT 1 FROM annotate_consent c WHERE c.annotator_id = j.
 
 #: Of a message `m`: nothing on its thread stands in the way. Of a pair the judgment names the prompt, and is for both.
 #: Whoever changed its words since has not taken back their consent; a moderator may never have been asked for any.
-_MESSAGE_MAY = """NOT EXISTS (
+_MESSAGE_MAY = f"""NOT EXISTS (
     SELECT 1 FROM annotate_message o WHERE o.id = ANY(m.thread || m.id) AND (
       o.removed_at IS NOT NULL OR o.withdrawn_at IS NOT NULL
       OR o.author_id IS NOT NULL AND NOT EXISTS (
@@ -59,7 +63,7 @@ _MESSAGE_MAY = """NOT EXISTS (
             SELECT 1 FROM annotate_message p WHERE p.id = o.parent_id AND p.author_id = o.author_id)))
       OR EXISTS (SELECT 1 FROM annotate_messagerevision r JOIN annotate_consent c ON c.annotator_id = r.author_id
         WHERE r.message_id = o.id AND c.withdrawn_at IS NOT NULL AND NOT EXISTS (
-          SELECT 1 FROM annotate_consent s WHERE s.annotator_id = r.author_id AND s.withdrawn_at IS NULL))))"""
+          SELECT 1 FROM annotate_consent s WHERE s.annotator_id = r.author_id AND s.withdrawn_at IS NULL)){PLACE}))"""
 
 #: Of the unit `u`: it is the campaign's, and asked for. `m` is what it is about: its subject, or the prompt that was
 #: written to its brief. Where prompts are put in order it is about none in particular.
@@ -140,6 +144,12 @@ SELECT EXISTS (SELECT 1 {JUDGMENTS_THAT_MAY} AND NOT EXISTS (
       SELECT 1 FROM annotate_message m WHERE m.id = i.object_id AND {_MESSAGE_MAY})))
   AS differs"""
 
+#: Texts that would be in the release if it took every generator.
+_LEFT_OUT = f"""
+WITH given AS (SELECT m.tree_id {JUDGMENTS_THAT_MAY} UNION SELECT m.tree_id {OUTCOMES_THAT_MAY})
+SELECT count(*) AS n FROM annotate_message m
+WHERE m.tree_id IN (SELECT tree_id FROM given) AND {_MESSAGE_MAY} AND NOT {{limited}}"""
+
 _ANY = f"SELECT EXISTS (SELECT 1 {JUDGMENTS_THAT_MAY}) AS found"
 
 
@@ -148,13 +158,22 @@ def freeze_items(*, release_id: int, campaign_id: int, filters: Mapping[str, Any
     states = {"states": [state.value for state in TREE_STATES], "reviews": [review.value for review in REVIEWS]}
     run(_COUNT_AGAIN, {})
     for statement in _FREEZE:
-        run(statement, {**_parameters(campaign_id, filters), "release": release_id, **states})
+        run(put_terms(statement, filters), {**_parameters(campaign_id, filters), "release": release_id, **states})
         run(_COUNT_ITEMS, {})
+
+
+def count_left_out(*, campaign_id: int, filters: Mapping[str, Any]) -> int | None:
+    """How many texts the terms of their models keep out of a release; None where it takes any."""
+    if not is_limited(filters):
+        return None
+    statement = _LEFT_OUT.replace("{limited}", put_terms(_MESSAGE_MAY, filters))
+    return int(fetch_row(statement, _parameters(campaign_id, filters))["n"])
 
 
 def prune_items(*, release_id: int, campaign_id: int, filters: Mapping[str, Any]) -> int:
     """Take out what may not be published any more; returns how many items that were."""
-    params = {**_parameters(campaign_id, filters), "release": release_id}
+    kept = {name: value for name, value in filters.items() if name not in LIMITS}
+    params = {**_parameters(campaign_id, kept), "release": release_id}
     return sum(run(statement, params) for statement in _PRUNE)
 
 
@@ -165,15 +184,20 @@ def drop_items(*, release_id: int) -> None:
 
 def has_something(*, campaign_id: int, filters: Mapping[str, Any]) -> bool:
     """Whether there is a judgment that may be published."""
-    row: Row | None = fetch_one(_ANY, _parameters(campaign_id, filters))
+    row: Row | None = fetch_one(put_terms(_ANY, filters), _parameters(campaign_id, filters))
     return row is not None and bool(row["found"])
 
 
 def differs_from(*, release_id: int, campaign_id: int, filters: Mapping[str, Any]) -> bool:
     """Whether a release made now would hold other judgments, outcomes or messages than this one."""
-    row = fetch_one(_DIFFERS, {**_parameters(campaign_id, filters), "release": release_id})
+    row = fetch_one(put_terms(_DIFFERS, filters), {**_parameters(campaign_id, filters), "release": release_id})
     return row is not None and bool(row["differs"])
 
 
 def _parameters(campaign_id: int, filters: Mapping[str, Any]) -> dict[str, Any]:
-    return {"campaign": campaign_id, "languages": filters.get("languages"), "kinds": filters.get("kinds")}
+    return {
+        "campaign": campaign_id,
+        "languages": filters.get("languages"),
+        "kinds": filters.get("kinds"),
+        **as_parameters(filters),
+    }

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from annotate.queries.rows import Row
+from annotate.services.release_generators import read_facts
 from tasks.records.ballots import Ballot
 from tasks.records.quality import ConsensusRecord
 from tasks.records.releases import LabelMean, ReleasedLabel, ReleasedOrigin
@@ -68,12 +69,14 @@ def average(labels: Iterable[ReleasedLabel]) -> dict[str, LabelMean]:
     }
 
 
-def make_origin(row: Row) -> ReleasedOrigin:
+def make_origin(row: Row, *, name: str | None) -> ReleasedOrigin:
+    """One way in which a text came to be. `name`: of its generator."""
     kind = OriginKind(row["kind"])
     is_human = {OriginKind.WRITTEN: True, OriginKind.IMPROVED: True, OriginKind.GENERATED: False}.get(
         kind, row["human"]
     )
-    return ReleasedOrigin(kind, row["generator"], is_human)
+    generation = read_facts(row["provenance"]) if kind is OriginKind.GENERATED else None
+    return ReleasedOrigin(kind, name, is_human, generation)
 
 
 def kinds(found: Mapping[PersonalDataKind, int]) -> tuple[PersonalDataKind, ...]:

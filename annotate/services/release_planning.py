@@ -21,6 +21,7 @@ from annotate.queries.releases import (
 )
 from annotate.queries.rows import run
 from annotate.services.release_freezing import differs_from
+from annotate.services.release_terms import LIMITS, limit_filters
 from annotate.services.releases import request_release
 from tasks.scheduling.release_dates import next_release_at
 from tasks.vocabulary import ReleaseSchedule
@@ -85,5 +86,7 @@ def plan_target(*, campaign: Campaign, now: datetime) -> Release | None:
 
 def has_changed(*, campaign: Campaign) -> bool:
     """Whether a release made now would differ from the last one that holds everything."""
-    last = find_last_sealed(campaign_id=campaign.pk)
-    return last is None or differs_from(release_id=last.pk, campaign_id=campaign.pk, filters={})
+    last, filters = find_last_sealed(campaign_id=campaign.pk), limit_filters(campaign=campaign, filters={})
+    if last is None or any(last.filters.get(name) != filters.get(name) for name in LIMITS):
+        return True
+    return differs_from(release_id=last.pk, campaign_id=campaign.pk, filters=filters)

@@ -25,6 +25,7 @@ from annotate.services.release_parts import (
 from tasks.records.ballots import Ballot
 from tasks.records.generation import Turn
 from tasks.records.quality import ConsensusRecord
+from tasks.records.released_generators import ReleasedGenerator
 from tasks.records.releases import (
     LabelMean,
     PairCandidate,
@@ -64,6 +65,7 @@ class Assembly:
     batch: TreeBatch
     name: Name
     briefs: Mapping[int, ReleasedBrief] = field(default_factory=dict)
+    generators: Mapping[int, ReleasedGenerator] = field(default_factory=dict)
     found: dict[int, Found] = field(init=False)
     messages: dict[int, Row] = field(init=False)
     replies: dict[int, list[int]] = field(init=False)
@@ -84,13 +86,19 @@ class Assembly:
                 self.replies[row["parent"]].append(row["id"])
         self.origins = defaultdict(list)
         for row in self.batch.origins:
-            self.origins[row["message"]].append(make_origin(row))
+            self.origins[row["message"]].append(make_origin(row, name=self.name_generator(row)))
         self.improves = {row["message"]: row["improves"] for row in self.batch.origins if row["improves"] is not None}
         self.ends = Counter(row["subject"] for row in self.batch.judgments if row["ends_thread"])
         self.words = {row["message"]: row["rationale"] for row in self.batch.judgments if is_writing(row)}
         self.labels = defaultdict(list)
         for row in self.batch.labels:
             self.labels[row["judgment"]].append(ReleasedLabel(row["dimension"], Answer(row["answer"]), row["value"]))
+
+    def name_generator(self, origin: Row) -> str | None:
+        """As it was called when the release was frozen."""
+        known = self.generators.get(origin["generator_id"])
+        name: str | None = origin["generator"] if known is None else known.name
+        return name
 
     def name_message(self, message_id: int) -> str:
         return self.name("message", message_id)

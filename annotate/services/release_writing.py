@@ -18,10 +18,12 @@ from annotate.queries.release_content import (
 )
 from annotate.queries.rows import Row
 from annotate.services.release_freezing import TOMBSTONE
+from annotate.services.release_generators import count_texts, read_generators
 from annotate.services.release_parts import Found
 from annotate.services.release_records import Assembly, is_writing
 from tasks.records.ballots import Ballot
 from tasks.records.quality import AgreementRecord, ConsensusRecord
+from tasks.records.released_generators import ReleasedGenerator
 from tasks.records.releases import (
     AgreementLine,
     PairSubject,
@@ -36,7 +38,7 @@ from tasks.records.releases import (
     WithdrawnObject,
     WrittenFile,
 )
-from tasks.vocabulary import Coefficient, Kind, Metric, Outcome, PersonalDataKind, ReleaseTable
+from tasks.vocabulary import Coefficient, Kind, MessageRole, Metric, Outcome, PersonalDataKind, ReleaseTable
 
 SOFTWARE = "chorus 0.1.0"
 #: What a release counts, in this order.
@@ -51,6 +53,10 @@ COUNTED = (
     "messages",
     "preference_pairs",
 )
+#: Tables with words of people.
+SCANNED = tuple(table for table in ReleaseTable if table is not ReleaseTable.GENERATORS)
+#: Counted where terms of models limit the release.
+LEFT_OUT = "left_out_by_terms"
 #: Tables whose texts stand nowhere else; pairs repeat those of the trees.
 OWN_TEXTS = (ReleaseTable.BALLOTS, ReleaseTable.LABELS, ReleaseTable.TREES)
 
@@ -64,6 +70,7 @@ class ReleaseFiles(Protocol):
     def write_ballot(self, ballot: ReleasedBallot) -> None: ...
     def write_labels(self, labels: ReleasedLabelSet) -> None: ...
     def write_tree(self, tree: ReleasedTree) -> None: ...
+    def write_generator(self, generator: ReleasedGenerator) -> None: ...
     def write_pairs(
         self, *, consensus: ConsensusRecord, subject: PairSubject, ballots: Sequence[Ballot]
     ) -> list[PreferencePair]: ...
@@ -97,19 +104,22 @@ class Written:
 def write_release(*, release: Release, folder: Path, tools: ReleaseTools, beat: Callable[[], object]) -> Written:
     """Write the files of a frozen release into a new folder. `beat` is called as the work goes on."""
     salt, tally = bytes(release.pseudonym_salt), _Tally()
-    briefs = _read_briefs(release)
+    briefs, generators = _read_briefs(release), read_generators((release.manifest or {})["frozen"])
     with tools.open_folder(folder, salt) as files:
         for batch in iterate_trees(release_id=release.pk):
             beat()
-            _write_batch(Assembly(batch, files.name, briefs), files=files, tools=tools, tally=tally)
+            _write_batch(Assembly(batch, files.name, briefs, generators), files=files, tools=tools, tally=tally)
         for batch in iterate_orders_of_prompts(release_id=release.pk):
             beat()
             assembly = Assembly(batch, files.name, briefs)
             _write_ballots(assembly, files=files, tally=tally)
             _count_texts(assembly, tally)
         beat()
+        models = count_texts(generators, tally.texts_by, replies=tally.replies)
+        for model in models:
+            files.write_generator(model)
         withdrawn = list(_list_withdrawn(release, tools.make_name))
-        card = _make_card(release, tally, withdrawn=len(withdrawn))
+        card = _make_card(release, tally, models, withdrawn=len(withdrawn))
         manifest = files.finish(card, withdrawn=iter(withdrawn))
     return Written(files.files, json.loads(manifest), card.manifest.counts, tally.as_personal_data())
 
@@ -121,11 +131,12 @@ class _Tally:
     counts: Counter[str] = field(default_factory=Counter)
     languages: Counter[str] = field(default_factory=Counter)
     annotators: set[str] = field(default_factory=set)
-    generators: set[str] = field(default_factory=set)
+    texts_by: Counter[int] = field(default_factory=Counter)
+    replies: int = 0
     guidelines: set[int] = field(default_factory=set)
     terms: set[str] = field(default_factory=set)
     methods: dict[str, str] = field(default_factory=dict)
-    found: dict[ReleaseTable, Found] = field(default_factory=lambda: {table: Counter() for table in ReleaseTable})
+    found: dict[ReleaseTable, Found] = field(default_factory=lambda: {table: Counter() for table in SCANNED})
     first_at: datetime | None = None
     last_at: datetime | None = None
 
@@ -187,7 +198,12 @@ def _count_texts(assembly: Assembly, tally: _Tally) -> None:
         tally.counts["texts_written"] += 0 if row["message"] is None else 2 if row["kind"] == Kind.WRITE_PAIR else 1
         tally.annotators.add(assembly.name("annotator", str(row["annotator"])))
     tally.counts["messages"] += len(assembly.messages)
-    tally.generators |= {row["generator"] for row in assembly.batch.origins if row["generator"] is not None}
+    tally.replies += sum(row["role"] == MessageRole.ASSISTANT for row in assembly.batch.messages)
+    tally.texts_by.update(
+        generator
+        for _, generator in {(row["message"], row["generator_id"]) for row in assembly.batch.origins}
+        if generator is not None
+    )
 
 
 def _find_table(row: Row) -> ReleaseTable:
@@ -227,7 +243,9 @@ def describe_campaign(campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def _make_card(release: Release, tally: _Tally, *, withdrawn: int) -> ReleaseCard:
+def _make_card(
+    release: Release, tally: _Tally, models: tuple[ReleasedGenerator, ...], *, withdrawn: int
+) -> ReleaseCard:
     frozen = (release.manifest or {})["frozen"]
     assert release.frozen_at is not None
     own = sum((tally.found[table] for table in OWN_TEXTS), Found())
@@ -238,7 +256,9 @@ def _make_card(release: Release, tally: _Tally, *, withdrawn: int) -> ReleaseCar
         licence=release.licence,
         frozen_at=release.frozen_at,
         filters=release.filters,
-        counts={name: tally.counts[name] for name in COUNTED} | {"annotators": len(tally.annotators)},
+        counts={name: tally.counts[name] for name in COUNTED}
+        | {"annotators": len(tally.annotators)}
+        | ({} if frozen.get("left_out") is None else {LEFT_OUT: frozen["left_out"]}),
         personal_data={kind: own[kind] for kind in PersonalDataKind},
         personal_data_by_table={
             table: {kind: found[kind] for kind in PersonalDataKind} for table, found in tally.found.items()
@@ -255,7 +275,8 @@ def _make_card(release: Release, tally: _Tally, *, withdrawn: int) -> ReleaseCar
         annotators=len(tally.annotators),
         first_at=tally.first_at,
         last_at=tally.last_at,
-        generators=tuple(sorted(tally.generators)),
+        generators=models,
+        left_out=frozen.get("left_out"),
         guideline_versions=tuple(sorted(tally.guidelines)),
         terms_versions=tuple(sorted(tally.terms)),
         agreement=tuple(_read_line(line) for line in frozen["agreement"]),

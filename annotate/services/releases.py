@@ -24,8 +24,9 @@ from annotate.models import Campaign, Release, User
 from annotate.queries.rows import fetch_all, fetch_one, run
 from annotate.services.audit import record_event
 from annotate.services.release_freezing import drop_items, has_something
+from annotate.services.release_terms import intersect, limit_filters
 from annotate.wake import wake
-from tasks.vocabulary import AuditAction, CampaignState, JobName, Kind, ReleaseState
+from tasks.vocabulary import AuditAction, CampaignState, JobName, Kind, OutputTerms, ReleaseState
 
 LEASE_SECONDS = 300
 #: A release that failed or lost its builder this often is not tried again.
@@ -83,7 +84,8 @@ def request_release(
 ) -> Release:
     """Queue a release of what the campaign holds; a worker builds it.
 
-    `filters`: `languages` and `kinds` limit it; `target` notes the number of judgments that asked for it.
+    `filters`: `languages` and `kinds` limit it; `output_terms` and `model_licences` those of generators, within what the
+    campaign takes, which holds for every release; `target` notes the number of judgments that asked for it.
     Raises Conflict: `campaign_draft`, `nothing_to_release`, `release_in_progress`.
     """
     wanted = {name: value for name, value in (filters or {}).items() if value is not None}
@@ -178,6 +180,7 @@ def _create(
         )
     if locked.releases.filter(state__in=(ReleaseState.REQUESTED, ReleaseState.BUILDING)).exists():
         raise _in_progress()
+    filters = limit_filters(campaign=locked, filters=filters)
     if not has_something(campaign_id=locked.pk, filters=filters):
         raise Conflict(
             _(
@@ -223,6 +226,18 @@ def check_filters(*, campaign: Campaign, filters: Mapping[str, Any]) -> dict[str
             _("There is no kind of work %(name)s; there are %(kinds)s.")
             % {"name": strange[0], "kinds": ", ".join(Kind)}
         ]
+    if strange := sorted(set(filters.get("output_terms") or ()) - {terms.value for terms in OutputTerms}):
+        problems["output_terms"] = [
+            _("There are no terms %(name)s; there are %(terms)s.")
+            % {"name": strange[0], "terms": ", ".join(OutputTerms)}
+        ]
+    for name in ("output_terms", "model_licences"):
+        own, asked = getattr(campaign, name), filters.get(name)
+        if name not in problems and own and asked and not intersect(own, asked):
+            problems[name] = [
+                _("The campaign takes only %(own)s, so that nothing by a generator would be left. Choose among these.")
+                % {"own": ", ".join(own)}
+            ]
     return problems
 
 

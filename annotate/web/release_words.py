@@ -34,12 +34,14 @@ COUNTS: dict[str, Words] = {
     "messages": _("messages"),
     "preference_pairs": _("preference pairs"),
     "annotators": _("people"),
+    "left_out_by_terms": _("texts left out because of the terms of their models"),
 }
 TABLES: dict[str, Words] = {
     ReleaseTable.BALLOTS.value: _("rankings and comparisons"),
     ReleaseTable.LABELS.value: _("labels"),
     ReleaseTable.TREES.value: _("prompts and replies"),
     ReleaseTable.PREFERENCE_PAIRS.value: _("preference pairs"),
+    ReleaseTable.GENERATORS.value: _("generators"),
 }
 PERSONAL_DATA: dict[str, Words] = {
     PersonalDataKind.EMAIL.value: _("e-mail addresses"),

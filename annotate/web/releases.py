@@ -20,6 +20,7 @@ from annotate.services.campaign_files import read_campaign
 from annotate.services.campaigns import change_campaign
 from annotate.services.releases import check_filters, request_release, withdraw_release
 from annotate.web.campaign_forms import read_parameter, schedule_fields
+from annotate.web.campaign_terms import limit_terms, read_terms, write_terms
 from annotate.web.campaign_words import PARAMETER
 from annotate.web.editing import MAX_REASON_CHARS
 from annotate.web.fields import Field, Option, Problems, check_fields, problems_of, tell_wrong
@@ -27,7 +28,7 @@ from annotate.web.lists import take_part
 from annotate.web.names import kind_name, language_name
 from annotate.web.pages import Needs, PageRequest, page, render_page
 from annotate.web.release_words import COUNTS, PERSONAL_DATA, STATES, TABLES, TRIGGERS
-from tasks.vocabulary import CampaignRole, ReleaseState
+from tasks.vocabulary import CampaignRole, OutputTerms, ReleaseState
 
 STOP_POLLING = 286
 CARD = "README.md"
@@ -133,8 +134,13 @@ def as_fields(problems: Problems) -> Problems:
 
 def read_filters(campaign: Campaign, post: QueryDict) -> dict[str, Any]:
     """What the release is limited to: nothing where all is ticked. Raises `InvalidInput`."""
-    wanted = {"languages": post.getlist("languages"), "kinds": post.getlist("kinds")}
-    whole = {"languages": set(campaign.languages), "kinds": set(campaign.kinds)}
+    wanted = {"languages": post.getlist("languages"), "kinds": post.getlist("kinds"), **read_terms(post)}
+    whole: dict[str, set[str]] = {
+        "languages": set(campaign.languages),
+        "kinds": set(campaign.kinds),
+        "output_terms": set(campaign.output_terms or OutputTerms),
+        "model_licences": set(campaign.model_licences),
+    }
     filters = {name: values for name, values in wanted.items() if values and set(values) != whole[name]}
     if problems := check_filters(campaign=campaign, filters=filters):
         raise InvalidInput(next(iter(problems.values()))[0], details=problems)
@@ -177,6 +183,7 @@ def filter_fields(campaign: Campaign, post: QueryDict) -> list[Field]:
     return [
         Field("languages", _("Only these languages"), "chips", hint=_("None ticked: all."), options=languages),
         Field("kinds", _("Only these kinds of work"), "chips", hint=_("None ticked: all."), options=kinds),
+        *limit_terms(campaign, post),
     ]
 
 
@@ -207,7 +214,7 @@ def write_limits(filters: Mapping[str, Any]) -> str:
     """What a release is limited to, in words; empty for everything."""
     languages = _(", ").join(language_name(code) for code in filters.get("languages") or ())
     kinds = _(", ").join(kind_name(kind) for kind in filters.get("kinds") or ())
-    return _("; ").join(part for part in (languages, kinds) if part)
+    return _("; ").join(part for part in (languages, kinds, *write_terms(filters)) if part)
 
 
 def list_personal(found: Mapping[str, Mapping[str, int]]) -> list[tuple[Any, Any, int]]:

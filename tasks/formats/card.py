@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
+from tasks.formats.card_models import escape, write_models
 from tasks.formats.rows import format_time
 from tasks.formats.samples import sample_rows
 from tasks.records.releases import AgreementLine, ReleaseCard, StratumLine, WrittenFile
@@ -34,12 +35,19 @@ _SIZES = (
     (100_000_000, "10M<n<100M"),
 )
 #: What a loader gets when it names no configuration: the first of these that has rows.
-_DEFAULT_ORDER = (ReleaseTable.PREFERENCE_PAIRS, ReleaseTable.BALLOTS, ReleaseTable.LABELS, ReleaseTable.TREES)
+_DEFAULT_ORDER = (
+    ReleaseTable.PREFERENCE_PAIRS,
+    ReleaseTable.BALLOTS,
+    ReleaseTable.LABELS,
+    ReleaseTable.TREES,
+    ReleaseTable.GENERATORS,
+)
 _TABLES = {
     ReleaseTable.BALLOTS: "every ranking and comparison as it was given, one row each; an improvement puts the edit above its original",
     ReleaseTable.LABELS: "every label, one row for each dimension that was asked; `value` is null where it was not answered",
     ReleaseTable.TREES: "the message trees: nested in Open Assistant's format (JSONL), one message a row (Parquet)",
     ReleaseTable.PREFERENCE_PAIRS: "of two candidates the preferred one, in TRL's columns `prompt`, `chosen`, `rejected`",
+    ReleaseTable.GENERATORS: "the models whose texts are in the trees, one row each: which model, made from what, under which licence and terms",
 }
 _PERSONAL_DATA = {
     PersonalDataKind.EMAIL: "e-mail addresses",
@@ -58,7 +66,6 @@ _LIMITS = """\
 - Scores are comparable among the replies to one message only.
 - Messages with `review_result` false were rejected by reviewers, as spam or in another language; they are kept and marked.
 - Rows with `counted` false came in above what was asked for; they are as good as the others."""
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|!~])")
 
 
 def format_card(card: ReleaseCard) -> str:
@@ -68,6 +75,7 @@ def format_card(card: ReleaseCard) -> str:
         _write_head(card),
         _write_files(card.manifest.files),
         _write_collection(card),
+        write_models(card),
         _write_agreement(card.agreement),
         _write_strata(card.strata),
         _write_rights(card),
@@ -142,9 +150,9 @@ def _format_scalar(value: object) -> str:
 
 def _write_head(card: ReleaseCard) -> str:
     manifest = card.manifest
-    lines = [f"# {_escape(manifest.title)}, release {manifest.number}", ""]
+    lines = [f"# {escape(manifest.title)}, release {manifest.number}", ""]
     if card.purpose.strip():
-        lines += [_escape(card.purpose), ""]
+        lines += [escape(card.purpose), ""]
     lines.append(
         f"Human feedback collected with Chorus in the campaign `{manifest.campaign}`, as it stood at "
         f"{format_time(manifest.frozen_at)}. This release does not change; the next one has the next number."
@@ -187,8 +195,6 @@ def _write_collection(card: ReleaseCard) -> str:
         f"- In this release: {counts or 'nothing'}.",
         f"- Judgments by language: {languages or 'none'}.",
     ]
-    if card.generators:
-        lines.append(f"- Texts come from people and from: {', '.join(_escape(name) for name in card.generators)}.")
     if card.guideline_versions:
         versions = ", ".join(str(version) for version in card.guideline_versions)
         lines.append(f"- Guideline versions in force: {versions}; each judgment names its own.")
@@ -243,20 +249,20 @@ def _write_strata(strata: tuple[StratumLine, ...]) -> str:
         return ""
     lines = ["## Coverage", "", "| language | topic | judgments | target |", "|---|---|---|---|"]
     lines += [
-        f"| {line.language} | {_escape(line.topic or 'any')} | {line.done} | {'–' if line.target is None else line.target} |"
+        f"| {line.language} | {escape(line.topic or 'any')} | {line.done} | {'–' if line.target is None else line.target} |"
         for line in strata
     ]
     return "\n".join(lines)
 
 
 def _write_rights(card: ReleaseCard) -> str:
-    terms = ", ".join(_escape(version) for version in card.terms_versions) or "those of the campaign"
+    terms = ", ".join(escape(version) for version in card.terms_versions) or "those of the campaign"
     return "\n".join(
         [
             "## Licence and consent",
             "",
             (
-                f"Licence: {_escape(card.manifest.licence)}. Contributors agreed, before their first judgment, to publication "
+                f"Licence: {escape(card.manifest.licence)}. Contributors agreed, before their first judgment, to publication "
                 f"under it (terms: {terms}). Imported texts were brought by the organizers of the campaign; texts by models may "
                 "carry terms of their makers."
             ),
@@ -278,8 +284,3 @@ def _write_personal_data(card: ReleaseCard) -> str:
     if not found:
         lines[2:] = ["Texts were not scanned."]
     return "\n".join(lines)
-
-
-def _escape(text: str) -> str:
-    """Return text that Markdown shows as it is, on one line."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))

@@ -29,6 +29,28 @@ _CIRCUMSTANCES = [
     ("personal_data", _STRINGS),
 ]
 
+#: How a generator made a text; `effective_sampling` and `more` are JSON.
+_GENERATION = pa.struct(
+    [
+        ("model", pa.string()),
+        ("revision", pa.string()),
+        ("engine", pa.string()),
+        ("engine_version", pa.string()),
+        ("dtype", pa.string()),
+        ("quantization", pa.string()),
+        ("batching", pa.string()),
+        ("prompt_format", pa.string()),
+        ("template_sha256", pa.string()),
+        ("seed", pa.int64()),
+        ("finish_reason", pa.string()),
+        ("effective_sampling", pa.string()),
+        ("dropped_sampling", _STRINGS),
+        ("truncated_turns", pa.int64()),
+        ("truncated_tokens", pa.int64()),
+        ("more", pa.string()),
+    ]
+)
+
 BALLOTS = pa.schema(
     [
         ("ballot_id", pa.string()),
@@ -88,7 +110,19 @@ TREES = pa.schema(
         ("standard_error", pa.float64()),
         ("p_acceptable", pa.float64()),
         ("personal_data", _STRINGS),
-        ("origins", pa.list_(pa.struct([("kind", pa.string()), ("generator", pa.string()), ("human", pa.bool_())]))),
+        (
+            "origins",
+            pa.list_(
+                pa.struct(
+                    [
+                        ("kind", pa.string()),
+                        ("generator", pa.string()),
+                        ("human", pa.bool_()),
+                        ("generation", _GENERATION),
+                    ]
+                )
+            ),
+        ),
         (
             "consensus",
             pa.struct(
@@ -130,9 +164,29 @@ PREFERENCE_PAIRS = pa.schema(
     ]
 )
 
+GENERATORS = pa.schema(
+    [
+        ("generator", pa.string()),
+        ("engine", pa.string()),
+        ("model", pa.string()),
+        ("revision", pa.string()),
+        ("model_key", pa.string()),
+        ("root_key", pa.string()),
+        ("base_model", pa.string()),
+        ("relation", pa.string()),
+        ("quantization", pa.string()),
+        ("licence", pa.string()),
+        ("output_terms", pa.string()),
+        ("terms_url", pa.string()),
+        ("texts", pa.int64()),
+        ("share", pa.float64()),
+    ]
+)
+
 SCHEMAS: dict[ReleaseTable, Any] = {
     ReleaseTable.BALLOTS: BALLOTS,
     ReleaseTable.LABELS: LABELS,
     ReleaseTable.TREES: TREES,
     ReleaseTable.PREFERENCE_PAIRS: PREFERENCE_PAIRS,
+    ReleaseTable.GENERATORS: GENERATORS,
 }

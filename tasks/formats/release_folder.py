@@ -1,4 +1,4 @@
-"""The folder of one release while it is written: four tables, what was withdrawn, the card and the manifest."""
+"""The folder of one release while it is written: five tables, what was withdrawn, the card and the manifest."""
 
 import json
 import os
@@ -18,6 +18,7 @@ from tasks.formats.rows import format_time
 from tasks.formats.writers import TableWriter, list_writer_versions, write_file
 from tasks.records.ballots import Ballot
 from tasks.records.quality import ConsensusRecord
+from tasks.records.released_generators import ReleasedGenerator
 from tasks.records.releases import (
     PairSubject,
     PreferencePair,
@@ -72,6 +73,9 @@ class ReleaseFolder:
 
     def write_tree(self, tree: ReleasedTree) -> None:
         self._tables[ReleaseTable.TREES].write(tree)
+
+    def write_generator(self, generator: ReleasedGenerator) -> None:
+        self._tables[ReleaseTable.GENERATORS].write(generator)
 
     def write_pairs(
         self, *, consensus: ConsensusRecord, subject: PairSubject, ballots: Sequence[Ballot]

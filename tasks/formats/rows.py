@@ -10,6 +10,7 @@ Type × format, one line of each in `tasks.formats.samples`:
 |                  | Assistant's `ExportMessageTree`              | replies: the shape of its own data set     |
 | preference_pairs | TRL's conversational preference, with the    | the same columns                           |
 |                  | prompt explicit                              |                                            |
+| generators       | one generator a line                         | the same columns                           |
 
 Times are UTC: text ending in `Z` in JSONL, timestamps in Parquet. Whatever was not given is null.
 """
@@ -17,6 +18,7 @@ Times are UTC: text ending in `Z` in JSONL, timestamps in Parquet. Whatever was 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from tasks.formats.generator_rows import origin_row
 from tasks.records.generation import Turn
 from tasks.records.releases import (
     PreferencePair,
@@ -26,7 +28,6 @@ from tasks.records.releases import (
     ReleasedLabel,
     ReleasedLabelSet,
     ReleasedMessage,
-    ReleasedOrigin,
     ReleasedTree,
 )
 from tasks.vocabulary import MessageRole, PersonalDataKind
@@ -145,7 +146,7 @@ def message_rows(tree: ReleasedTree) -> Iterator[Row]:
             "standard_error": message.standard_error,
             "p_acceptable": message.p_acceptable,
             "personal_data": _kinds(message.personal_data),
-            "origins": [_origin(origin) for origin in message.origins],
+            "origins": [origin_row(origin) for origin in message.origins],
             "consensus": None if consensus is None else _consensus(consensus),
         }
 
@@ -198,7 +199,7 @@ def _make_node(message: ReleasedMessage, parent_id: str | None) -> Row:
         "standard_error": message.standard_error,
         "p_acceptable": message.p_acceptable,
         "personal_data": _kinds(message.personal_data),
-        "origins": [_origin(origin) for origin in message.origins],
+        "origins": [origin_row(origin) for origin in message.origins],
         "consensus": None if consensus is None else _consensus(consensus),
         "replies": [],
     }
@@ -234,10 +235,6 @@ def _kinds(found: Iterable[PersonalDataKind]) -> list[str]:
 def _brief(tree: ReleasedTree) -> Row | None:
     brief = tree.brief
     return None if brief is None else {"topic": brief.topic, "difficulty": brief.difficulty, "words": brief.words}
-
-
-def _origin(origin: ReleasedOrigin) -> Row:
-    return {"kind": str(origin.kind), "generator": origin.generator, "human": origin.human}
 
 
 def _consensus(consensus: ReleasedConsensus) -> Row:

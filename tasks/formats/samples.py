@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from tasks.formats.generator_rows import generator_rows
 from tasks.formats.rows import Row, ballot_rows, format_time, label_rows, nested_tree, pair_rows
 from tasks.records.generation import Turn
+from tasks.records.released_generators import GenerationFacts, ReleasedGenerator
 from tasks.records.releases import (
     LabelMean,
     PairCandidate,
@@ -17,7 +19,18 @@ from tasks.records.releases import (
     ReleasedOrigin,
     ReleasedTree,
 )
-from tasks.vocabulary import Answer, Kind, MessageRole, OriginKind, Outcome, ReleaseTable, TreeState
+from tasks.vocabulary import (
+    Answer,
+    Engine,
+    Kind,
+    MessageRole,
+    ModelRelation,
+    OriginKind,
+    Outcome,
+    OutputTerms,
+    ReleaseTable,
+    TreeState,
+)
 
 _TIME = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 _TREE, _PROMPT, _GOOD, _POOR = "tree-01", "message-01", "message-02", "message-03"
@@ -105,7 +118,24 @@ SAMPLE_TREE = ReleasedTree(
                 text=_POOR_TEXT,
                 language="en",
                 created_at=_TIME,
-                origins=(ReleasedOrigin(OriginKind.GENERATED, generator="tiny-llama", human=False),),
+                origins=(
+                    ReleasedOrigin(
+                        OriginKind.GENERATED,
+                        generator="tiny-llama",
+                        human=False,
+                        generation=GenerationFacts(
+                            model="TinyLlama/TinyLlama-1.1B-Chat-v1.0",
+                            revision="fe8a4ea1ffedaf415f4da2f062534de366a451e6",
+                            engine="transformers",
+                            engine_version="5.24.0",
+                            dtype="bfloat16",
+                            batching="padded",
+                            seed=7,
+                            finish_reason="stop",
+                            effective_sampling={"max_tokens": 256, "temperature": 0.7},
+                        ),
+                    ),
+                ),
                 rank=1,
                 score=-1.2,
                 standard_error=0.6,
@@ -133,6 +163,24 @@ SAMPLE_PAIR = PreferencePair(
 )
 
 
+SAMPLE_GENERATOR = ReleasedGenerator(
+    name="tiny-llama",
+    engine=Engine.TRANSFORMERS,
+    model="TinyLlama/TinyLlama-1.1B-Chat-v1.0",
+    revision="fe8a4ea1ffedaf415f4da2f062534de366a451e6",
+    model_key="tinyllama-v1-1.1b-chat",
+    root_key="tinyllama-1.1b",
+    base_model="TinyLlama/TinyLlama-1.1B",
+    relation=ModelRelation.FINETUNED,
+    quantization="",
+    licence="Apache-2.0",
+    output_terms=OutputTerms.FREE,
+    terms_url="",
+    texts=1,
+    share=0.5,
+)
+
+
 def sample_rows(table: ReleaseTable) -> Iterator[Row]:
     """Yield the sample of a table as its JSONL lines, times as text."""
     rows = {
@@ -140,6 +188,7 @@ def sample_rows(table: ReleaseTable) -> Iterator[Row]:
         ReleaseTable.LABELS: lambda: label_rows(SAMPLE_LABELS),
         ReleaseTable.TREES: lambda: iter([nested_tree(SAMPLE_TREE)]),
         ReleaseTable.PREFERENCE_PAIRS: lambda: pair_rows(SAMPLE_PAIR),
+        ReleaseTable.GENERATORS: lambda: generator_rows(SAMPLE_GENERATOR),
     }
     for row in rows[table]():
         yield {name: format_time(value) if isinstance(value, datetime) else value for name, value in row.items()}

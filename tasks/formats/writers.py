@@ -19,8 +19,10 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.formats.generator_rows import generator_rows
 from tasks.formats.parquet_schemas import SCHEMAS
 from tasks.formats.rows import Row, ballot_rows, format_time, label_rows, message_rows, nested_tree, pair_rows
+from tasks.records.released_generators import ReleasedGenerator
 from tasks.records.releases import (
     PreferencePair,
     ReleasedBallot,
@@ -42,6 +44,7 @@ _RECORDS: dict[ReleaseTable, type] = {
     ReleaseTable.LABELS: ReleasedLabelSet,
     ReleaseTable.TREES: ReleasedTree,
     ReleaseTable.PREFERENCE_PAIRS: PreferencePair,
+    ReleaseTable.GENERATORS: ReleasedGenerator,
 }
 
 
@@ -115,11 +118,13 @@ class TableWriter:
         self._parquet.discard()
 
 
-def _make_rows(record: ReleasedBallot | ReleasedLabelSet | PreferencePair) -> Iterator[Row]:
+def _make_rows(record: ReleasedBallot | ReleasedLabelSet | PreferencePair | ReleasedGenerator) -> Iterator[Row]:
     if isinstance(record, ReleasedBallot):
         return ballot_rows(record)
     if isinstance(record, ReleasedLabelSet):
         return label_rows(record)
+    if isinstance(record, ReleasedGenerator):
+        return generator_rows(record)
     return pair_rows(record)
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from tasks.records.generation import Turn
 from tasks.records.quality import AgreementRecord
+from tasks.records.released_generators import GenerationFacts, ReleasedGenerator
 from tasks.vocabulary import (
     Answer,
     CannotTellReason,
@@ -102,11 +103,15 @@ class ReleasedLabelSet(ReleasedJudgment):
 
 @dataclass(frozen=True, slots=True)
 class ReleasedOrigin:
-    """One way in which a text came to be. `human`: None where an import did not say."""
+    """One way in which a text came to be. `human`: None where an import did not say.
+
+    `generation`: how a generator made it; None for what was written or imported.
+    """
 
     kind: OriginKind
     generator: str | None = None
     human: bool | None = None
+    generation: GenerationFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +268,7 @@ class PreferencePair:
         )
 
 
-ReleaseRecord = ReleasedBallot | ReleasedLabelSet | ReleasedTree | PreferencePair
+ReleaseRecord = ReleasedBallot | ReleasedLabelSet | ReleasedTree | PreferencePair | ReleasedGenerator
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,8 +338,8 @@ class StratumLine:
 class ReleaseCard:
     """What the card of a release tells people.
 
-    `languages`: judgments by code. `generators`: the names of those whose texts were judged, or labels of
-    imports. `terms_versions`: the terms under which the contributions were given. `withdrawn`: judgments
+    `languages`: judgments by code. `generators`: those whose texts were judged, or labels of imports. `left_out`: texts
+    of generators whose terms the release does not take; None: it takes any. `terms_versions`: the terms under which the contributions were given. `withdrawn`: judgments
     and texts that had been given and were taken back before this release.
     """
 
@@ -345,7 +350,8 @@ class ReleaseCard:
     annotators: int
     first_at: datetime | None
     last_at: datetime | None
-    generators: tuple[str, ...] = ()
+    generators: tuple[ReleasedGenerator, ...] = ()
+    left_out: int | None = None
     guideline_versions: tuple[int, ...] = ()
     terms_versions: tuple[str, ...] = ()
     agreement: tuple[AgreementLine, ...] = ()

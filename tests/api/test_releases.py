@@ -91,6 +91,12 @@ def test_an_audit_tells_who_asked(organizer):
     assert Release.objects.get().requested_by_id == organizer.owner.pk
 
 
+def test_it_is_limited_by_the_terms_of_models_within_what_the_campaign_takes(organizer, campaign):
+    Campaign.objects.filter(pk=campaign.pk).update(output_terms=["free", "attribution"])
+    assert ask_for(organizer, {"output_terms": ["free", "unknown"], "model_licences": ["MIT"]}).status_code == 202
+    assert organizer.get(f"{RELEASES}1/").json()["filters"] == {"output_terms": ["free"], "model_licences": ["MIT"]}
+
+
 def test_a_second_one_has_to_wait(organizer):
     ask_for(organizer)
     assert refusal(ask_for(organizer)) == (409, "release_in_progress")
@@ -107,6 +113,8 @@ def test_a_draft_has_nothing_to_release(organizer, campaign):
         ({"languages": ["xx"]}, "languages"),
         ({"kinds": ["sing"]}, "kinds"),
         ({"languages": []}, "languages"),
+        ({"output_terms": ["gratis"]}, "output_terms"),
+        ({"model_licences": []}, "model_licences"),
         ({"since": "2026"}, "since"),
     ],
 )

@@ -23,10 +23,18 @@ from tasks.formats.parquet_schemas import SCHEMAS
 from tasks.formats.pseudonyms import make_pseudonym
 from tasks.formats.readers import detect_file, open_import
 from tasks.formats.rows import format_time
-from tasks.formats.samples import SAMPLE_BALLOT, SAMPLE_LABELS, SAMPLE_PAIR, SAMPLE_TREE, sample_rows
+from tasks.formats.samples import (
+    SAMPLE_BALLOT,
+    SAMPLE_GENERATOR,
+    SAMPLE_LABELS,
+    SAMPLE_PAIR,
+    SAMPLE_TREE,
+    sample_rows,
+)
 from tasks.formats.writers import TableWriter, list_writer_versions, write_file
 from tasks.records.imports import ImportLimits
 from tasks.records.quality import AgreementRecord
+from tasks.records.released_generators import GenerationFacts, ReleasedGenerator
 from tasks.records.releases import (
     AgreementLine,
     PreferencePair,
@@ -48,6 +56,7 @@ from tasks.vocabulary import (
     Kind,
     OriginKind,
     Outcome,
+    OutputTerms,
     PersonalDataKind,
     ReleaseTable,
 )
@@ -69,6 +78,7 @@ RECORDS = {
     ReleaseTable.LABELS: [SAMPLE_LABELS, replace(SAMPLE_LABELS, judgment_id="label-set-02", labels=())],
     ReleaseTable.TREES: [SAMPLE_TREE],
     ReleaseTable.PREFERENCE_PAIRS: [SAMPLE_PAIR],
+    ReleaseTable.GENERATORS: [SAMPLE_GENERATOR],
 }
 HOSTILE = 'line\nend\u2028\u2029\x85 "quotes" \\ 👩‍👩‍👧 \ufeff'
 
@@ -116,7 +126,7 @@ def test_the_same_records_give_the_same_bytes(tmp_path, table):
     assert write_table(tmp_path / "a", table, RECORDS[table]) == write_table(tmp_path / "b", table, RECORDS[table])
 
 
-@pytest.mark.parametrize("table", [ReleaseTable.BALLOTS, ReleaseTable.LABELS, ReleaseTable.PREFERENCE_PAIRS])
+@pytest.mark.parametrize("table", [table for table in ReleaseTable if table != "trees"])
 def test_pandas_reads_the_same_rows_from_both_files(tmp_path, table):
     write_table(tmp_path, table, RECORDS[table])
     from_parquet, from_jsonl = (read_frame(tmp_path / f"{table}.{ending}") for ending in ("parquet", "jsonl.gz"))
@@ -398,7 +408,7 @@ def make_card(manifest, **changes):
         annotators=3,
         first_at=datetime(2026, 11, 1, tzinfo=UTC),
         last_at=datetime(2026, 11, 20, tzinfo=UTC),
-        generators=("tiny-llama",),
+        generators=(SAMPLE_GENERATOR,),
         guideline_versions=(1, 2),
         terms_versions=("2026-11",),
         agreement=(
@@ -463,8 +473,10 @@ def test_the_head_of_the_card_is_what_the_hub_reads(tmp_path):
         "multilinguality": ["multilingual"],
     }
     assert head["size_categories"] == ["n<1K"]
-    assert [config["config_name"] for config in head["configs"]] == ["preference_pairs", "ballots", "labels", "trees"]
-    assert [config.get("default") for config in head["configs"]] == [True, None, None, None]
+    assert [config["config_name"] for config in head["configs"]] == [
+        "preference_pairs", "ballots", "labels", "trees", "generators",
+    ]  # fmt: skip
+    assert [config.get("default") for config in head["configs"]] == [True, None, None, None, None]
     for config in head["configs"]:
         (split,) = config["data_files"]
         assert len(pd.read_parquet(tmp_path / split["path"])) > 0
@@ -538,4 +550,76 @@ def test_records_of_each_table_are_told_apart():
         type(SAMPLE_LABELS),
         ReleasedTree,
         PreferencePair,
+        ReleasedGenerator,
     ]
+
+
+def test_how_a_text_was_made_stands_with_its_origin_in_both_files(tmp_path):
+    facts = GenerationFacts(
+        model="m",
+        seed=2**63 - 1,
+        effective_sampling={"top_p": 0.9, "max_tokens": 8},
+        dropped_sampling=("min_p",),
+        truncated_turns=2,
+        truncated_tokens=310,
+        more={"usage": {"prompt_tokens": 4}},
+    )
+    origins = (
+        ReleasedOrigin(OriginKind.GENERATED, "tiny", False, facts),
+        ReleasedOrigin(OriginKind.WRITTEN, human=True),
+    )
+    tree = replace(SAMPLE_TREE, prompt=replace(SAMPLE_TREE.prompt, origins=origins, replies=()))
+    write_table(tmp_path, ReleaseTable.TREES, [tree])
+    (line,) = gzip.decompress((tmp_path / "trees.jsonl.gz").read_bytes()).splitlines()
+    (row,) = pq.read_table(tmp_path / "trees.parquet").to_pylist()
+    told = json.loads(line)["prompt"]["origins"]
+    assert told == row["origins"]
+    silent = dict.fromkeys(
+        ("revision", "engine", "engine_version", "dtype", "quantization", "batching", "prompt_format", "template_sha256",
+         "finish_reason")
+    )  # fmt: skip
+    assert told == [
+        {
+            "kind": "generated",
+            "generator": "tiny",
+            "human": False,
+            "generation": {
+                **silent,
+                "model": "m",
+                "seed": 2**63 - 1,
+                "effective_sampling": '{"max_tokens": 8, "top_p": 0.9}',
+                "dropped_sampling": ["min_p"],
+                "truncated_turns": 2,
+                "truncated_tokens": 310,
+                "more": '{"usage": {"prompt_tokens": 4}}',
+            },
+        },
+        {"kind": "written", "generator": None, "human": True, "generation": None},
+    ]
+
+
+def test_the_card_names_models_with_their_terms_and_who_is_the_same():
+    again = replace(
+        SAMPLE_GENERATOR,
+        name="tiny | fast",
+        quantization="q4_0",
+        licence="",
+        output_terms=OutputTerms.NO_TRAINING,
+        terms_url="https://m.example/terms",
+        base_model="",
+        texts=3,
+        share=None,
+    )
+    card = format_card(make_card(make_manifest(), generators=(SAMPLE_GENERATOR, again), left_out=7))
+    for line in (
+        "| tiny-llama | TinyLlama/TinyLlama-1.1B-Chat-v1.0 | TinyLlama/TinyLlama-1.1B | Apache-2.0 | free for every use | 1 | 50.0% |",
+        "| tiny \\| fast | TinyLlama/TinyLlama-1.1B-Chat-v1.0 q4\\_0 | – | not said | not for training other models (https://m.example/terms) | 3 | – |",
+        "One model under several names, tinyllama-v1-1.1b-chat: tiny-llama, tiny \\| fast.",
+        "Left out because of the terms of their models: 7. Ballots name them by id alone.",
+    ):
+        assert line in card
+    assert "## Models" not in format_card(make_card(make_manifest(), generators=()))
+    assert "Left out because of" not in format_card(make_card(make_manifest(), generators=(SAMPLE_GENERATOR,)))
+    assert "Left out because of the terms of their models: 0." in format_card(
+        make_card(make_manifest(), generators=(), left_out=0)
+    )

@@ -80,7 +80,7 @@ def test_a_tree_says_its_brief_its_reviews_its_end_and_what_was_improved():
         "improved_from": replies["Becuase."]["message_id"], "rationale": None,
     }  # fmt: skip
     assert (replies["Because."]["origins"], replies["Because."]["synthetic"]) == (
-        [{"kind": "improved", "generator": None, "human": True}], False,
+        [{"kind": "improved", "generator": None, "human": True, "generation": None}], False,
     )  # fmt: skip
     frame = pd.read_parquet(find_folder(release) / "trees.parquet").set_index("text")
     assert frame.loc["Because.", "improved_from"] == replies["Becuase."]["message_id"]

@@ -236,3 +236,21 @@ def test_why_a_release_failed_is_told_in_the_language_of_the_reader_and_why_it_w
     build()
     ines.post(f"{HERE}2/withdraw/", {"reason": "The tree has no prompt."})
     assert "The tree has no prompt." in ines.get(f"{HERE}2/", headers=german).text
+
+
+def test_release_takes_only_texts_of_models_under_the_terms_that_are_ticked(ines, campaign):
+    Campaign.objects.filter(pk=campaign.pk).update(output_terms=["free", "attribution"])
+    page = ines.get(HERE)
+    (terms,) = [field for field in page.context["limits"] if field.name == "output_terms"]
+    assert [str(option.title) for option in terms.options] == ["Free for every use", "The model must be named"]
+    ines.post(HERE, {"output_terms": ["free"], "model_licences": "MIT, apache-2.0"})
+    release = Release.objects.get()
+    assert release.filters == {"output_terms": ["free"], "model_licences": ["MIT", "apache-2.0"]}
+    assert "only Free for every use; MIT, apache-2.0" in ines.get(HERE).text
+
+
+def test_release_under_terms_that_the_campaign_does_not_take_is_refused_at_its_field(ines, campaign):
+    Campaign.objects.filter(pk=campaign.pk).update(model_licences=["MIT"])
+    answer = ines.post(HERE, {"model_licences": "Apache-2.0"})
+    assert (answer.status_code, [wrong.name for wrong in answer.context["wrong"]]) == (422, ["model_licences"])
+    assert Release.objects.count() == 0

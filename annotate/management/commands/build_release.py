@@ -28,15 +28,26 @@ class Command(BaseCommand):
         parser.add_argument("campaign", metavar="CAMPAIGN", help="the campaign's slug")
         parser.add_argument("--language", metavar="CODE", action="append", help="only this language (repeat it)")
         parser.add_argument("--kind", metavar="KIND", action="append", help="only this kind of work (repeat it)")
+        parser.add_argument("--terms", metavar="TERMS", action="append", help="of models only texts under these terms")
+        parser.add_argument("--licence", metavar="NAME", action="append", help="only of models with this licence")
         parser.add_argument("--wait", action="store_true", help="let a worker build it, and wait until it is sealed")
 
     def handle(
-        self, *, campaign: str, language: list[str] | None, kind: list[str] | None, wait: bool, **options: Any
+        self,
+        *,
+        campaign: str,
+        language: list[str] | None,
+        kind: list[str] | None,
+        terms: list[str] | None,
+        licence: list[str] | None,
+        wait: bool,
+        **options: Any,
     ) -> None:
         found = Campaign.objects.filter(slug=campaign).first()
         if found is None:
             raise CommandError(f'There is no campaign "{campaign}". Make it with manage.py apply_campaign.')
-        filters = {name: value for name, value in (("languages", language), ("kinds", kind)) if value}
+        said = {"languages": language, "kinds": kind, "output_terms": terms, "model_licences": licence}
+        filters = {name: value for name, value in said.items() if value}
         if problems := check_filters(campaign=found, filters=filters):
             raise CommandError(next(iter(problems.values()))[0])
         try:
