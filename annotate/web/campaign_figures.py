@@ -150,10 +150,25 @@ def describe_leaderboard(board: Mapping[str, Any]) -> dict[str, Any]:
         "axis": axis,
         "groups": [groups[number] for number in sorted(groups)],
         "not_compared": board["not_compared"],
+        "models": [describe_model(model) for model in board["models"]],
         "n_ballots": board["n_ballots"],
         "n_annotators": board["n_annotators"],
         "n_parents": board["n_parents"],
         "computed_at": board["computed_at"],
+    }
+
+
+def describe_model(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Generators that are one model, and how often it is preferred when they count as one."""
+    standing = model["standing"]
+    shares = {name: None if standing is None else _share(standing[name]) for name in ("score", "low", "high")}
+    return {
+        "model_key": model["model_key"],
+        "generators": model["generators"],
+        "share": shares["score"],
+        "low": shares["low"],
+        "high": shares["high"],
+        "n_ballots": 0 if standing is None else standing["n_ballots"],
     }
 
 

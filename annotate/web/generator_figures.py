@@ -28,13 +28,13 @@ def tenths(value: float | None) -> str:
     """A number with a decimal where it is small, with two where it is very small; a dash where it is not known."""
     if value is None or value < 1:
         return two(value)
-    return whole(value) if value >= FEW else number_format(round(value, 1), decimal_pos=1, use_l10n=True)
+    return whole(value) if round(value, 1) >= FEW else number_format(round(value, 1), decimal_pos=1, use_l10n=True)
 
 
 def last_long(seconds: float) -> str:
     """How long something takes, as people say it: "40 minutes", "3 hours", "12 days"."""
-    if seconds < HOUR:
-        minutes = max(1, round(seconds / MINUTE))
+    minutes = max(1, round(seconds / MINUTE))
+    if minutes < HOUR / MINUTE:
         return ngettext("%(n)s minute", "%(n)s minutes", minutes) % {"n": whole(minutes)}
     if seconds < 2 * DAY:
         hours = round(seconds / HOUR)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from annotate.models import Generator
 from annotate.queries.generator_terms import TERMS
 from annotate.services.generator_fields import FORMATS, PLAIN_LOADING
+from annotate.services.generator_sampling import SAMPLING_RANGES
 from annotate.web import generator_words as words
 from annotate.web.generator_words import Words
 from tasks.vocabulary import Batching, Engine, ModelRelation, OutputTerms, ServerKind
@@ -64,9 +65,11 @@ def describe_reach(generator: Generator) -> list[Fact]:
 
 
 def tell_sampling(sampling: Mapping[str, Any]) -> str:
-    """Settings as they are named, with values as JSON writes them."""
+    """Settings as they are named, the known ones first, with values as JSON writes them."""
+    known = list(SAMPLING_RANGES)
+    names = sorted(sampling, key=lambda name: (known.index(name) if name in known else len(known), name))
     return ", ".join(
-        f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in sampling.items() if value is not None
+        f"{name} {json.dumps(sampling[name], ensure_ascii=False)}" for name in names if sampling[name] is not None
     )
 
 

@@ -18,6 +18,8 @@ from tasks.vocabulary import GenerationOutcome, TrialState
 
 ENDED = frozenset({TrialState.DONE.value, TrialState.FAILED.value})
 SHORT = 120
+#: Seconds below which no speed is told.
+SHORTEST = 0.1
 
 
 def present_trial(trial: GeneratorTrial) -> dict[str, Any]:
@@ -48,11 +50,12 @@ def tell_speed(trial: GeneratorTrial) -> str:
     seconds, tokens = trial.seconds, trial.completion_tokens
     if seconds is None:
         return ""
-    told = _("%(seconds)s seconds") % {"seconds": tenths(seconds)}
+    is_long = seconds >= SHORTEST
+    told = _("%(seconds)s seconds") % {"seconds": tenths(seconds)} if is_long else _("under a tenth of a second")
     if tokens is None:
         return told
     counted = ngettext("%(n)s token", "%(n)s tokens", tokens) % {"n": whole(tokens)}
-    pace = _("%(n)s tokens a second") % {"n": tenths(tokens / seconds)} if seconds > 0 else ""
+    pace = _("%(n)s tokens a second") % {"n": tenths(tokens / seconds)} if is_long else ""
     return _(", ").join(filter(None, [told, counted, pace]))
 
 

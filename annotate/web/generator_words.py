@@ -64,14 +64,14 @@ SERVER_KINDS: dict[ServerKind, Words] = {
     ServerKind.TRANSFORMERS: "transformers serve",
 }
 RELATIONS: dict[ModelRelation | None, Words] = {
-    None: _("Not said"),
-    ModelRelation.QUANTIZED: _("The same in fewer bits (quantised)"),
-    ModelRelation.FINETUNED: _("Trained further (fine-tuned)"),
-    ModelRelation.ADAPTER: _("With an adapter (LoRA)"),
-    ModelRelation.MERGED: _("Merged from several"),
+    None: _("not said"),
+    ModelRelation.QUANTIZED: _("the same in fewer bits (quantised)"),
+    ModelRelation.FINETUNED: _("trained further (fine-tuned)"),
+    ModelRelation.ADAPTER: _("with an adapter (LoRA)"),
+    ModelRelation.MERGED: _("merged from several"),
 }
 BATCHINGS: dict[Batching, Words] = {
-    Batching.AUTO: _("Whichever a trial shows to be faster"),
+    Batching.AUTO: _("Whichever is faster on its device"),
     Batching.PADDED: _("In batches of similar length"),
     Batching.CONTINUOUS: _("Continuously, each as it comes"),
 }

@@ -7,7 +7,11 @@ import pytest
 from annotate.exceptions import Conflict, InvalidInput, NotFound
 from annotate.models import AuditEvent, CampaignGenerator, GenerationRequest, Generator
 from annotate.queries.campaigns import find_site_generators
+from annotate.services.generator_fields import ATTENTIONS, DTYPES, QUANTIZATIONS
+from annotate.services.generator_sampling import MOST_STOPS, SAMPLING_RANGES
 from annotate.services.generators import change_generator, create_generator, delete_generator, describe_generator
+from tasks.generation import model_loading, model_memory
+from tasks.generation.samplings import check_sampling
 from tests.loop import make_campaign, make_prompt
 
 pytestmark = pytest.mark.django_db
@@ -376,3 +380,15 @@ def test_a_generator_that_a_campaign_names_cannot_be_deleted():
     with pytest.raises(Conflict) as refused:
         delete_generator(generator_id=generator.pk, actor=None)
     assert refused.value.code == "generator_in_use"
+
+
+def test_every_way_of_loading_that_can_be_chosen_is_one_that_a_worker_knows():
+    assert (DTYPES, ATTENTIONS) == (model_loading.DTYPES, model_loading.ATTENTIONS)
+    assert set(QUANTIZATIONS) == set(model_memory.BYTES_OF_QUANTIZATION)
+
+
+def test_sampling_that_can_be_written_is_sampling_that_a_model_in_a_worker_follows():
+    for at in (0, 1):
+        written = {name: bounds[at] for name, bounds in SAMPLING_RANGES.items()}
+        assert check_sampling({**written, "stop": ["#"] * MOST_STOPS}) is None
+        assert make(name=f"edge {at}", sampling=written).sampling == written

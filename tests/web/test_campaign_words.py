@@ -7,28 +7,47 @@ from django.utils import translation
 
 from annotate.services.campaign_states import TRANSITIONS as SERVICE_TRANSITIONS
 from annotate.services.campaign_values import Reader
+from annotate.services.generator_fields import ATTENTIONS, DTYPES, QUANTIZATIONS
 from annotate.services.release_writing import COUNTED
 from annotate.web.audit_words import ACTIONS
 from annotate.web.campaign_forms import PARAMETER_NAMES
 from annotate.web.campaign_words import FIELDS, PARAMETER, PRESETS, ROLES, SCHEDULES, TRANSITIONS, WIDGETS
-from annotate.web.generator_words import OUTCOMES, REQUEST_STATES
+from annotate.web.generator_words import (
+    ATTENTIONS as ATTENTION_WORDS,
+)
+from annotate.web.generator_words import (
+    BATCHINGS,
+    OUTCOMES,
+    RELATIONS,
+    REQUEST_STATES,
+    SERVER_KINDS,
+    TRIAL_STATES,
+    WORKER_STATES,
+)
+from annotate.web.generator_words import DTYPES as DTYPE_WORDS
+from annotate.web.generator_words import QUANTIZATIONS as QUANTIZATION_WORDS
 from annotate.web.import_words import FORMATS, STATES
 from annotate.web.release_words import COUNTS, PERSONAL_DATA, TABLES
 from annotate.web.release_words import STATES as RELEASE_STATES
 from tasks.records.parameters import NAMES
 from tasks.vocabulary import (
     AuditAction,
+    Batching,
     CampaignRole,
     GenerationOutcome,
     ImportFormat,
     ImportState,
+    ModelRelation,
     PersonalDataKind,
     Preset,
     ReleaseSchedule,
     ReleaseState,
     ReleaseTable,
     RequestState,
+    ServerKind,
+    TrialState,
     Widget,
+    WorkerState,
 )
 
 
@@ -42,6 +61,14 @@ from tasks.vocabulary import (
         (WIDGETS, Widget),
         (OUTCOMES, GenerationOutcome),
         (REQUEST_STATES, RequestState),
+        (SERVER_KINDS, ServerKind),
+        (RELATIONS, [None, *ModelRelation]),
+        (BATCHINGS, Batching),
+        (TRIAL_STATES, TrialState),
+        (WORKER_STATES, WorkerState),
+        (DTYPE_WORDS, DTYPES),
+        (QUANTIZATION_WORDS, ["", *QUANTIZATIONS]),
+        (ATTENTION_WORDS, ["", *ATTENTIONS]),
         (FORMATS, ImportFormat),
         (STATES, ImportState),
         (RELEASE_STATES, ReleaseState),
