@@ -29,6 +29,7 @@ from annotate.models import (
 )
 from annotate.queries.backlog import load_units
 from annotate.queries.integrity import find_broken_rules
+from annotate.queries.lineup import list_lacking, read_tallies
 from annotate.services.generation import ask_missing
 from annotate.services.generation_queue import sweep_lost_requests
 from annotate.services.scheduling import write_bands
@@ -109,9 +110,10 @@ def test_a_killed_worker_s_requests_are_answered_by_the_next_one() -> None:
 
         assert (generate_batch(generator.pk), sweep_lost_requests(now=timezone.now())) == (False, 0)
         assert sweep_lost_requests(now=timezone.now() + timedelta(minutes=2)) == 2
-        assert generate_batch(generator.pk)
+        assert [generate_batch(generator.pk) for _ in range(3)] == [True, True, False]  # each alone
 
-    assert list(GenerationRequest.objects.values_list("state", "attempts")) == [("done", 2), ("done", 2)]
+    told = GenerationRequest.objects.values_list("state", "attempts", "losses")
+    assert list(told) == [("done", 1, 1), ("done", 1, 1)]
     assert Message.objects.filter(parent__isnull=False).count() == 2
 
 
@@ -218,18 +220,33 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-def test_askers_side_by_side_ask_once_and_keep_the_design_even() -> None:
+def test_askers_side_by_side_ask_once_and_keep_the_design_even(monkeypatch) -> None:
+    """Each knows what is lacking before the first one asks; every prompt is asked for by two of them."""
     campaign = opinions.make_campaign(candidates_per_prompt=2)
     for name in "abcd":
         generator = Generator.objects.create(name=name, engine="openai", endpoint="http://g/v1", model=name)
         CampaignGenerator.objects.create(campaign=campaign, generator=generator)
-    for number in range(24):
-        opinions.make_prompt(campaign, f"Question {number}")
+    prompts = [opinions.make_prompt(campaign, f"Question {number}").pk for number in range(24)]
+    together = threading.Barrier(4)
 
-    def ask() -> int:
-        return ask_missing(campaign_id=campaign.pk, now=opinions.NOW)
+    def list_and_wait(**given) -> list[int]:
+        found = list_lacking(**given)
+        together.wait(timeout=60)
+        return found
 
-    assert sum(run_together(ask, ask, ask, ask)) == 48
+    def read_slowly(**given) -> dict:
+        tallies = read_tallies(**given)
+        time.sleep(0.2)  # without a lock all others would read the same meanwhile
+        return tallies
+
+    monkeypatch.setattr("annotate.services.generation.list_lacking", list_and_wait)
+    monkeypatch.setattr("annotate.services.generation.read_tallies", read_slowly)
+
+    def ask_for(first: int) -> Callable[[], int]:
+        mine = [*prompts, *prompts][first : first + 12]
+        return lambda: ask_missing(campaign_id=campaign.pk, now=opinions.NOW, parent_ids=mine)
+
+    assert sum(run_together(*map(ask_for, (0, 6, 12, 18)))) == 48
 
     counts = GeneratorPairing.objects.filter(stratum=None).values_list("first__name", "second__name", "prompts")
     assert {(first, second): n for first, second, n in counts} == {
