@@ -143,11 +143,22 @@ class LeaderboardEntry(serializers.Serializer[Any]):
     n_ballots = serializers.IntegerField()
 
 
+class LeaderboardModel(serializers.Serializer[Any]):
+    """A model that several generators have under different names."""
+
+    model_key = serializers.CharField()
+    generators = serializers.ListField(child=serializers.CharField())
+    standing = LeaderboardEntry(
+        allow_null=True, help_text="Of a comparison in which they are one; null: no ballot compares it."
+    )
+
+
 class LeaderboardShape(serializers.Serializer[Any]):
     computed_at = serializers.DateTimeField(allow_null=True)
     is_current = serializers.BooleanField(help_text="False: newer judgments are being computed.")
     entries = LeaderboardEntry(many=True, help_text="By component, then best first.")
     not_compared = serializers.ListField(child=serializers.CharField())
+    models = LeaderboardModel(many=True, help_text="By key; entries compare each generator by itself.")
     p_above = serializers.ListField(
         child=serializers.ListField(child=serializers.FloatField(allow_null=True)),
         help_text="P(row is stronger than column), in the order of the entries.",

@@ -41,15 +41,20 @@ def identify_generators(generators: Iterable[Generator]) -> dict[int, ModelIdent
     return {generator.pk: traced[generator.pk] for generator in asked}
 
 
-def list_alike(*, campaign_id: int, names: Collection[str]) -> list[dict[str, Any]]:
-    """Of these generators, by name, those that are one model: `model_key` and `generators`, two or more; by key. Two queries."""
+def find_alike(*, campaign_id: int, names: Collection[str]) -> dict[str, list[str]]:
+    """Of generators by name those that are one model: key → names, two or more, sorted. Two queries.
+
+    A name that an import gave too is the site's generator of that name.
+    """
     theirs = Q(campaign__isnull=True) | Q(campaign_id=campaign_id)
     generators = list(Generator.objects.filter(theirs, name__in=names).order_by("pk"))
     identities = identify_generators(generators)
-    alike: defaultdict[str, set[str]] = defaultdict(set)
-    for generator in generators:
-        alike[identities[generator.pk].key].add(generator.name)
-    return [{"model_key": key, "generators": sorted(found)} for key, found in sorted(alike.items()) if len(found) > 1]
+    own_last = sorted(generators, key=lambda generator: generator.campaign_id is None)
+    key_of = {generator.name: identities[generator.pk].key for generator in own_last}
+    alike: defaultdict[str, list[str]] = defaultdict(list)
+    for name in sorted(key_of):
+        alike[key_of[name]].append(name)
+    return {key: found for key, found in sorted(alike.items()) if len(found) > 1}
 
 
 def describe_released_generators(*, release_id: int) -> dict[str, Mapping[str, Any]]:

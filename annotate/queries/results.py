@@ -60,15 +60,15 @@ def describe_consensus(parents: Sequence[Message], *, with_texts: bool) -> list[
 
 
 def get_leaderboard(*, campaign_id: int) -> dict[str, Any]:
-    """The generators of a campaign compared. `p_above[i][j]`: P(entry i is stronger than entry j)."""
+    """The generators of a campaign compared, and which are one model under different names. `p_above[i][j]`: P(entry i is stronger than entry j)."""
     board = Leaderboard.objects.filter(campaign_id=campaign_id).first()
     if board is None:
         return {
             "computed_at": None, "entries": [], "not_compared": [], "p_above": [], "components": 0, "n_ballots": 0,
             "n_annotators": 0, "n_parents": 0, "nu": None, "resamples": 0, "seed": None, "method": None,
-            "method_version": None, "reason": _("nothing was computed yet"),
+            "method_version": None, "reason": _("nothing was computed yet"), "models": [],
         }  # fmt: skip
-    result = dict(board.result)
+    result = {"models": [], **board.result}
     return {"computed_at": board.computed_at, "entries": result.pop("standings"), **result}
 
 

@@ -26,7 +26,7 @@ from tasks.agreement.dice import throw_dice
 from tasks.agreement.encounters import Encounters, list_encounters
 from tasks.agreement.normal import Z_95, normal_cdf
 from tasks.records.ballots import Ballot
-from tasks.records.quality import GeneratorStanding, LeaderboardRecord
+from tasks.records.quality import GeneratorStanding, LeaderboardRecord, ModelStanding
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -84,6 +84,27 @@ def compare_generators(
         method_version=METHOD_VERSION,
         reason=_say_what_is_missing(len(met.ballot), annotators, int(component.max(initial=-1)) + 1),
     )
+
+
+def pool_models(
+    ballots: Sequence[Ballot],
+    origins: Mapping[int, Sequence[str]],
+    models: Mapping[str, Sequence[str]],
+    *,
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> tuple[ModelStanding, ...]:
+    """Return how each model stands when the generators that are that one under different names count as one.
+
+    models  the names of the generators by the key of their model, two or more; keys are no names of generators
+    """
+    if not models:
+        return ()
+    key_of = {name: key for key, names in models.items() for name in names}
+    pooled = {candidate: [key_of.get(name, name) for name in names] for candidate, names in origins.items()}
+    board = compare_generators(ballots, pooled, seed=seed, resamples=resamples)
+    standings = {standing.generator: standing for standing in board.standings}
+    return tuple(ModelStanding(key, tuple(names), standings.get(key)) for key, names in sorted(models.items()))
 
 
 def _count_all(met: Encounters) -> tuple[Floats, Integers]:

@@ -125,6 +125,29 @@ class GeneratorStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelStanding:
+    """Generators that are one model under different names, and how it stands when they count as one.
+
+    `standing` is of a comparison of its own, in which all such generators are one; None: no ballot compares it.
+    """
+
+    model_key: str
+    generators: tuple[str, ...]
+    standing: GeneratorStanding | None
+
+    def as_result(self) -> dict[str, object]:
+        """Return the record as a mapping that `json.dumps` takes."""
+        standing = self.standing
+        return {
+            "model_key": self.model_key,
+            "generators": list(self.generators),
+            "standing": None
+            if standing is None
+            else {one.name: getattr(standing, one.name) for one in fields(standing)},
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class LeaderboardRecord:
     """Generators compared over one campaign.
 
@@ -135,6 +158,7 @@ class LeaderboardRecord:
                    or no interval can be given
     components     how many groups the comparisons fall into; 1 when everything is comparable
     reason         None, or a sentence about what the figures cannot say
+    models         those of which several generators are one under different names
     """
 
     standings: tuple[GeneratorStanding, ...]
@@ -150,6 +174,7 @@ class LeaderboardRecord:
     method: str
     method_version: str
     reason: str | None
+    models: tuple[ModelStanding, ...] = ()
 
     def as_result(self) -> dict[str, object]:
         """Return the record as a mapping that `json.dumps` takes, standings included."""
@@ -157,4 +182,5 @@ class LeaderboardRecord:
         result["standings"] = [
             {field.name: getattr(standing, field.name) for field in fields(standing)} for standing in self.standings
         ]
+        result["models"] = [model.as_result() for model in self.models]
         return result

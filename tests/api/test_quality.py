@@ -6,9 +6,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from annotate.models import CampaignProgress, Membership, Message, Stale, Stratum
+from annotate.models import CampaignProgress, Generator, Membership, Message, Stale, Stratum
 from annotate.queries import progress
+from annotate.services.stale import mark_stale
 from tasks.jobs.quality import recompute_stale_job
+from tasks.vocabulary import StaleKind
 from tests.api.conftest import API
 from tests.opinions import NOW, add_candidates, make_annotators, make_campaign, make_prompt, rank
 
@@ -168,6 +170,21 @@ def test_the_leaderboard_has_intervals_ranks_and_components(organizer, judged) -
     assert (first["generator"], first["rank"], first["win_share"]) == ("alpha", 1, 1.0)
     assert {entry["generator"] for entry in rest} == {"beta", CANARY}
     assert all(entry["low"] < entry["score"] < entry["high"] for entry in answer["entries"])
+
+
+def test_the_leaderboard_says_which_generators_are_one_model(organizer, campaign, judged) -> None:
+    assert look(organizer, "leaderboard")[1]["models"] == []
+    Generator.objects.filter(name="beta").update(name="gpt2")
+    Generator.objects.filter(name=CANARY).update(name="openai-community/gpt2")
+    mark_stale(kind=StaleKind.CAMPAIGN, subject_ids=[campaign.pk])
+    Stale.objects.update(lease_expires_at=None)
+    recompute_stale_job()
+    answer = look(organizer, "leaderboard")[1]
+    (model,) = answer["models"]
+    standing = model.pop("standing")
+    assert model == {"model_key": "gpt-2", "generators": ["gpt2", "openai-community/gpt2"]}
+    assert (standing["generator"], standing["n_ballots"], standing["win_share"]) == ("gpt-2", 6, 0.0)
+    assert len(answer["entries"]) == 3
 
 
 def test_before_anything_was_computed_each_says_so(organizer, campaign) -> None:

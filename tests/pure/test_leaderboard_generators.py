@@ -6,8 +6,9 @@ from random import Random
 
 import pytest
 
-from tasks.agreement.leaderboard import NO_COMPARISON, ONE_ANNOTATOR, compare_generators
+from tasks.agreement.leaderboard import NO_COMPARISON, ONE_ANNOTATOR, compare_generators, pool_models
 from tasks.records.ballots import Ballot
+from tasks.records.quality import ModelStanding
 from tests.pure.crowd import draw_pair_outcome
 from tests.pure.test_consensus_davidson import PUDDINGS
 
@@ -244,3 +245,32 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
         for s in compare_generators(ballots, origins, seed=campaign).standings:
             held[s.generator] += s.low <= truth[s.generator] <= s.high
     assert all(52 <= count <= 60 for count in held.values()), held
+
+
+def test_generators_that_are_one_model_stand_as_one_with_all_their_comparisons():
+    ballots, origins = pudding_ballots()
+    models = {"pudding": ["brand 2", "brand 6"]}
+    (pooled,) = pool_models(ballots, origins, models, seed=1)
+    one_name = {brand: ("both",) if brand in {2, 6} else names for brand, names in origins.items()}
+    together = standing_of(compare_generators(ballots, one_name, seed=1), "both")
+    assert pooled == ModelStanding("pudding", ("brand 2", "brand 6"), replace(together, generator="pudding"))
+    apart = compare_generators(ballots, origins, seed=1)
+    assert pooled.standing.comparisons < sum(standing_of(apart, name).comparisons for name in models["pudding"])
+    assert standing_of(apart, "brand 2").low < pooled.standing.score < standing_of(apart, "brand 6").high
+
+
+def test_a_model_that_met_only_itself_was_not_compared():
+    ballots = [ballot([1], [2], who=who) for who in ("ann", "bob")]
+    assert pool_models(ballots, {1: ("a",), 2: ("b",)}, {"m": ["a", "b"]}, seed=1) == (
+        ModelStanding("m", ("a", "b"), None),
+    )
+    assert pool_models(ballots, {1: ("a",), 2: ("b",)}, {}, seed=1) == ()
+
+
+def test_a_record_with_models_is_json():
+    ballots, origins = pudding_ballots()
+    models = pool_models(ballots, origins, {"pudding": ["brand 2", "brand 6"]}, seed=1)
+    told = json.loads(json.dumps(replace(compare_generators(ballots, origins, seed=1), models=models).as_result()))
+    (model,) = told["models"]
+    assert (model["model_key"], model["generators"]) == ("pudding", ["brand 2", "brand 6"])
+    assert model["standing"]["score"] == models[0].standing.score

@@ -13,7 +13,7 @@ from annotate.access import Actor
 from annotate.exceptions import Conflict
 from annotate.management.release_tools import list_release_tools
 from annotate.models import Campaign, Generator, Judgment, Message, MessageOrigin, ReleaseItem, User
-from annotate.queries.generator_identity import list_alike
+from annotate.queries.generator_identity import find_alike
 from annotate.services import release_building
 from annotate.services.moderation import remove_message
 from annotate.services.release_building import find_folder
@@ -380,6 +380,6 @@ def test_what_is_one_model_takes_two_queries(count, django_assert_num_queries):
     for number in range(count):
         make_generator(f"q{number}", model=f"TheBloke/Mistral-7B-Instruct-v0.2-{['AWQ', 'GPTQ', 'GGUF'][number]}")
     with django_assert_num_queries(2):
-        found = list_alike(campaign_id=campaign.pk, names=["q0", "q1", "q2", "human"])
+        found = find_alike(campaign_id=campaign.pk, names=["q0", "q1", "q2", "human"])
     names = ["q0", "q1", "q2"][:count]
-    assert found == ([{"model_key": "mistral-v0.2-7b-instruct", "generators": names}] if count > 1 else [])
+    assert found == ({"mistral-v0.2-7b-instruct": names} if count > 1 else {})

@@ -14,9 +14,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from annotate.models import Assignment, Campaign, CampaignProgress, Generator, Message, Stratum, Unit
+from annotate.models import Assignment, Campaign, CampaignProgress, Generator, Message, Stale, Stratum, Unit
+from annotate.services.stale import mark_stale
 from tasks.jobs.quality import recompute_stale_job
 from tasks.jobs.work import summarize_queues_job
+from tasks.vocabulary import StaleKind
 from tests import opinions
 from tests.opinions import add_candidates, make_annotators, make_campaign, make_prompt, rank
 from tests.web.organizing import WHO, come_as
@@ -212,6 +214,23 @@ def test_page_takes_as_many_queries_however_much_there_is(
     client.get(PAGE)
     with django_assert_num_queries(queries):
         client.get(PAGE)
+
+
+def test_generators_of_one_model_stand_apart_and_are_told_as_one(campaign, judged) -> None:
+    assert "One model under several names" not in read(come_as("organizer", campaign))
+    Generator.objects.filter(name="alpha").update(name="mistral:7b-instruct-v0.2-q5_K_M")
+    Generator.objects.filter(name="beta").update(name="TheBloke/Mistral-7B-Instruct-v0.2-AWQ")
+    mark_stale(kind=StaleKind.CAMPAIGN, subject_ids=[campaign.pk])
+    Stale.objects.update(lease_expires_at=None)
+    recompute_stale_job()
+    page = html.unescape(read(come_as("organizer", campaign)))
+    assert re.search(
+        r"One model under several names: +TheBloke/Mistral-7B-Instruct-v0\.2-AWQ *, +mistral:7b-instruct-v0\.2-q5_K_M +"
+        r"\( *mistral-v0\.2-7b-instruct *\)\. Taken as one it is preferred \d+ ?% \(\d+ ?% to \d+ ?%, n 6\)\.",
+        page,
+    )
+    assert page.count("mistral:7b-instruct-v0.2-q5_K_M") == 2
+    assert "One model under several names" not in read(come_as("annotator", campaign))
 
 
 def test_places_in_plots_are_numbers_in_every_language(campaign, judged) -> None:
