@@ -19,7 +19,7 @@ BYTES_OF = {
 FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
 BYTES_OF_DTYPE = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0}
 #: Bytes of one weight after quantization while loading, with its scales.
-BYTES_OF_QUANTIZATION = {"bnb_4bit": 0.56, "bnb_8bit": 1.05, "int8": 1.05, "int4": 0.56, "float8": 1.05}
+BYTES_OF_QUANTIZATION = {"bnb_4bit": 0.5625, "bnb_8bit": 1.0625, "int8": 1.0625, "int4": 0.5625, "float8": 1.0625}
 #: What the first steps of a batch need beside weights and cache, as a share of the weights, and at least this much.
 WORKING_SHARE = 0.05
 WORKING_LEAST = 64 * 2**20

@@ -43,6 +43,7 @@ KNOWN = Known(
 _MOST_ROWS = 256
 #: Models of fewer parameters are computed faster by one thread of a processor, above all where others want it too.
 _TINY = 30_000_000
+_CONTINUOUS_LOG = "ContinuousBatchingLogger"
 _LEARNING_RATE = 5e-3
 
 
@@ -189,6 +190,7 @@ def load_model(
     """
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
+    logging.getLogger(_CONTINUOUS_LOG).setLevel(logging.ERROR)
     devices = find_devices()
     check_loading(loading, devices=devices)
     chosen = choose_devices(loading.device_map, devices=devices)
@@ -318,7 +320,7 @@ def try_continuous(model: TransformersModel) -> str:
 
     What a version of transformers says of itself is no help here: some models break it that claim to work.
     """
-    log = logging.getLogger("ContinuousBatchingLogger")
+    log = logging.getLogger(_CONTINUOUS_LOG)
     level = log.level
     log.setLevel(logging.CRITICAL)
     try:
