@@ -55,6 +55,16 @@ OF_ALL: Mapping[str, str] = {
     "a_generated_text_has_a_request_that_is_done": """
 SELECT o.id FROM annotate_messageorigin o JOIN annotate_generationrequest r ON r.id = o.request_id
 WHERE r.state <> 'done' ORDER BY o.id""",
+    "a_request_that_is_done_has_its_text": """
+SELECT r.id FROM annotate_generationrequest r WHERE r.state = 'done' AND NOT EXISTS (
+  SELECT 1 FROM annotate_messageorigin o WHERE o.request_id = r.id) ORDER BY r.id""",
+    "a_request_that_ended_says_when": """
+SELECT r.id FROM annotate_generationrequest r
+WHERE (r.finished_at IS NULL) <> (r.state IN ('queued', 'running')) ORDER BY r.id""",
+    "a_request_is_of_its_parents_campaign": """
+SELECT r.id FROM annotate_generationrequest r
+JOIN annotate_message p ON p.id = r.parent_id JOIN annotate_messagetree t ON t.id = p.tree_id
+WHERE t.campaign_id <> r.campaign_id ORDER BY r.id""",
     # Told is the campaign.
     "a_pairing_counts_the_prompts_that_asked_both": """
 WITH asked AS MATERIALIZED (

@@ -27,7 +27,7 @@ from annotate.services.generation import ask_missing
 from annotate.services.tree_growth import advance_trees
 from tasks.jobs.operations import check_integrity_job
 from tests.growing import make_growing, make_tree
-from tests.loop import NOW, ask, make_annotator
+from tests.loop import NOW, ask, make_annotator, make_campaign
 from tests.releases import make_given
 
 pytestmark = pytest.mark.django_db
@@ -125,8 +125,9 @@ def test_a_text_whose_request_is_not_done_is_seen(campaign):
               api_key_variable, timeout_seconds, max_concurrent, enabled)
               VALUES ('g', 'openai', 'http://g', '', '', '', '{{}}', '', 1, 1, true) RETURNING id),
             r AS (INSERT INTO annotate_generationrequest (parent_id, generator_id, sample_index, state, attempts, priority,
-              reason, created_at)
-              SELECT {Message.objects.filter(parent=None).first().pk}, g.id, 0, 'failed', 1, 0, '', now() FROM g RETURNING id)
+              reason, created_at, finished_at)
+              SELECT {Message.objects.filter(parent=None).first().pk}, g.id, 0, 'failed', 1, 0, '', now(), now() FROM g
+              RETURNING id)
             INSERT INTO annotate_messageorigin (message_id, kind, request_id, key, provenance)
             SELECT {Message.objects.last().pk}, 'generated', r.id, '{uuid.uuid4()}', '{{}}' FROM r"""
     )
@@ -151,10 +152,39 @@ def test_a_pairing_that_counts_what_was_not_asked_is_seen(campaign):
     assert broken() == {"a_pairing_counts_the_prompts_that_asked_both": 1}
 
 
+@pytest.mark.parametrize(
+    ("rule", "harm"),
+    [
+        (
+            "a_request_that_is_done_has_its_text",
+            "UPDATE annotate_generationrequest SET state = 'done', finished_at = now()",
+        ),
+        ("a_request_that_ended_says_when", "UPDATE annotate_generationrequest SET state = 'cancelled'"),
+        ("a_request_that_ended_says_when", "UPDATE annotate_generationrequest SET finished_at = now()"),
+        (
+            "a_request_is_of_its_parents_campaign",
+            """SET CONSTRAINTS ALL IMMEDIATE;
+               ALTER TABLE annotate_generationrequest DISABLE TRIGGER a_request_is_of_its_parents_campaign;
+               UPDATE annotate_generationrequest SET campaign_id = (SELECT id FROM annotate_campaign WHERE slug = 'fish')""",
+        ),
+    ],
+)
+def test_a_request_in_a_state_that_cannot_be_is_seen(campaign, rule, harm):
+    make_campaign(slug="fish")
+    generator = Generator.objects.create(name="small", engine="openai", endpoint="http://g/v1")
+    CampaignGenerator.objects.create(campaign=campaign, generator=generator, samples=1)
+    asked = ask_missing(campaign_id=campaign.pk, now=NOW)
+    assert broken() == {}
+    run(harm)
+    assert broken() == {rule: asked}
+
+
 def test_every_rule_has_a_test_that_breaks_it():
     tested = {*BREAKS, "a_submitted_assignment_has_a_current_judgment", "a_message_points_to_its_own_consensus"}
     tested |= {"a_withdrawn_judgment_has_its_tombstone", "a_sealed_release_has_files"}
     tested |= {"a_growing_tree_asks_for_work_or_will_be_decided", "a_pairing_counts_the_prompts_that_asked_both"}
+    tested |= {"a_request_that_is_done_has_its_text", "a_request_that_ended_says_when"}
+    tested |= {"a_request_is_of_its_parents_campaign"}
     assert tested | {"a_generated_text_has_a_request_that_is_done"} == {*OF_UNITS, *OF_ALL}
 
 
