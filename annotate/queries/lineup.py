@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from annotate.models import Campaign, CampaignGenerator, Generator
 from annotate.queries.generator_terms import terms_problem
 from annotate.queries.rows import fetch_all
+from tasks.generation.lineage import identify
 from tasks.records.parameters import read_settings
 from tasks.scheduling.comparison_design import Entrant, Prompt, Tally
-from tasks.vocabulary import Engine, MessageRole
+from tasks.vocabulary import Engine, MessageRole, ModelRelation
 
 #: What keeps a generator from answering is forgotten after this time, so that it is tried again.
 PROBLEM_SECONDS = 3600.0
@@ -48,12 +49,12 @@ ORDER BY p.first_id, p.second_id"""
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A generator that a campaign names and that is switched on."""
+    """A generator that a campaign names and that is switched on. `model`: one key for all names of its model."""
 
     id: int
     name: str
     samples: int
-    model: str
+    model: str | None
     has_problem: bool
 
 
@@ -73,7 +74,7 @@ class Lineup:
     def entrants(self) -> tuple[Entrant, ...]:
         """Those that can be asked now."""
         return tuple(
-            Entrant(entry.id, entry.samples, model=entry.model or None) for entry in self.named if not entry.has_problem
+            Entrant(entry.id, entry.samples, model=entry.model) for entry in self.named if not entry.has_problem
         )
 
     @property
@@ -99,10 +100,19 @@ def read_lineup(*, campaign: Campaign, now: datetime | None = None) -> Lineup:
         if problem := terms_problem(generator, campaign):
             refused[generator.name] = problem
             continue
-        named.append(
-            Named(generator.pk, generator.name, use.samples, generator.model, has_problem=_has_problem(generator, now))
-        )
+        model, has_problem = _find_model(generator), _has_problem(generator, now)
+        named.append(Named(generator.pk, generator.name, use.samples, model, has_problem))
     return Lineup(tuple(named), refused, read_settings(campaign.parameters).candidates_per_prompt)
+
+
+def _find_model(generator: Generator) -> str | None:
+    identity = identify(
+        generator.model,
+        base_model=generator.base_model,
+        relation=ModelRelation(generator.relation) if generator.relation else None,
+        quantization=generator.quantization,
+    )
+    return identity.key or None
 
 
 def _has_problem(generator: Generator, now: datetime | None) -> bool:

@@ -193,11 +193,12 @@ def retry_requests(
 def _ask(parent_ids: Sequence[int], *, lineup: Lineup, campaign_id: int, params: dict[str, object]) -> int:
     prompts = read_prompts(parent_ids=parent_ids)
     tallies = read_tallies(campaign_id=campaign_id, stratum_ids=sorted({stratum for stratum, _ in prompts}))
+    entrants = lineup.entrants
     asks: list[tuple[int, int, int]] = []
     for stratum, prompt in prompts:
         planned = plan_prompt(
             prompt,
-            lineup.entrants,
+            entrants,
             wanted=lineup.wanted,
             fills_up=lineup.fills_up,
             tallies=(tallies[stratum], tallies[None]),
