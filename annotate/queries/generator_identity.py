@@ -9,21 +9,11 @@ from django.db.models import Q
 from annotate.models import Generator
 from annotate.queries.campaigns import list_site_generators
 from annotate.queries.rows import fetch_all
-from tasks.generation.lineage import ModelClaim, ModelIdentity, trace_lineage
+from tasks.generation.lineage import ModelClaim, ModelIdentity, name_publicly, trace_lineage
 from tasks.vocabulary import ModelRelation
 
 #: Of a generator, as it is frozen with a release.
-FROZEN_FIELDS = (
-    "name",
-    "engine",
-    "model",
-    "revision",
-    "base_model",
-    "relation",
-    "licence",
-    "output_terms",
-    "terms_url",
-)
+FROZEN_FIELDS = ("name", "engine", "revision", "relation", "licence", "output_terms", "terms_url")
 
 _OF_RELEASE = """
 SELECT DISTINCT o.generator_id AS id
@@ -67,6 +57,8 @@ def describe_released_generators(*, release_id: int) -> dict[str, Mapping[str, A
 
 def _describe(generator: Generator, identity: ModelIdentity) -> dict[str, Any]:
     return {name: getattr(generator, name) for name in FROZEN_FIELDS} | {
+        "model": name_publicly(generator.model),
+        "base_model": name_publicly(generator.base_model),
         "model_key": identity.key,
         "root_key": identity.root,
         "quantization": identity.quantization,

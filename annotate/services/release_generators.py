@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tasks.generation.lineage import name_publicly
 from tasks.records.released_generators import GenerationFacts, ReleasedGenerator
 from tasks.vocabulary import Engine, ModelRelation, OutputTerms
 
@@ -17,7 +18,6 @@ LONGEST = 400
 #: Told besides what has a column of its own. Neither addresses of servers nor words of administrators.
 MORE = ("system_fingerprint", "usage", "attention", "device", "reads_like_refusal", "defused", "attempts")
 TEXTS = (
-    "model",
     "revision",
     "engine",
     "engine_version",
@@ -38,13 +38,14 @@ def read_facts(provenance: Any) -> GenerationFacts:
     sampling = told.get("effective_sampling")
     dropped = told.get("dropped_sampling")
     return GenerationFacts(
+        model=name_publicly(_read_text(told.get("model")) or "") or None,
         **{name: _read_text(told.get(name)) for name in TEXTS},
         seed=_read_whole(told.get("seed")),
         effective_sampling=sampling if isinstance(sampling, Mapping) else None,
         dropped_sampling=tuple(sorted(map(str, dropped))) if isinstance(dropped, list | Mapping) else (),
         truncated_turns=_read_whole(cut.get("turns")),
         truncated_tokens=_read_whole(cut.get("tokens")),
-        more={name: told[name] for name in MORE if told.get(name) is not None},
+        more={name: value for name in MORE if (value := _read_more(told.get(name))) not in (None, {}, "")},
     )
 
 
@@ -85,6 +86,13 @@ def _as_object(value: Any) -> Mapping[str, Any]:
     """A column of JSON, which some statements give as text."""
     found = json.loads(value) if isinstance(value, str) else value
     return found if isinstance(found, Mapping) else {}
+
+
+def _read_more(value: Any) -> Any:
+    """A number, a short text, or a table of numbers, as usage is told; None for anything else."""
+    if isinstance(value, Mapping):
+        return {str(name)[:LONGEST]: count for name, count in value.items() if isinstance(count, int | float)}
+    return value if isinstance(value, int | float) else _read_text(value)
 
 
 def _read_text(value: Any) -> str | None:

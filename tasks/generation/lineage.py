@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from tasks.generation.model_names import MAKERS, PACKAGERS, PACKAGING, ROUTES
 from tasks.vocabulary import ModelRelation
 
 
@@ -48,33 +49,6 @@ class ModelClaim:
     quantization: str = ""
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-#: Accounts that make models: their name says nothing that the model's does not.
-MAKERS = _words(
-    """01-ai allenai ai21labs ai2 baichuan-inc bigscience bigcode cerebras codellama cohere cohereforai coherelabs
-    databricks deepseek deepseek-ai eleutherai facebook google huggingfaceh4 huggingfacetb ibm ibm-granite ibm-research
-    inceptionai internlm lgai-exaone lmsys meta meta-llama microsoft minimaxai mistral mistralai moonshotai mosaicml
-    nousresearch nvidia openai openai-community openassistant openbmb openchat primeintellect qwen rwkv salesforce
-    speakleash stabilityai stanford-crfm swiss-ai thudm tiiuae tinyllama togethercomputer upstage utter-project
-    xai-org xverse zai-org zhipuai"""
-)
-#: Accounts that store others' models in other ways and train none.
-PACKAGERS = _words(
-    """bartowski casperhansen city96 ctransformers duyntnet gaianet ggml-org ggerganov hugging-quants iamlemec intel
-    library lmstudio-ai lmstudio-community lonestriker mlc-ai mlx-community mradermacher neuralmagic onnx-community ollama
-    openvino pytorch qgallouedec quantfactory quanttrio redhatai richarderkhov second-state solidrust techxgenus thebloke
-    thireus tensorblock turboderp unsloth"""
-)
-ROUTES = _words(
-    """auto beta cheapest exacto extended fastest floor free nitro online preferred preview-only
-    black-forest-labs cerebras cohere fal-ai featherless-ai fireworks fireworks-ai groq hf-inference hyperbolic nebius novita
-    nscale openrouter ovhcloud publicai replicate sambanova scaleway together together-ai"""
-)
-#: Words of a file or a way to store, which say nothing of the model.
-PACKAGING = _words("gguf ggml safetensors hf transformers mlx onnx openvino imat imatrix i1 ud latest unsloth")
 _PLAIN = frozenset({"f16", "fp16", "bf16", "f32", "fp32", "float16", "bfloat16", "float32", "16bit", "32bit"})
 _BITS = re.compile(
     r"i?q\d(?:[_.]\d|(?:_[kmslx]{1,3}|_xxs|_nl|_\d)+)*"  # GGUF: q4_k_m, q8_0, iq2_xxs
@@ -128,6 +102,14 @@ def identify(
     return ModelIdentity(key, base, relation or ModelRelation.FINETUNED, base, stored)
 
 
+def name_publicly(name: str) -> str:
+    """The name of a model without where it lies: of a folder or file on somebody's disk its last part alone."""
+    plain = name.strip().replace("\\", "/").rstrip("/")
+    if cached := _CACHE.match(plain):
+        return f"{cached[1]}/{cached[2]}"
+    return plain.rpartition("/")[2] if _is_folder(plain) else name.strip()
+
+
 def trace_lineage(claims: Iterable[ModelClaim]) -> list[ModelIdentity]:
     """The identity of each claim, in order, its root found through what all of them declare.
 
@@ -179,7 +161,7 @@ def _take_apart(name: str) -> tuple[str, str, str]:
     if cached := _CACHE.match(name):
         return cached[1], cached[2], ""
     path = _OPENER.sub("", _ADDRESS.sub("", name)).rstrip("/")
-    is_folder = path.startswith(("/", "./", "../", "~")) or re.match(r"[a-z]:/", path) is not None
+    is_folder = _is_folder(path)
     parts = [part for part in path.split("/") if part]
     if not parts:
         return "", name, ""
@@ -196,6 +178,10 @@ def _take_apart(name: str) -> tuple[str, str, str]:
                 account, model = known, model[len(known) + 1 :]
                 break
     return account, model, tag
+
+
+def _is_folder(path: str) -> bool:
+    return path.startswith(("/", "./", "../", "~")) or re.match(r"[A-Za-z]:/", path) is not None
 
 
 def _is_ollama(account: str, tag: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.generation.lineage import ModelClaim, ModelIdentity, identify, trace_lineage
+from tasks.generation.lineage import ModelClaim, ModelIdentity, identify, name_publicly, trace_lineage
 from tasks.vocabulary import ModelRelation
 
 #: Names as they are met at hubs, servers, routers and on disks: key → (name, how its weights are stored).
@@ -226,3 +226,20 @@ def test_any_declarations_have_roots_that_do_not_hang_on_their_order(told):
     roots = dict(zip(claims, (one.root for one in trace_lineage(claims)), strict=True))
     turned = claims[::-1]
     assert dict(zip(turned, (one.root for one in trace_lineage(turned)), strict=True)) == roots
+
+
+@pytest.mark.parametrize(
+    ("name", "public"),
+    [
+        ("meta-llama/Llama-3.1-8B-Instruct", "meta-llama/Llama-3.1-8B-Instruct"),
+        ("llama3.1:8b", "llama3.1:8b"),
+        ("/srv/lab/Tiny-Chat/", "Tiny-Chat"),
+        ("./models/tiny.gguf", "tiny.gguf"),
+        ("~/tiny", "tiny"),
+        ("C:\\lab\\tiny", "tiny"),
+        ("/home/ann/hub/models--org--Name/snapshots/0e9e39f", "org/Name"),
+        ("", ""),
+    ],
+)
+def test_a_name_is_told_without_where_the_model_lies(name, public):
+    assert name_publicly(name) == public

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pandas as pd
@@ -169,6 +170,12 @@ def test_how_a_text_was_made_stands_with_it_and_nothing_that_is_private_does():
     "odd",
     [
         {"model": ["a"], "seed": "7", "truncated": 4, "effective_sampling": [], "dropped_sampling": "x", "dtype": 3},
+        {
+            "usage": {"note": "x", "deep": {"a": 1}},
+            "device": {"id": "a"},
+            "system_fingerprint": ["f"],
+            "attempts": None,
+        },
         {"seed": 2**80, "truncated": {"turns": True, "tokens": 1.5}},
         {},
     ],
@@ -184,6 +191,23 @@ def test_what_a_server_told_oddly_is_left_out(odd):
         if r["message_id"] == name_in(release, replies[0])
     ]
     assert {name: value for name, value in told.items() if value} == {}
+
+
+def test_where_a_model_lies_on_a_disk_is_nobodys_business():
+    campaign, replies = make_world()
+    Generator.objects.filter(name="free").update(model="/srv/secret/models/tiny-chat", base_model="~/lab/tiny-base")
+    told = {"model": "/srv/secret/models/tiny-chat"}
+    MessageOrigin.objects.filter(message=replies[0]).update(provenance=told)
+    release = build(campaign)
+    row = read_lines(release, "generators.jsonl.gz")[0]
+    assert (row["model"], row["base_model"], row["model_key"]) == ("tiny-chat", "tiny-base", "tiny-chat")
+    (tree,) = read_lines(release, "trees.jsonl.gz")
+    origins = [origin for reply in tree["prompt"]["replies"] for origin in reply["origins"]]
+    assert "tiny-chat" in [origin["generation"]["model"] for origin in origins if origin["generation"]]
+    for path in find_folder(release).glob("*"):
+        content = path.read_bytes()
+        text = gzip.decompress(content) if path.name.endswith(".gz") else content
+        assert (b"secret" in text, b"/lab" in text) == (False, False)
 
 
 def test_one_model_under_two_names_is_told_as_one():
