@@ -145,10 +145,14 @@ class Worker:
             log.warning("the database is away: %s", error)
             connections.close_all()
             return False
-        if first:
-            self._answer(batch, first, records)
-        else:
+        if not first:
             self.desk.finish(batch)
+        elif batch.is_alone:
+            self.desk.wait()  # it may end the process, and must take nothing with it that was answered
+            self._answer(batch, first, records)
+            self.desk.wait()  # nor may the next one take its answer
+        else:
+            self._answer(batch, first, records)
         return has_tried or bool(first)
 
     def _find_records(self) -> tuple[list[GeneratorRecord], list[GeneratorRecord]]:

@@ -141,7 +141,7 @@ class Command(BaseCommand):
         name = options["register"] or _shorten(options["model"])
         if key.name == DEMO:
             name = options["register"] or DEMO_NAME
-            values |= {"sampling": {"temperature": 0.8, "top_p": 0.95, "max_tokens": 48}}
+            values |= {"sampling": {"temperature": 0.8, "top_p": 0.95, "max_tokens": 96}}
             values |= {"licence": "Apache-2.0", "output_terms": OutputTerms.FREE}
         generator = model_generators.register(name=name, values=values)
         self.stderr.write(f"Made the generator “{generator.name}”.")
