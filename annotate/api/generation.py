@@ -19,7 +19,8 @@ from annotate.api.serializers import PageQuery, StrictSerializer, page_of, read_
 from annotate.api.views import ApiView
 from annotate.models import Campaign, words
 from annotate.queries.generation import count_requests, list_problems, present_problem
-from annotate.queries.generators import describe_figures, estimate_seconds, generator_figures
+from annotate.queries.generation_figures import generator_figures
+from annotate.queries.generators import describe_figures, estimate_seconds
 from annotate.queries.pairings import MOST_STRATA, describe_design
 from annotate.services.generation import MOST_PARENTS, cancel_requests, request_candidates, retry_requests
 from tasks.vocabulary import CampaignRole, RequestState, Scope

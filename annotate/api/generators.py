@@ -27,7 +27,8 @@ from annotate.exceptions import NotAllowed
 from annotate.models import Generator, Server
 from annotate.queries.campaigns import is_organizer, list_site_generators
 from annotate.queries.generate_workers import list_workers
-from annotate.queries.generators import describe_figures, generator_figures, list_servers
+from annotate.queries.generation_figures import generator_figures
+from annotate.queries.generators import describe_figures, list_servers
 from annotate.reasons import tell_reason
 from annotate.services.generators import (
     change_generator,

@@ -47,21 +47,20 @@ _COLUMNS = "r.state, r.finished_at, r.compute_seconds, r.completion_tokens, r.dr
 _OF_ALL_CAMPAIGNS = _FIGURES.format(looked_at="count(*)", ended=_OF_SITE.format(columns=_COLUMNS))
 _OF_ONE_CAMPAIGN = _FIGURES.format(looked_at="0", ended=_OF_CAMPAIGN.format(columns=_COLUMNS))
 
-_FAILURES = """
-SELECT g.id AS generator, COALESCE(f.outcome, '') AS outcome, count(*) AS requests
-FROM unnest(%(generators)s::bigint[]) AS g (id) CROSS JOIN LATERAL ({failed} LIMIT %(most)s) f
-GROUP BY g.id, f.outcome ORDER BY count(*) DESC, f.outcome"""
+_OUTCOMES = """
+SELECT g.id AS generator, COALESCE(came.outcome, '') AS outcome, came.waits, count(*) AS requests
+FROM unnest(%(generators)s::bigint[]) AS g (id) CROSS JOIN LATERAL (
+  (SELECT r.outcome, false AS waits FROM annotate_generationrequest r
+   WHERE r.generator_id = g.id AND r.state IN ('failed', 'set_aside') {of_campaign} LIMIT %(most)s)
+  UNION ALL
+  (SELECT r.outcome, true FROM (
+     SELECT r.outcome, r.campaign_id FROM annotate_generationrequest r
+     WHERE r.generator_id = g.id AND r.state = 'queued' AND r.not_before IS NOT NULL LIMIT %(most)s) r
+   WHERE true {of_campaign})) came
+GROUP BY g.id, came.outcome, came.waits ORDER BY count(*) DESC, came.outcome"""
 
-_FAILURES_OF_ALL = _FAILURES.format(
-    failed="""
-  SELECT r.outcome FROM annotate_generationrequest r
-  WHERE r.generator_id = g.id AND r.state IN ('failed', 'set_aside')"""
-)
-_FAILURES_OF_ONE = _FAILURES.format(
-    failed="""
-  SELECT r.outcome FROM annotate_generationrequest r
-  WHERE r.campaign_id = %(campaign)s AND r.generator_id = g.id AND r.state IN ('failed', 'set_aside')"""
-)
+_OUTCOMES_OF_ALL = _OUTCOMES.format(of_campaign="")
+_OUTCOMES_OF_ONE = _OUTCOMES.format(of_campaign="AND r.campaign_id = %(campaign)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +74,7 @@ class Figures:
     tokens_per_second      tokens written for each second of computing; None: not known
     redrawn                answers that were thrown away because another one was wanted
     failures               what came to nothing and was not tried again, at any time: outcome → requests
+    waits                  what is tried again later, because of what came of it last: outcome → requests
     is_whole               whether these are all of the day; else the newest, since `since`
     """
 
@@ -86,6 +86,7 @@ class Figures:
     tokens_per_second: float | None = None
     redrawn: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)
+    waits: Mapping[str, int] = field(default_factory=dict)
     is_whole: bool = True
 
     def per_hour(self, *, now: datetime) -> float | None:
@@ -109,14 +110,14 @@ def generator_figures(
         "most": MOST_COUNTED,
     }
     is_of_all = campaign_id is None
-    failures: dict[int, dict[str, int]] = {one: {} for one in given["generators"]}
-    for row in fetch_all(_FAILURES_OF_ALL if is_of_all else _FAILURES_OF_ONE, given):
-        failures[row["generator"]][row["outcome"]] = row["requests"]
+    came: dict[int, tuple[dict[str, int], dict[str, int]]] = {one: ({}, {}) for one in given["generators"]}
+    for row in fetch_all(_OUTCOMES_OF_ALL if is_of_all else _OUTCOMES_OF_ONE, given):
+        came[row["generator"]][row["waits"]][row["outcome"]] = row["requests"]
     rows = fetch_all(_OF_ALL_CAMPAIGNS if is_of_all else _OF_ONE_CAMPAIGN, given)
-    return {row["generator"]: _make_figures(row, failures[row["generator"]]) for row in rows}
+    return {row["generator"]: _make_figures(row, *came[row["generator"]]) for row in rows}
 
 
-def _make_figures(row: Mapping[str, Any], failures: Mapping[str, int]) -> Figures:
+def _make_figures(row: Mapping[str, Any], failures: Mapping[str, int], waits: Mapping[str, int]) -> Figures:
     return Figures(
         hour=row["hour"],
         day=row["day"],
@@ -126,5 +127,6 @@ def _make_figures(row: Mapping[str, Any], failures: Mapping[str, int]) -> Figure
         tokens_per_second=row["tokens"] / row["writing_seconds"] if row["tokens"] and row["writing_seconds"] else None,
         redrawn=int(row["redrawn"] or 0),
         failures=failures,
+        waits=waits,
         is_whole=max(row["most_looked_at"], row["day"], row["failed"]) < MOST_COUNTED,
     )

@@ -12,8 +12,8 @@ from django.utils.translation import ngettext
 
 from annotate.figures import two, whole
 from annotate.models import Generator, Server
+from annotate.queries.generation_figures import Figures
 from annotate.queries.generator_terms import TERMS
-from annotate.queries.generators import Figures
 from annotate.reasons import tell_reason
 from annotate.web import generator_words as words
 from annotate.web.generator_words import Words

@@ -15,7 +15,8 @@ from annotate.access import require_administrator
 from annotate.exceptions import ChorusError, NotFound
 from annotate.models import Generator, GeneratorTrial
 from annotate.queries.campaigns import list_site_generators
-from annotate.queries.generators import find_server, generator_figures, list_trials
+from annotate.queries.generation_figures import generator_figures
+from annotate.queries.generators import find_server, list_trials
 from annotate.services.generators import check_found
 from annotate.services.trials import LONGEST_PROMPT, start_trial
 from annotate.web.fields import Field, Problems, check_fields, problems_of, tell_wrong

@@ -18,8 +18,9 @@ from annotate.exceptions import ChorusError
 from annotate.models import Campaign, Generator
 from annotate.queries.campaigns import INSIDERS, list_generator_uses, list_site_generators
 from annotate.queries.generation import count_requests, list_problems, present_problem
+from annotate.queries.generation_figures import generator_figures
 from annotate.queries.generator_terms import terms_problem
-from annotate.queries.generators import estimate_seconds, generator_figures
+from annotate.queries.generators import estimate_seconds
 from annotate.services.campaign_files import read_campaign
 from annotate.services.campaigns import change_campaign
 from annotate.services.generation import cancel_requests, request_candidates, retry_requests
@@ -35,6 +36,8 @@ from tasks.records.parameters import read_settings
 from tasks.vocabulary import CampaignRole, GenerationOutcome, RequestState
 
 MOST_SAMPLES = 16
+#: What went wrong is summed up above its list; of the list a part is shown.
+PROBLEMS_SHOWN = 10
 #: A field for each generator.
 SAMPLES = "samples."
 COUNTED = (RequestState.QUEUED, RequestState.RUNNING, RequestState.DONE, RequestState.FAILED, RequestState.SET_ASIDE,
@@ -112,7 +115,7 @@ def show_generators(
     runs = request.actor.is_administrator or campaign.actor_role == CampaignRole.ORGANIZER  # type: ignore[attr-defined]
     choices = [make_choice(row, campaign, samples, problems) for row in list_site_generators().order_by("name", "pk")]
     fields = [choice["field"] for choice in choices if not choice["refused"]]
-    failed = take_part(request, list_problems(campaign_id=campaign.pk))
+    failed = take_part(request, list_problems(campaign_id=campaign.pk), size=PROBLEMS_SHOWN)
     context = {
         "campaign": campaign,
         "may_change": runs,

@@ -16,7 +16,8 @@ from annotate.exceptions import ChorusError, NotAllowed
 from annotate.models import Generator
 from annotate.queries.campaigns import is_organizer, list_site_generators
 from annotate.queries.generate_workers import list_workers
-from annotate.queries.generators import generator_figures, list_base_models, list_servers, was_asked
+from annotate.queries.generation_figures import generator_figures
+from annotate.queries.generators import list_base_models, list_servers, was_asked
 from annotate.services.generators import (
     change_generator,
     check_found,

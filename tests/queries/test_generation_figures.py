@@ -45,6 +45,7 @@ def test_what_was_thrown_away_and_what_failed_is_part_of_what_a_candidate_costs(
     ended(prompt, generator, state="cancelled", outcome=None)
     ended(prompt, generator, ago=timedelta(hours=25), compute_seconds=100.0, completion_tokens=1)
     ended(prompt, generator, ago=timedelta(days=9), state="failed", outcome="looping")
+    ask(prompt, generator, outcome="rate_limited", not_before=NOW + MINUTE, count=2)
     ended(prompt, make_local("other"), compute_seconds=100.0)
     assert figures_of(generator) == Figures(
         hour=1,
@@ -55,6 +56,7 @@ def test_what_was_thrown_away_and_what_failed_is_part_of_what_a_candidate_costs(
         tokens_per_second=15.0,
         redrawn=5,
         failures={"looping": 2, "worker_lost": 1},
+        waits={"rate_limited": 2},
     )
 
 
@@ -71,12 +73,13 @@ def test_figures_of_a_campaign_are_of_its_own_requests(prompt) -> None:
     ended(prompt, generator, compute_seconds=2.0)
     ended(fish, generator, compute_seconds=6.0)
     ended(fish, generator, state="failed", outcome="empty")
+    ask(prompt, generator, outcome="timed_out", not_before=NOW)
     campaigns = [prompt.tree.campaign_id, fish.tree.campaign_id, None]
     found = [figures_of(generator, campaign_id=campaign) for campaign in campaigns]
-    assert [(one.day, one.failed, one.seconds_per_candidate, one.failures) for one in found] == [
-        (1, 0, 2.0, {}),
-        (1, 1, 6.0, {"empty": 1}),
-        (2, 1, 4.0, {"empty": 1}),
+    assert [(one.day, one.failed, one.seconds_per_candidate, one.failures, one.waits) for one in found] == [
+        (1, 0, 2.0, {}, {"timed_out": 1}),
+        (1, 1, 6.0, {"empty": 1}, {}),
+        (2, 1, 4.0, {"empty": 1}, {"timed_out": 1}),
     ]
 
 

@@ -128,7 +128,7 @@ def test_what_is_due_is_found_with_a_few_looks(crowd) -> None:
     assert pages < FEW_PAGES, pages
 
 
-@pytest.mark.parametrize("statement", ["_OF_ALL_CAMPAIGNS", "_OF_ONE_CAMPAIGN", "_FAILURES_OF_ALL", "_FAILURES_OF_ONE"])
+@pytest.mark.parametrize("statement", ["_OF_ALL_CAMPAIGNS", "_OF_ONE_CAMPAIGN", "_OUTCOMES_OF_ALL", "_OUTCOMES_OF_ONE"])
 def test_figures_read_so_much_and_no_more(crowd, statement) -> None:
     prompt, generators = crowd
     given = {"campaign": prompt.tree.campaign_id, "hour": NOW - timedelta(hours=1), "day": NOW - timedelta(days=1)}

@@ -16,7 +16,8 @@ from annotate.models import (
     GeneratorTrial,
     Server,
 )
-from annotate.queries.generators import Figures, estimate_seconds
+from annotate.queries.generation_figures import Figures
+from annotate.queries.generators import estimate_seconds
 from annotate.services.generators import create_generator
 from annotate.web.generator_figures import last_long, tenths
 from tests.loop import make_prompt
