@@ -142,7 +142,7 @@ class TransformersModel:
         )
         batching = transformers.ContinuousBatchingConfig(
             page_size=page,
-            num_blocks=max(cache_tokens // page, 1),
+            num_blocks=-(-cache_tokens // page) + 2,  # a row of so many tokens fits, whatever its last pages leave idle
             max_batch_tokens=max(_MOST_ROWS, 512 if self.model.device.type == "cpu" else 2048),
             max_requests_per_batch=_MOST_ROWS,
             use_cuda_graph=False,  # the chooser is not made of a fixed chain of kernels
@@ -182,7 +182,7 @@ def load_model(
     loading: Loading,
     cache_folder: Path | None = None,
     say: Callable[[str], None],
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = time.time,
 ) -> TransformersModel:
     """Load a model with its tokenizer. Raises ModelRefused with what is missing or does not fit, and what to do.
 

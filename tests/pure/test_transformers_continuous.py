@@ -69,7 +69,7 @@ def test_rows_that_do_not_fit_together_wait_for_each_other() -> None:
     model = load_tiny()
     rows = make_some(model, samples=4)
     padded = {output.key: output.tokens for output in model.generate_padded(rows, is_cut=never)}
-    found = answer(model, rows, cache_tokens=160)
+    found = answer(model, rows, cache_tokens=128)
     assert {key: output.tokens for key, output in found.items()} == padded
 
 
@@ -134,8 +134,17 @@ def test_a_row_that_does_not_fit_the_cache_alone_is_out_of_memory() -> None:
     rows = [make_row(model, key=1), make_row(model, key=2, max_tokens=200, prefix="long"), make_row(model, key=3)]
     outputs = model.generate_continuous(iter(rows), is_cut=never, cache_tokens=128)
     assert next(outputs).key == 1
-    with pytest.raises(OutOfMemory, match=r"^A row of 2\d\d tokens does not fit in a cache of 128\.$"):
+    with pytest.raises(OutOfMemory, match=r"^A row of 2\d\d tokens does not fit in a cache of 160\.$"):
         next(outputs)
+
+
+@pytest.mark.parametrize("tokens", [31, 32, 33, 48])
+def test_a_row_that_fills_the_cache_is_answered(tokens: int) -> None:
+    model = load_tiny()
+    prompt = model.encode(TEXTS[2])
+    row = make_row(model, TEXTS[2], max_tokens=tokens)
+    output = answer(model, [row], cache_tokens=len(prompt) + tokens)[0]
+    assert output.tokens == model.generate_padded([row], is_cut=never)[0].tokens
 
 
 def test_no_rows_need_no_answer() -> None:
