@@ -42,7 +42,7 @@ Faults, each consumed by one request:
 | `ok` | no fault |
 
 It serves `models`; a request for another one is told 404, unless that is empty. Bodies of `chat/completions` and of
-`completions` are in `requests`, their paths in `paths`, and `most_at_once` is how many were in flight together.
+`completions` are in `requests` (longer ones than `context_chars` are refused), their paths in `paths`, and `most_at_once` is how many were in flight together.
 """
 
 import argparse
@@ -106,6 +106,7 @@ class FakeOpenAI:
         self.api_key = api_key
         self.models = models
         self.seconds = seconds
+        self.context_chars: int | None = None
         self.requests: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.most_at_once = 0
@@ -220,6 +221,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fake.models and body.get("model") not in fake.models:
             self._send(404, {"error": {"message": f"The model `{body.get('model')}` does not exist."}})
+            return
+        if fake.context_chars is not None and len(json.dumps(body.get("messages"))) > fake.context_chars:
+            told = "This model's maximum context length is 2048 tokens. Please reduce the length of the messages."
+            self._send(400, {"error": {"message": told, "code": 400}})
             return
         name, _, detail = fake.take_fault().partition(":")
         if name.isdigit():

@@ -185,7 +185,8 @@ class GeneratorPairing(models.Model):
 class Server(models.Model):
     """What is known of a server that generators share: whether it answers, and what may be asked of it now.
 
-    `open_until`: until then it is left alone, because it failed too often in a row; then one request tries it.
+    `open_until`: until then it is left alone, because it failed too often in a row (then one request tries it), or
+    asked for a pause.
     `tokens`: what of its requests per minute is left, as of `tokens_at`.
     """
 

@@ -1,5 +1,6 @@
 """One attempt at one job: a request over HTTP, and what came back. It runs in a thread of its own and never raises."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,11 @@ from tasks.vocabulary import GenerationOutcome
 
 #: What came with a 200 and is a failure all the same.
 _FAILED = frozenset({GenerationOutcome.SERVER_ERROR, GenerationOutcome.RATE_LIMITED})
+#: How servers say that a prompt and its answer do not fit the model: by these statuses, in words like these.
+_TOO_LONG = frozenset({400, 413, 422})
+_CONTEXT = re.compile(
+    r"context[ _-]?(?:length|size|window|overflow)|maximum context|prompt is too long|too many tokens", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,9 @@ class Wire:
             return Failure(GenerationOutcome.SERVER_ERROR, f"The server failed ({status}).{words}", pause)
         if status == httpx.codes.NOT_FOUND and (missing := self.models.find_missing()):
             return Answer(GenerationOutcome.MODEL_UNAVAILABLE, reason=missing)
+        if status in _TOO_LONG and _CONTEXT.search(words):
+            reason = f"The server refused the request ({status}).{words}"
+            return Answer(GenerationOutcome.PROMPT_TOO_LONG, reason=reason)
         if response.is_redirect:
             words = " Redirects are not followed: enter the address where the API is."
         return Answer(GenerationOutcome.REFUSED_BY_SERVER, reason=f"The server refused the request ({status}).{words}")

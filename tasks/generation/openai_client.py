@@ -6,7 +6,8 @@ How one job goes:
    calls it.
 2. POST the thread (or, with a prompt format, the prompt), not streamed, one choice, with the job's seed; redirects are
    not followed. What each kind of server takes is in `tasks.generation.servers`.
-3. A whole answer, an empty one, a truncated one, a refusal: outcomes. Other 4xx are final.
+3. A whole answer, an empty one, a truncated one, a refusal: outcomes. A thread that is too long for the model is asked
+   again without its oldest turns, never without the last one. Other 4xx are final.
 4. 429, 5xx and broken connections are tried again, after the pause that the server named or a back-off with full
    jitter, while attempts and time are left. The gate is told of each.
 5. A pause that is too long to sleep through hands the job back with `retry_after_seconds`.
@@ -22,7 +23,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 
@@ -36,7 +37,7 @@ from tasks.generation.payloads import check_generator, count_threads
 from tasks.generation.results import make_result
 from tasks.generation.retries import draw_backoff_seconds
 from tasks.records.generation import GenerationJob, GenerationResult, GeneratorRecord
-from tasks.vocabulary import GenerationOutcome
+from tasks.vocabulary import GenerationOutcome, MessageRole
 
 #: No shorter sleep than this: a clock that does not move on would be asked for ever (seconds).
 SHORTEST_SLEEP_SECONDS = 0.001
@@ -99,9 +100,10 @@ def generate(
 
 @dataclass(slots=True)
 class _Task:
-    """One job on its way. `deadline` is set when it begins."""
+    """One job on its way. `deadline` is set when it begins; `left_out`: turns at its front that did not fit."""
 
     job: GenerationJob
+    left_out: int = 0
     deadline: float | None = None
     attempts: int = 0
     last: Attempt | None = None
@@ -197,12 +199,25 @@ class _Batch:
         pause_seconds = came.pause_seconds if isinstance(came, Failure) else None
         self._gate.tell(outcome=came.outcome, reason=came.reason, pause_seconds=pause_seconds, now=now)
         if isinstance(came, Answer):
+            if came.outcome == GenerationOutcome.PROMPT_TOO_LONG and self._shorten(task):
+                return self._postpone(order, task, seconds=0.0)
             return self._end(task, came)
         task.failure = came
         if task.attempts >= max(self._generator.attempts, 1):
             return self._end(task, came, seconds=pause_seconds)
         seconds = pause_seconds or draw_backoff_seconds(failures=task.attempts, rng=self._rng)
         return self._postpone(order, task, seconds=seconds)
+
+    def _shorten(self, task: _Task) -> bool:
+        """Leave out the oldest turns, up to the next one of a person; False when only the last turn is left."""
+        thread = task.job.thread
+        following = (at for at, turn in enumerate(thread) if at and turn.role == MessageRole.PROMPTER)
+        at = next(following, None)
+        if at is None:
+            return False
+        task.job = replace(task.job, thread=thread[at:])
+        task.left_out += at
+        return True
 
     def _postpone(
         self, order: int, task: _Task, *, seconds: float, pause: Pause | None = None
@@ -234,5 +249,6 @@ class _Batch:
             generator=self._generator,
             last=task.last,
             attempts=task.attempts,
+            left_out=task.left_out,
             retry_after_seconds=seconds,
         )

@@ -22,9 +22,13 @@ def make_result(
     generator: GeneratorRecord,
     last: Attempt | None,
     attempts: int,
+    left_out: int = 0,
     retry_after_seconds: float | None = None,
 ) -> GenerationResult:
-    """The result of a job. `last`: its last attempt, None when the server was never asked."""
+    """The result of a job.
+
+    `last`: its last attempt, None when the server was never asked; `left_out`: turns that were left out at the front.
+    """
     answer = _judge(came, keep_refusals=job.keep_refusals) if isinstance(came, Answer) else None
     usage = (answer.usage if answer else None) or {}
     whole = answer if answer is not None else came
@@ -34,7 +38,10 @@ def make_result(
         text=answer.text if answer else None,
         reason=whole.reason,
         retry_after_seconds=retry_after_seconds,
-        provenance=_describe(job, answer, generator=generator, last=last, attempts=attempts),
+        provenance={
+            **_describe(job, answer, generator=generator, last=last, attempts=attempts),
+            "truncated": {"turns": left_out, "tokens": None} if left_out else None,
+        },
         reasoning=answer.reasoning if answer else None,
         prompt_tokens=usage.get("prompt_tokens"),
         completion_tokens=usage.get("completion_tokens"),

@@ -113,11 +113,11 @@ class GenerationResult:
     `provenance` is plain JSON: `engine`, `engine_version`, `host`, `model_requested`, `model`,
     `revision`, `system_fingerprint`, `sampling` (as asked), `effective_sampling` (as used), `dropped_sampling` (asked
     for and not used: names), `seed`, `system_prompt`, `prompt_format`, `finish_reason`, `usage`, `latency_ms` (of the
-    last attempt) and `attempts`; `None` where the server said nothing. A model that the worker loaded adds `dtype`,
-    `quantization`, `attention`, `device`, `architecture`, `parameters`, `batching`, `template_sha256`, `truncated`
-    (`turns` and `tokens` that were left out at the front of a long thread; None when it was whole), `defused` (control
-    strings that were broken up in people's text), `system_in_first_turn` (the template has no place for a system
-    prompt) and `reads_like_refusal`.
+    last attempt), `attempts`, `truncated` (`turns` and `tokens` that were left out at the front of a long thread; None
+    when it was whole; a server does not say how many tokens), `defused` (control strings that were broken up in people's
+    text) and `reads_like_refusal`; `None` where the server said nothing. A server adds `server_kind`. A model that the
+    worker loaded adds `dtype`, `quantization`, `attention`, `device`, `architecture`, `parameters`, `batching`,
+    `template_sha256` and `system_in_first_turn` (the template has no place for a system prompt).
     """
 
     request_id: int

@@ -118,6 +118,7 @@ def test_generate_gives_the_text_with_its_provenance(server, fake_time):
         "usage": {"prompt_tokens": 10, "completion_tokens": words, "total_tokens": 10 + words},
         "latency_ms": 0,
         "attempts": 1,
+        "truncated": None,
     }
     assert (result.prompt_tokens, result.completion_tokens, result.compute_seconds) == (10, words, 0.0)
     assert result.reasoning is None
