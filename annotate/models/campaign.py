@@ -149,7 +149,10 @@ class Stratum(models.Model):
 
 
 class CampaignGenerator(models.Model):
-    """A generator that a campaign asks for candidates, and how many samples a prompt."""
+    """A generator that a campaign asks for candidates, and how many samples a prompt.
+
+    With `candidates_per_prompt` a prompt has one of it, and at most so many where too few generators are named.
+    """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="campaign_generators")
     generator = models.ForeignKey("annotate.Generator", on_delete=models.RESTRICT, related_name="+")

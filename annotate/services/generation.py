@@ -171,7 +171,8 @@ def retry_requests(
 ) -> int:
     """Queue again what failed or was set aside (also what was called off, where `states` says so); returns how many.
 
-    A sample that has another request under way or done stays as it is.
+    A sample that has another request under way or done stays as it is. Where another generator stood in meanwhile, its
+    prompt may then have more candidates than the campaign wants.
     """
     check_may_generate(campaign=campaign)
     with transaction.atomic():
