@@ -3,29 +3,39 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from annotate.queries.generation_lanes import READY, RIPE, SUSPECT
 from annotate.queries.rows import fetch_all, fetch_row
 from tasks.vocabulary import CampaignState, Engine
 
 #: A longer queue is told as this long: nobody needs to know it closer.
 LONGEST_COUNTED = 100_000
 
+# Each campaign is looked at on its own, so that one that is paused is passed over whatever it asked for.
 _WAITING = """
-SELECT count(*) AS waiting FROM (
-  SELECT 1 FROM annotate_generationrequest r JOIN annotate_campaign c ON c.id = r.campaign_id
-  WHERE r.generator_id = ANY(%(generators)s::bigint[]) AND r.state = 'queued' AND c.state = ANY(%(generating)s::text[])
-  LIMIT %(most)s) waiting"""
+SELECT least(COALESCE(sum(lane.waiting), 0), %(most)s) AS waiting
+FROM annotate_campaign c CROSS JOIN unnest(%(generators)s::bigint[]) AS g (id) CROSS JOIN LATERAL (
+  SELECT count(*) AS waiting FROM (
+    SELECT 1 FROM annotate_generationrequest r
+    WHERE r.campaign_id = c.id AND r.generator_id = g.id AND r.state = 'queued' LIMIT %(most)s) r) lane
+WHERE c.state = ANY(%(generating)s::text[])"""
 
 #: A trial is answered before anything else: an administrator waits for it.
-_WANTED = """
+_WANTED = f"""
 SELECT g.id, wish.is_trial, wish.priority FROM annotate_generator g CROSS JOIN LATERAL (
   (SELECT true AS is_trial, 0::smallint AS priority FROM annotate_generatortrial t
    WHERE t.generator_id = g.id AND t.state = 'queued' LIMIT 1)
   UNION ALL
+  (SELECT false, max(front.priority) FROM annotate_campaign c CROSS JOIN LATERAL (
+     (SELECT r.priority FROM annotate_generationrequest r
+      WHERE r.generator_id = g.id AND r.campaign_id = c.id AND {READY} ORDER BY r.priority DESC, r.id LIMIT 1)
+     UNION ALL
+     (SELECT r.priority FROM annotate_generationrequest r
+      WHERE r.generator_id = g.id AND r.campaign_id = c.id AND {SUSPECT} ORDER BY r.priority DESC, r.id LIMIT 1)) front
+   WHERE c.state = ANY(%(generating)s::text[]) HAVING count(*) > 0)
+  UNION ALL
   (SELECT false, r.priority FROM annotate_generationrequest r JOIN annotate_campaign c ON c.id = r.campaign_id
-   WHERE r.generator_id = g.id AND r.state = 'queued' AND (r.not_before IS NULL OR r.not_before <= %(now)s)
-     AND c.state = ANY(%(generating)s::text[])
-   ORDER BY r.priority DESC LIMIT 1)
-  ORDER BY is_trial DESC LIMIT 1) wish
+   WHERE r.generator_id = g.id AND {RIPE} AND c.state = ANY(%(generating)s::text[]) LIMIT 1)
+  ORDER BY is_trial DESC, priority DESC LIMIT 1) wish
 WHERE g.enabled AND g.engine = %(engine)s
 ORDER BY wish.is_trial DESC, wish.priority DESC, g.id"""
 

@@ -56,9 +56,7 @@ ON CONFLICT (campaign_id, stratum_id, first_id, second_id)
 DO UPDATE SET prompts = excluded.prompts, credit = excluded.credit"""
 
 _OF_CAMPAIGN = """
-r.generator_id = COALESCE(%(generator)s::bigint, r.generator_id) AND EXISTS (
-  SELECT 1 FROM annotate_message p JOIN annotate_messagetree t ON t.id = p.tree_id
-  WHERE p.id = r.parent_id AND t.campaign_id = %(campaign)s)"""
+r.campaign_id = %(campaign)s AND r.generator_id = COALESCE(%(generator)s::bigint, r.generator_id)"""
 
 #: A worker that is at it finds its lease gone and drops the text.
 _CANCEL = f"""

@@ -12,10 +12,11 @@ import pytest
 from django.db import connection
 
 from annotate.models import GenerationRequest
-from annotate.queries import generation, generation_figures
+from annotate.queries import generation, generation_figures, local_generation
 from annotate.queries.generation_lanes import FRONT_READY, FRONT_SUSPECTS
 from annotate.queries.rows import run
 from annotate.services import generation_queue
+from tasks.vocabulary import Engine
 from tests.asked import ask, make_local, make_network
 from tests.opinions import NOW, make_campaign, make_prompt
 
@@ -27,7 +28,7 @@ FEW_PAGES = 250
 TYPES = {
     "generators": "bigint[]", "generating": "text[]", "limit": "int", "now": "timestamptz", "outcomes": "text[]",
     "most": "int", "host": "text", "pausing": "text[]", "campaign": "bigint", "hour": "timestamptz", "day": "timestamptz",
-    "engines": "text[]", "token": "uuid", "lease_expires_at": "timestamptz", "requests": "bigint[]",
+    "engines": "text[]", "engine": "text", "token": "uuid", "lease_expires_at": "timestamptz", "requests": "bigint[]",
     "outcome": "text", "queued_again": "text", "set_aside": "text",
 }  # fmt: skip
 
@@ -125,6 +126,17 @@ def test_what_is_due_is_found_with_a_few_looks(crowd) -> None:
     given = {"engines": ["transformers"], "now": NOW}
     assert generation.list_due_generators(**given) == [generator.pk for generator in generators]
     _, pages = look(generation._DUE, given)
+    assert pages < FEW_PAGES, pages
+
+
+def test_what_waits_for_workers_with_a_model_is_found_with_a_few_looks(crowd) -> None:
+    _, generators = crowd
+    waiting = local_generation.count_waiting(generator_ids=[generator.pk for generator in generators])
+    assert waiting == REQUESTS + 2 * len(generators)
+    assert local_generation.list_wanted(engine=Engine.TRANSFORMERS, now=NOW) == [one.pk for one in generators]
+    rows, pages = look(local_generation._WANTED, params_of([], engine="transformers"))
+    assert (rows, pages < FEW_PAGES) == (len(generators), True), pages
+    _, pages = look(local_generation._WAITING, params_of(generators, most=200))
     assert pages < FEW_PAGES, pages
 
 

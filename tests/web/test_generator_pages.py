@@ -191,7 +191,7 @@ def test_page_says_how_the_generator_does_and_what_keeps_it(root, campaign, lab)
     ask(campaign, lab, state="failed", outcome="near_duplicate", finished_at=NOW)
     ask(campaign, lab, state="queued", outcome="rate_limited", not_before=NOW)
     Generator.objects.update(problem="It needs 14 GiB, and 8 are free.", problem_at=NOW)
-    Server.objects.create(host=lab.host, failures=3, open_until=NOW + timedelta(minutes=1), last_error="It said no.")
+    Server.objects.create(host=lab.host, failures=3, open_until=NOW + timedelta(hours=1), last_error="It said no.")
     page = root.get(page_of(lab)).text
     shown = [
         "<dd>3.0</dd>",
