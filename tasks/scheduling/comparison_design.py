@@ -4,7 +4,8 @@ A prompt is a block, the generators that answer it stand in it. Nothing is plann
 prompts will come, and generators join and leave. Each prompt takes the generators that, by what was asked before,
 
 1. are of a model that does not stand in this block yet, while there are such (one model under two names tells nothing);
-2. were asked least in the stratum, so that no two of them are ever more than one prompt apart;
+2. were asked least in the stratum, so that no two of them are ever more than one prompt apart (but where 1 or a prompt
+   that has asked them before holds one back);
 3. join parts of the stratum that no comparison links yet: with all of them there, everybody is linked after
    ceil((g - 1) / (k - 1)) prompts, which is the fewest that can do it;
 4. stood beside each other least in the stratum;
@@ -12,7 +13,7 @@ prompts will come, and generators join and leave. Each prompt takes the generato
 6. are drawn by lot.
 
 By 2 a block is filled from the least asked upwards, one generator after the other, each by 3 to 6; several first ones
-are tried and the best block is taken. That costs O(k g) for each of at most `MOST_STARTS` blocks.
+are tried and the best block is taken. That costs O(k² g) for each of at most `MOST_STARTS` blocks.
 
 **Joining and coming back.** Who is more than one prompt behind the one that was asked most gets the difference as
 credit: it counts as asked for these. Each prompt that it is then asked for counts half and uses up half a prompt of
@@ -26,7 +27,7 @@ further samples fill what is left, turn by turn, at most as many as it is named 
 Counted is what was asked, whatever came of it: a generator that fails often is not asked more often for it. Where a
 request came to nothing in the end, another generator of the design stands in, by the same rules.
 
-After Cox and Cochran 1957, "Experimental designs", chapters 9 to 13; credit after Waldspurger and Weihl 1995, "Stride
+After Cochran and Cox 1957, "Experimental designs", chapters 9 and 11; credit after Waldspurger and Weihl 1995, "Stride
 scheduling".
 """
 
