@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -63,7 +62,6 @@ def load(key: ModelKey, *, say: Callable[[str], None]) -> LocalModel:
             f"torch and transformers are not installed here ({error}). Install them: `make venv-gpu`, or "
             "`pip install .[gpu]`."
         ) from error
-    logging.getLogger("ContinuousBatchingLogger").setLevel(logging.WARNING)  # it tells six lines of each batch
     if key.name != DEMO:
         return load_model(name=key.name, revision=key.revision, loading=key.loading, say=say)
     model = load_model(name=str(find_demo(say=say)), revision="", loading=key.loading, say=say)

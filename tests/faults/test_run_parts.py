@@ -188,6 +188,26 @@ def test_start_that_is_excused_is_tried_again_and_counts_for_nothing(tmp_path: P
     assert said == ["engine has ended."]
 
 
+@pytest.mark.slow
+def test_child_that_a_run_can_do_without_ends_no_run_and_is_tried_less_and_less_often(tmp_path: Path) -> None:
+    program = "import sys; sys.exit('The model is not there.')"
+    recipe = Recipe(
+        name="generate", command=[sys.executable, "-c", program], cwd=tmp_path, env={}, log=tmp_path / "generate.log",
+        vital=False,
+    )  # fmt: skip
+    said: list[str] = []
+    supervisor = Supervisor(("generate",), say=said.append)
+    try:
+        supervisor.start(recipe)
+        supervisor.await_answer(lambda: len(said) == 4)
+    finally:
+        supervisor.stop_all()
+    why = "Its last words: The model is not there."
+    assert said[:4] == [
+        f"generate has ended (exit code 1) and starts again in {pause} s. {why}" for pause in ("0.5", "1", "2", "4")
+    ]
+
+
 def test_port_that_is_no_ones_to_use_is_refused_by_name() -> None:
     with pytest.raises(RunRefused, match=r"CHORUS_HOST is 'no\.such\.host\.invalid'"):
         refuse_taken_port("no.such.host.invalid", 8000)
