@@ -27,7 +27,7 @@ def probe_batching(
     padded = _measure(lambda some: model.generate_padded(some, is_cut=_never), sample, clock=clock)
     if not model.facts.can_continue:
         return padded, None, model.facts.continuous_problem
-    cache = sum(len(row.prompt) + row.sampling.max_tokens + 512 for row in sample)
+    cache = sum(len(row.prompt) + row.sampling.max_tokens + 64 for row in sample)
 
     def answer(some: Sequence[Row]) -> list[RowOutput]:
         return list(model.generate_continuous(iter(some), is_cut=_never, cache_tokens=cache))
@@ -54,7 +54,7 @@ def compare_ways(model: LocalModel) -> str:
     """
     rows = make_rows(model, rows=4, prompt_tokens=24, answer_tokens=3, temperature=0.0)
     padded = {output.key: output.tokens[:1] for output in model.generate_padded(rows, is_cut=_never)}
-    found = model.generate_continuous(iter(rows), is_cut=_never, cache_tokens=4096)
+    found = model.generate_continuous(iter(rows), is_cut=_never, cache_tokens=256)
     continuous = {output.key: output.tokens[:1] for output in found}
     alike = sum(tokens == continuous.get(key) for key, tokens in padded.items())
     return (
