@@ -176,6 +176,9 @@ class FiguresShape(serializers.Serializer[Any]):
     day = serializers.IntegerField(help_text="Candidates stored in the last day.")
     failed = serializers.IntegerField(help_text="Requests that came to nothing in the last day.")
     redrawn = serializers.IntegerField(help_text="Answers of the last day that were drawn again.")
+    is_whole = serializers.BooleanField(
+        help_text="Whether these are all of the day; of a generator that did very much only the newest are counted."
+    )
     seconds_per_candidate = serializers.FloatField(
         allow_null=True, help_text="Of computing, over the last day, what was thrown away included."
     )

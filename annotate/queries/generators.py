@@ -24,6 +24,7 @@ def describe_figures(figures: Figures) -> dict[str, Any]:
         "day": figures.day,
         "failed": figures.failed,
         "redrawn": figures.redrawn,
+        "is_whole": figures.is_whole,
         "seconds_per_candidate": figures.seconds_per_candidate,
         "tokens_per_second": figures.tokens_per_second,
         "failures": {outcome or NO_OUTCOME: count for outcome, count in figures.failures.items()},

@@ -59,6 +59,7 @@ def present_figures(figures: Figures) -> dict[str, Any]:
         "day": figures.day,
         "failed": figures.failed,
         "redrawn": figures.redrawn,
+        "is_whole": figures.is_whole,
         "seconds": tenths(figures.seconds_per_candidate),
         "tokens_per_second": tenths(figures.tokens_per_second),
         "failures": list_failures(figures.failures),

@@ -10,12 +10,13 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from annotate.queries.generator_terms import TERMS
-from annotate.services.generator_fields import FORMATS, MOST_PER_MINUTE, MOST_ROWS, MOST_TOKENS
+from annotate.services.generator_fields import MOST_PER_MINUTE, MOST_ROWS, MOST_TOKENS
 from annotate.services.generator_sampling import SAMPLING_RANGES, WHOLE_SAMPLING
 from annotate.web import generator_words as words
 from annotate.web.editing import MAX_REASON_CHARS
 from annotate.web.fields import Field, Option, Problems, Words, check_fields
 from annotate.web.generator_posts import MORE, SAMPLING
+from tasks.generation.prompt_formats import FORMATS
 from tasks.vocabulary import Engine
 
 BOTH, SERVER, WORKER = "", Engine.OPENAI.value, Engine.TRANSFORMERS.value

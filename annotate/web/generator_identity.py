@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 
 from annotate.models import Generator
 from annotate.queries.generator_terms import TERMS
-from annotate.services.generator_fields import FORMATS, PLAIN_LOADING
+from annotate.services.generator_fields import PLAIN_LOADING
 from annotate.services.generator_sampling import SAMPLING_RANGES
 from annotate.web import generator_words as words
 from annotate.web.generator_words import Words
+from tasks.generation.prompt_formats import FORMATS
 from tasks.vocabulary import Batching, Engine, ModelRelation, OutputTerms, ServerKind
 
 #: A title and what stands beside it.

@@ -17,6 +17,7 @@ IDLE = {
     "day": 0,
     "failed": 0,
     "redrawn": 0,
+    "is_whole": True,
     "seconds_per_candidate": None,
     "tokens_per_second": None,
     "failures": {},

@@ -260,6 +260,7 @@ def test_administrators_read_how_a_generator_does(administrator):
         "day": 2,
         "failed": 1,
         "redrawn": 1,
+        "is_whole": True,
         "seconds_per_candidate": 3.0,
         "tokens_per_second": 20.0,
         "failures": {"unreachable": 1, "empty": 1, "unknown": 1},

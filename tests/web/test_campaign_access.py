@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from annotate.models import Generator
 from annotate.services.imports import ImportOptions, create_import
 from annotate.services.releases import request_release
 from tests.loop import make_campaign as make_loop_campaign
@@ -42,8 +43,11 @@ PAGES = {
     "audit": ORGANIZERS,
     "site_generators": (SIGN_IN, GUEST, NO, NO, YES, YES),
     "generator_new": ADMINISTRATORS,
+    "generator": ADMINISTRATORS,
+    "generator_edit": ADMINISTRATORS,
 }
 OF_THE_SITE = {"campaigns", "campaign_new", "campaign_new_file", "site_generators", "generator_new"}
+OF_A_GENERATOR = {"generator", "generator_edit"}
 #: What only a press does, and who may.
 VERBS = {"ask_generators": ORGANIZERS, "release_schedule": ORGANIZERS}
 
@@ -55,12 +59,15 @@ def run(settings, tmp_path):
     campaign, _people = make_given("ada", guests=True)
     create_import(campaign=campaign, actor=None, chunks=[b"Why?"], file_name="a.txt", options=ImportOptions())
     request_release(campaign=campaign, actor=None, now=timezone.now())
+    Generator.objects.create(name="Lab", engine="openai", endpoint="http://127.0.0.1:9/v1", model="m")
     return campaign
 
 
 def address(name, campaign):
     if name in OF_THE_SITE:
         return reverse(name)
+    if name in OF_A_GENERATOR:
+        return reverse(name, args=[Generator.objects.get(name="Lab").pk])
     more = {"import_run": [campaign.imports.get().public_id] if name == "import_run" else [], "release": [1]}
     return reverse(name, args=[campaign.slug, *more.get(name, [])])
 

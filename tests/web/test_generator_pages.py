@@ -377,6 +377,14 @@ def test_campaign_sees_speed_cost_failures_and_how_long_the_rest_takes(campaign,
     assert [words for words in shown if words not in page] == []
 
 
+def test_what_is_not_counted_to_its_end_says_so(root, campaign, lab, monkeypatch):
+    for _ in range(2):
+        ask(campaign, lab, state="done", outcome="stored", finished_at=NOW)
+    monkeypatch.setattr("annotate.queries.generation_figures.MOST_COUNTED", 2)
+    assert "At least 2 candidates" in root.get(SITE).text
+    assert "only the newest are counted" in root.get(page_of(lab)).text
+
+
 def test_how_long_it_takes_is_not_known_before_anything_came(campaign, lab):
     ask(campaign, lab)
     assert "How long that takes is not known" in sign_in("ines").get("/campaigns/birds/generators/").text
