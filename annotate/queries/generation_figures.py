@@ -102,15 +102,16 @@ def generator_figures(
     *, generator_ids: Collection[int], now: datetime, campaign_id: int | None = None
 ) -> dict[int, Figures]:
     """Figures of these generators, in one campaign or in all; two queries."""
+    generators = sorted(set(generator_ids))
     given = {
-        "generators": sorted(set(generator_ids)),
+        "generators": generators,
         "campaign": campaign_id,
         "hour": now - HOUR,
         "day": now - DAY,
         "most": MOST_COUNTED,
     }
     is_of_all = campaign_id is None
-    came: dict[int, tuple[dict[str, int], dict[str, int]]] = {one: ({}, {}) for one in given["generators"]}
+    came: dict[int, tuple[dict[str, int], dict[str, int]]] = {one: ({}, {}) for one in generators}
     for row in fetch_all(_OUTCOMES_OF_ALL if is_of_all else _OUTCOMES_OF_ONE, given):
         came[row["generator"]][row["waits"]][row["outcome"]] = row["requests"]
     rows = fetch_all(_OF_ALL_CAMPAIGNS if is_of_all else _OF_ONE_CAMPAIGN, given)
