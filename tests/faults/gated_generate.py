@@ -50,10 +50,8 @@ class GatedModel:
         return path.exists() and any(path.read_text() in text for text in texts)
 
 
-def main(folder: Path, arguments: Sequence[str]) -> None:
-    django.setup()
-    from django.core.management import ManagementUtility
-
+def put_gate(folder: Path) -> None:
+    """Have this process load its models behind the gate."""
     from tasks.jobs import generation_worker
     from tests.fake_model import FakeModel
 
@@ -63,6 +61,13 @@ def main(folder: Path, arguments: Sequence[str]) -> None:
         return GatedModel(load(key, say=say) if (folder / "real").exists() else FakeModel(), folder)
 
     generation_worker.load = load_gated
+
+
+def main(folder: Path, arguments: Sequence[str]) -> None:
+    django.setup()
+    from django.core.management import ManagementUtility
+
+    put_gate(folder)
     ManagementUtility(["manage.py", "generate", *arguments]).execute()
 
 

@@ -16,6 +16,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from annotate.celery import app
+from annotate.environment import celery_broker_url
 from annotate.models import (
     CampaignGenerator,
     GenerateWorker,
@@ -27,6 +29,7 @@ from annotate.models import (
 from annotate.services.generation import ask_missing
 from annotate.services.generation_queue import sweep_lost_requests
 from tasks.jobs.generation_worker import EXIT_RESTART
+from tasks.vocabulary import JobName
 from tests import plugin
 from tests.faults.runs import BASE, SECONDS, wait_until
 from tests.opinions import NOW, make_campaign, make_prompt
@@ -35,25 +38,32 @@ from tests.tiny_models import build_model
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 QUESTIONS = 6
+#: A database of Valkey that no other test uses.
+BROKER = f"{plugin.PLACES.redis_url}?db=12"
+CELERY = (
+    "celery", "-A", "tests.faults.gated_celery", "worker", "-Q", "generate", "--pool", "solo", "--without-gossip",
+    "--without-mingle", "--without-heartbeat",
+)  # fmt: skip
 
 
 class Process:
-    """One `generate` at its gate."""
+    """One worker at its gate."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *command: str) -> None:
         name = connection.settings_dict["NAME"]
         environment = {
             **os.environ,
             "DATABASE_URL": plugin.PLACES.database_url.replace("/chorus?", f"/{name}?"),
+            "REDIS_URL": BROKER,
             "CHORUS_PROCESS": "generate",
+            "GATE": str(folder),
         }
         self.folder = folder
         self.log = folder / "log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.gated_generate", folder, *arguments],
-                cwd=BASE, env=environment, stdout=log, stderr=log,
-            )  # fmt: skip
+                [sys.executable, "-m", *command], cwd=BASE, env=environment, stdout=log, stderr=log
+            )
 
     def await_batch(self) -> None:
         begun = self.folder / "begun"
@@ -79,7 +89,10 @@ def start(tmp_path) -> Iterator[Callable[..., Process]]:
     started: list[Process] = []
 
     def begin(*arguments: str, model: str = "fake/model") -> Process:
-        started.append(Process(tmp_path, "--model", model, *arguments))
+        command = (
+            CELERY if arguments == ("celery",) else ("tests.faults.gated_generate", str(tmp_path), "--model", model)
+        )
+        started.append(Process(tmp_path, *command, *(arguments if command is not CELERY else ())))
         return started[-1]
 
     yield begin
@@ -231,3 +244,40 @@ def test_a_model_that_cannot_be_loaded_ends_the_process_with_a_sentence_that_its
     assert generator.problem
     assert f"CommandError: {generator.problem}" in process.said()
     assert states() == {"queued": QUESTIONS}
+
+
+# --- The same loop under Celery ----------------------------------------------------------------------
+
+
+def wake_celery() -> None:
+    """The message that beat sends."""
+    with app.connection_for_write(celery_broker_url(BROKER)) as broker:
+        app.send_task(str(JobName.GENERATE_LOCALLY), producer=app.amqp.Producer(broker), queue="generate")
+
+
+def test_celery_s_warm_shutdown_finishes_what_is_being_answered(start, generator) -> None:
+    worker = start("celery")
+    wake_celery()
+    worker.await_batch()
+    worker.send(signal.SIGTERM)
+    worker.open()
+    assert worker.await_end() == 0, worker.said()
+    assert (states(), find_wrong()) == ({"done": QUESTIONS}, [])
+    assert GenerateWorker.objects.get().state == "stopped"
+
+
+def test_a_celery_worker_that_runs_out_of_memory_ends_with_a_code_of_its_own_and_comes_back(
+    start, generator, tmp_path
+) -> None:
+    (tmp_path / "overflow").write_text("Question 2?")
+    worker = start("celery")
+    worker.open()
+    wake_celery()
+    assert worker.await_end() == EXIT_RESTART, worker.said()
+    (tmp_path / "overflow").unlink()
+    heir = start("celery")
+    wake_celery()
+    wait_until(lambda: states() == {"done": QUESTIONS - 1, "failed": 1}, "the other answers")
+    heir.send(signal.SIGTERM)
+    assert heir.await_end() == 0
+    assert find_wrong() == []
