@@ -65,9 +65,9 @@ def read_answer(body: bytes) -> Answer:
         content, notes = _join_content(message.get("content"))
     except _UnreadableError as error:
         return Answer(GenerationOutcome.BAD_ANSWER, reason=str(error))
-    if choice.get("error") or choice.get("finish_reason") in _FAILED:
-        return _read_error(choice)
     finish_reason = _clean_name(choice.get("finish_reason"))
+    if choice.get("error") or finish_reason in _FAILED:
+        return _read_error(choice, is_failure=finish_reason in _FAILED)
     split = split_reasoning(clean_text(content))
     told = [*notes, *(message.get(field) for field in _REASONING_FIELDS), split.reasoning]
     said = Answer(
@@ -108,14 +108,14 @@ def _say_not_json(body: bytes) -> str:
     return f"{reason} It said: {words}" if is_prose else reason
 
 
-def _read_error(data: dict[str, Any]) -> Answer:
+def _read_error(data: dict[str, Any], *, is_failure: bool = False) -> Answer:
     """An error with status 200: what its own code says about it, where it has one."""
     words = find_error_message(data) or "no message"
     status = find_error_status(data)
     outcome = GenerationOutcome.REFUSED_BY_SERVER
     if status == 429:
         outcome = GenerationOutcome.RATE_LIMITED
-    elif status >= 500 or data.get("finish_reason") in _FAILED:
+    elif status >= 500 or is_failure:
         outcome = GenerationOutcome.SERVER_ERROR
     return Answer(outcome, reason=f"The server answered with an error: {words}")
 
@@ -199,7 +199,7 @@ def _join_content(content: Any) -> tuple[str, list[str]]:
     texts: list[str] = []
     notes: list[str] = []
     for part in content if isinstance(content, list) else [None]:
-        if isinstance(part, dict) and part.get("type") in _REASONING_PARTS:
+        if isinstance(part, dict) and _clean_name(part.get("type")) in _REASONING_PARTS:
             inner = next((part[key] for key in ("thinking", "text", "reasoning") if part.get(key)), "")
             # Mistral's servers put parts into a part.
             notes += [inner] if isinstance(inner, str) else [_join_content(inner)[0]]

@@ -183,6 +183,13 @@ def test_an_error_with_status_200_is_what_its_own_code_says(error, outcome):
     )
 
 
+@pytest.mark.parametrize("odd", [[], {}, 5, True])
+def test_odd_values_at_known_places_are_passed_over(odd):
+    choice = {"message": {"content": [{"type": odd}, {"type": "text", "text": "Hi"}]}, "finish_reason": odd}
+    body = {"choices": [choice], "model": odd, "usage": odd, "system_fingerprint": odd}
+    assert read_answer(json.dumps(body).encode()).text == "Hi"
+
+
 def test_an_error_within_a_choice_is_a_failure():
     choice = {"message": {"content": "Hal"}, "finish_reason": "error", "error": {"message": "upstream died"}}
     answer = read_answer(json.dumps({"choices": [choice]}).encode())
