@@ -25,6 +25,7 @@ from annotate.queries.generation import (
     list_generating_campaigns,
     load_jobs,
 )
+from annotate.services.generate_workers import forget_workers
 from annotate.services.generation import ask_missing
 from annotate.services.generation_queue import (
     LEASE_SECONDS,
@@ -91,7 +92,8 @@ def try_generators_job() -> None:
 
 @shared_task(name=str(JobName.SWEEP_REQUESTS))
 def sweep_requests_job() -> None:
-    """Queue again what dead workers left; ask for what open campaigns lack."""
+    """Queue again what dead workers left, and forget those that have long been gone; ask for what open campaigns lack."""
+    forget_workers(now=timezone.now())
     while sweep_lost_requests(now=timezone.now()):
         log.info("requests of lost workers were queued again")
     for campaign_id in list_generating_campaigns():

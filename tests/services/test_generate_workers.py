@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from annotate.models import GenerateWorker, Generator
 from annotate.queries.generate_workers import ALIVE_SECONDS, list_workers
@@ -16,6 +17,7 @@ from annotate.services.generate_workers import (
     note_problem,
     report_worker,
 )
+from tasks.jobs.generation import sweep_requests_job
 from tasks.vocabulary import WorkerState
 from tests.asked import make_local
 from tests.opinions import NOW
@@ -80,6 +82,13 @@ def test_a_worker_that_has_long_been_gone_is_forgotten() -> None:
     report("old", now=NOW - FORGOTTEN_AFTER - timedelta(seconds=1))
     report("new")
     assert (forget_workers(now=NOW), list(alive())) == (1, ["new"])
+
+
+def test_a_sweep_forgets_workers_that_have_long_been_gone() -> None:
+    report("old", now=timezone.now() - FORGOTTEN_AFTER - timedelta(seconds=1))
+    report("new", now=timezone.now())
+    sweep_requests_job()
+    assert list(alive()) == ["new"]
 
 
 def test_a_problem_is_told_with_the_moment_that_it_began() -> None:
