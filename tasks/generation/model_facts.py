@@ -12,6 +12,8 @@ from tasks.records.local_models import ModelFacts
 #: Models of these write their end of turn as a token of its own, which their settings do not always name.
 _TURN_ENDS = ("<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<|end_of_turn|>", "<|endoftext|>", "</s>")
 _LONGEST_CONTEXT = 2**20
+_LENGTHS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
+_SHORTEST_GUESS = 2048
 
 
 def describe(
@@ -27,7 +29,6 @@ def describe(
     config = model.config.get_text_config()
     template = find_template(tokenizer)
     problem = find_continuous_problem(model)
-    context = getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length or 2048
     saved = files.config.get("quantization_config") or {}
     return ModelFacts(
         name=files.name,
@@ -38,7 +39,7 @@ def describe(
         quantization=loading.quantization or (saved.get("quant_method") if isinstance(saved, dict) else None),
         attention=str(model.config._attn_implementation),  # noqa: SLF001 - nothing else tells it
         device=device,
-        context_tokens=min(int(context), loading.context_tokens or _LONGEST_CONTEXT, _LONGEST_CONTEXT),
+        context_tokens=min(find_context(config, tokenizer), loading.context_tokens or _LONGEST_CONTEXT),
         stop_ids=find_stop_ids(model, tokenizer),
         template_sha256=hashlib.sha256(template.encode()).hexdigest() if template else None,
         can_continue=not problem,
@@ -48,6 +49,16 @@ def describe(
         begin_ids=find_begin(tokenizer),
         eos_text=tokenizer.eos_token or "",
     )
+
+
+def find_context(config: Any, tokenizer: Any) -> int:
+    """How many tokens the model reads: as its configuration says, else its tokenizer, else what any model can."""
+    for name in _LENGTHS:
+        value = getattr(config, name, None)
+        if isinstance(value, int) and value > 0:
+            return min(value, _LONGEST_CONTEXT)
+    said = tokenizer.model_max_length
+    return int(said) if said and said <= _LONGEST_CONTEXT else _SHORTEST_GUESS
 
 
 def find_continuous_problem(model: Any) -> str:
@@ -65,7 +76,9 @@ def find_continuous_problem(model: Any) -> str:
 def find_stop_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
     """Tokens that end an answer: as the model's settings say, its tokenizer, and its template's ends of turns."""
     found: set[int] = set()
-    for said in (model.generation_config.eos_token_id, model.config.eos_token_id, tokenizer.eos_token_id):
+    ends = [getattr(model.generation_config, "eos_token_id", None), tokenizer.eos_token_id]
+    ends += [getattr(config, "eos_token_id", None) for config in (model.config, model.config.get_text_config())]
+    for said in ends:
         found.update([] if said is None else [said] if isinstance(said, int) else said)
     template, special = find_template(tokenizer), set(list_control_strings(tokenizer))
     found |= {tokenizer.convert_tokens_to_ids(end) for end in _TURN_ENDS if end in template and end in special}

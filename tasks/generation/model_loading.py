@@ -13,6 +13,7 @@ from tasks.records.local_models import Memory, ModelRefused
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 ATTENTIONS = ("sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention")
+_ON_CUDA = ("bnb_4bit", "bnb_8bit", "int4")
 _PACKAGES = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}
 
 
@@ -41,7 +42,7 @@ def check_loading(loading: Loading, *, devices: Sequence[str]) -> None:
             f'The quantization "{quantization}" needs the package {package}, which is not installed: '
             f"`pip install {package}`, or load the model without it."
         )
-    if package == "bitsandbytes" and not has_cuda:
+    if quantization in _ON_CUDA and not has_cuda:
         raise ModelRefused(f'The quantization "{quantization}" needs a CUDA device, and this worker sees none.')
 
 

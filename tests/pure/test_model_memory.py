@@ -1,13 +1,16 @@
 """What a model needs in memory is told from the headers of its files."""
 
+import importlib.util
 import json
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tasks.generation import model_memory
-from tasks.generation.model_loading import choose_devices, choose_place
+from tasks.generation.model_facts import find_context
+from tasks.generation.model_loading import check_loading, choose_devices, choose_place
 from tasks.records.generation import Loading
 from tasks.records.local_models import Memory, ModelRefused
 
@@ -172,3 +175,36 @@ def test_a_setting_names_a_device_or_leaves_it_to_the_worker(
 def test_a_device_that_is_not_here_is_refused(wish: str) -> None:
     with pytest.raises(ModelRefused, match=f'There is no device "{wish}" for this worker: there is cpu'):
         choose_devices(wish, devices=("cpu",))
+
+
+@pytest.mark.parametrize("quantization", ["bnb_4bit", "bnb_8bit", "int4"])
+def test_a_quantization_that_needs_cuda_is_refused_without(quantization: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: object())
+    loading = Loading(quantization=quantization)
+    with pytest.raises(ModelRefused) as refused:
+        check_loading(loading, devices=("cpu",))
+    assert str(refused.value) == (f'The quantization "{quantization}" needs a CUDA device, and this worker sees none.')
+    check_loading(loading, devices=("cuda:0", "cpu"))
+
+
+@pytest.mark.parametrize("quantization", [None, "int8", "float8"])
+def test_other_quantizations_work_anywhere(quantization: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: object())
+    check_loading(Loading(quantization=quantization), devices=("cpu",))
+
+
+@pytest.mark.parametrize(
+    ("config", "tokenizer", "context"),
+    [
+        ({"max_position_embeddings": 4096}, 1000, 4096),
+        ({"n_positions": 1024}, 512, 1024),
+        ({"seq_length": 2048}, int(1e30), 2048),
+        ({}, 512, 512),
+        ({}, int(1e30), 2048),
+        ({"max_position_embeddings": 10**7}, 512, 2**20),
+    ],
+)
+def test_a_context_is_what_the_configuration_or_the_tokenizer_says(
+    config: dict[str, int], tokenizer: int, context: int
+) -> None:
+    assert find_context(SimpleNamespace(**config), SimpleNamespace(model_max_length=tokenizer)) == context
