@@ -75,7 +75,7 @@ def test_each_filter_decides_as_that_of_transformers() -> None:
     import torch
     from transformers.generation import logits_process as theirs
 
-    from tasks.generation.row_sampling import Filters, mark_seen
+    from tasks.generation.token_filters import Filters, mark_seen
 
     torch.manual_seed(3)
     scores = torch.randn(8, 200) * 3
@@ -109,7 +109,7 @@ def test_each_filter_decides_as_that_of_transformers() -> None:
 def test_a_die_falls_on_tokens_as_often_as_their_shares_say() -> None:
     import torch
 
-    from tasks.generation.row_sampling import Filters
+    from tasks.generation.token_filters import Filters
 
     scores = torch.log(torch.tensor([[0.5, 0.3, 0.15, 0.05]]))
     filters = Filters([Sampling(temperature=1.0, top_k=3)], scores)
@@ -125,7 +125,7 @@ def test_a_die_falls_on_tokens_as_often_as_their_shares_say() -> None:
 def test_temperature_zero_takes_the_likeliest_token_in_a_batch_that_draws() -> None:
     import torch
 
-    from tasks.generation.row_sampling import Filters
+    from tasks.generation.token_filters import Filters
 
     scores = torch.log(torch.tensor([[0.4, 0.6], [0.4, 0.6]]))
     filters = Filters([Sampling(temperature=0.0), Sampling(temperature=1.0)], scores)
