@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from annotate.exceptions import Conflict, NotFound
-from annotate.models import Campaign, Generator
+from annotate.models import Campaign, GenerationRequest, Generator
 from annotate.services.campaigns import change_campaign
 from annotate.services.generators import create_generator
 from tasks.records.campaigns import CampaignSpec, GeneratorUse
@@ -21,9 +21,11 @@ REASON = "manage.py generate"
 SAMPLING: Mapping[str, Any] = {"temperature": 0.7, "top_p": 0.95, "max_tokens": 512}
 
 
-def find_generators(*, engine: Engine, model: str, revision: str | None, endpoint: str = "") -> list[Generator]:
-    """Enabled generators of the site with this engine and model; `revision` None: whatever theirs is."""
-    found = Generator.objects.filter(campaign__isnull=True, enabled=True, engine=engine, model=model).order_by("pk")
+def find_generators(
+    *, engine: Engine, model: str, revision: str | None, endpoint: str = "", enabled: bool = True
+) -> list[Generator]:
+    """Generators of the site with this engine and model; `revision` None: whatever theirs is."""
+    found = Generator.objects.filter(campaign__isnull=True, enabled=enabled, engine=engine, model=model).order_by("pk")
     if endpoint:
         found = found.filter(endpoint=endpoint)
     return list(found if revision is None else found.filter(revision=revision))
@@ -38,6 +40,13 @@ def register(*, name: str, values: Mapping[str, Any]) -> Generator:
         except Conflict:
             continue
     raise AssertionError("numbers do not end")
+
+
+def leave_out_asked(*, slug: str, generators: Sequence[Generator]) -> list[Generator]:
+    """Those that a campaign never asked: one that it asked before, and names no more, was taken out by its organizers."""
+    asked = GenerationRequest.objects.filter(campaign__slug=slug, generator__in=generators)
+    known = set(asked.values_list("generator_id", flat=True))
+    return [generator for generator in generators if generator.pk not in known]
 
 
 def name_in_campaign(*, slug: str, generators: Sequence[Generator], samples: int) -> bool:

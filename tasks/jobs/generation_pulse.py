@@ -25,7 +25,7 @@ from annotate.queries.local_generation import count_waiting
 from annotate.services.generate_workers import WorkerReport, report_worker
 from tasks.jobs.generation_desk import Desk
 from tasks.records.generation import GenerationResult
-from tasks.records.local_models import LocalModel
+from tasks.records.local_models import LocalModel, Memory
 from tasks.vocabulary import WorkerState
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ class Pulse:
         if self._thread is not None:
             self._thread.join()
         self.state = WorkerState.STOPPED
-        self.tick()
+        self._try_tick()
         connections.close_all()
 
     def tick(self) -> bool:
@@ -135,7 +135,7 @@ class Pulse:
 
     def describe(self, *, waiting: int) -> WorkerReport:
         """What the worker says of itself now."""
-        memory = self.model.measure_memory() if self.model is not None else None
+        memory = self._measure_memory()
         return WorkerReport(
             name=self.name,
             model=self.model_name,
@@ -150,11 +150,27 @@ class Pulse:
             started_at=self.started_at,
         )
 
+    def _measure_memory(self) -> Memory | None:
+        model = self.model
+        try:
+            return None if model is None else model.measure_memory()
+        except Exception as error:  # noqa: BLE001  (a device that failed: the main thread finds that out by itself)
+            log.warning("the memory of the device cannot be measured: %s", error)
+            return None
+
     def _beat(self) -> None:
         wait = 0.0
         while not self._ended.wait(wait):
-            wait = self.every if self.tick() else min(SECONDS_AFTER_FAILURE, self.every)
+            wait = self.every if self._try_tick() else min(SECONDS_AFTER_FAILURE, self.every)
         connections.close_all()
+
+    def _try_tick(self) -> bool:
+        """Whatever goes wrong at one beat, there is a next one: without it, all that is claimed would be lost."""
+        try:
+            return self.tick()
+        except Exception:
+            log.exception("a beat of the pulse failed")
+            return False
 
 
 def write_line(report: WorkerReport, *, batch: int) -> str:

@@ -413,6 +413,20 @@ def test_a_worker_that_has_ended_says_so_and_is_not_alive(campaign, worker) -> N
     assert not is_alive(now=timezone.now())
 
 
+def test_a_beat_that_fails_is_followed_by_the_next(campaign, worker, model, monkeypatch) -> None:
+    generator = add_generator(campaign)
+    worker.take_model(find_key(generator))
+
+    def fail():
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr(model, "measure_memory", fail)
+    assert worker.pulse.tick()
+    assert GenerateWorker.objects.get().memory_used is None
+    monkeypatch.setattr(worker.desk, "hold", fail)
+    assert not worker.pulse._try_tick()
+
+
 def test_an_idle_worker_asks_the_database_about_once_a_second(campaign, worker, stop, monkeypatch) -> None:
     generator = add_generator(campaign)
     worker.take_model(find_key(generator))

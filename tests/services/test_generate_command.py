@@ -115,10 +115,17 @@ def test_a_model_is_loaded_as_the_site_s_generator_says(loaded) -> None:
 
 
 def test_a_model_that_no_generator_has_is_refused_with_what_to_do(loaded) -> None:
-    add_generator(enabled=False)
+    add_generator(loading={"dtype": "float16"})
     with pytest.raises(CommandError, match=r"No enabled generator of the site loads the model org/small.*--register"):
-        generate("--model", "org/small")
+        generate("--model", "org/small", "--dtype", "float32")
     assert loaded == []
+
+
+def test_a_disabled_generator_is_not_made_a_second_time(loaded) -> None:
+    add_generator(enabled=False)
+    with pytest.raises(CommandError, match="The generator small has the model org/small, and it is disabled"):
+        generate("--model", "org/small", "--register")
+    assert (loaded, Generator.objects.count()) == ([], 1)
 
 
 def test_generators_that_load_the_model_differently_must_be_told_apart(loaded) -> None:
@@ -186,6 +193,17 @@ def test_the_demo_model_is_named_for_what_it_is_and_asked_by_the_demo_campaign(m
     )  # fmt: skip
     assert "its texts mean nothing" in generator.name
     assert (named(demo), states()) == ({GENERATOR_NAME: 1}, ["done"])
+
+
+def test_what_organizers_took_out_of_the_demo_campaign_stays_out() -> None:
+    demo = make_campaign(SLUG)
+    make_prompt(demo, "Why do birds sing?")
+    generate("--model", "demo", "--register", "--demo-campaign")
+    CampaignGenerator.objects.all().delete()
+    generate("--model", "demo", "--register", "--demo-campaign")
+    assert named(demo) == {}
+    generate("--model", "demo", "--campaign", SLUG)
+    assert named(demo) == {GENERATOR_NAME: 1}
 
 
 def test_without_a_demo_campaign_nothing_is_named() -> None:

@@ -152,6 +152,7 @@ class Command(BaseCommand):
         slug = options["campaign"]
         if slug is None and options["demo_campaign"] and Campaign.objects.filter(slug=DEMO_CAMPAIGN).exists():
             slug = DEMO_CAMPAIGN
+            generators = model_generators.leave_out_asked(slug=slug, generators=generators)
         if slug is None:
             return
         if model_generators.name_in_campaign(slug=slug, generators=generators, samples=options["samples"]):
@@ -205,6 +206,14 @@ def _find_model(options: dict[str, Any]) -> tuple[ModelKey, bool]:
         )
     if keys:
         return next(iter(keys)), True
+    disabled = model_generators.find_generators(
+        engine=Engine.TRANSFORMERS, model=model, revision=options["revision"], enabled=False
+    )
+    if disabled:
+        raise CommandError(
+            f"The generator {disabled[0].name} has the model {model}, and it is disabled. Enable it on the page of "
+            "generators, or choose another model."
+        )
     if options["register"] is None:
         raise CommandError(
             f"No enabled generator of the site loads the model {model} like this. Add --register to make one, or make it "
