@@ -84,14 +84,19 @@ UPDATE annotate_generationrequest
 SET state = 'running', lease_token = %(token)s, lease_expires_at = %(lease_expires_at)s, started_at = %(now)s
 WHERE id = ANY(ARRAY(SELECT id FROM mine)) RETURNING id, generator_id"""
 
-_HOLD = """
-UPDATE annotate_generationrequest SET lease_expires_at = %(lease_expires_at)s
-WHERE state = 'running' AND lease_token = %(token)s RETURNING id"""
+# In the order of ids, as whoever calls requests off locks them.
+_MINE = """
+WITH mine AS MATERIALIZED (
+  SELECT r.id FROM annotate_generationrequest r WHERE r.state = 'running' AND r.lease_token = %(token)s {some}
+  ORDER BY r.id FOR NO KEY UPDATE)"""
 
-_HAND_BACK = """
+_HOLD = f"""{_MINE.format(some="")}
+UPDATE annotate_generationrequest SET lease_expires_at = %(lease_expires_at)s
+WHERE id = ANY(ARRAY(SELECT id FROM mine)) RETURNING id"""
+
+_HAND_BACK = f"""{_MINE.format(some="AND (%(requests)s::bigint[] IS NULL OR r.id = ANY(%(requests)s::bigint[]))")}
 UPDATE annotate_generationrequest SET state = 'queued', lease_token = NULL, lease_expires_at = NULL
-WHERE state = 'running' AND lease_token = %(token)s
-  AND (%(requests)s::bigint[] IS NULL OR id = ANY(%(requests)s::bigint[]))"""
+WHERE id = ANY(ARRAY(SELECT id FROM mine))"""
 
 _SWEEP = """
 WITH lost AS MATERIALIZED (

@@ -59,7 +59,8 @@ class SharedGate:
         if self._is_trial:
             return None
         try:
-            pause, self._is_try = ask_server(host=self._host, now=now, try_seconds=self._try_seconds)
+            pause, is_try = ask_server(host=self._host, now=now, try_seconds=self._try_seconds)
+            self._is_try = self._is_try or is_try  # others of the batch may ask while the one is on its way
         except Error as error:
             _let_go("asked", error)
             return None

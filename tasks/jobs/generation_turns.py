@@ -73,10 +73,16 @@ class Turns:
         return False
 
     def _list_wanted(self) -> list[ModelKey]:
-        """Models that have something to do, the most urgent first; without those that were just refused."""
+        """Models that have something to do, the most urgent first; without those that were just refused.
+
+        One that is loaded and can answer nothing of what it is asked is refused too: it keeps no other waiting.
+        """
         ids = list_wanted(engine=Engine.TRANSFORMERS, now=timezone.now())
         places = {generator_id: place for place, generator_id in enumerate(ids)}
         found = list_local_generators(ids)
+        present = self.worker.key
+        if present in found and not any(map(self.worker.can_answer, found[present])):
+            self.refused[present] = self.clock() + REFUSED_SECONDS
         keys = sorted(found, key=lambda key: min(places[generator.pk] for generator in found[key]))
         return [key for key in keys if self.refused.get(key, 0.0) <= self.clock()]
 

@@ -125,6 +125,10 @@ class Worker:
             self._rest(pause)
             pause = min(2 * pause, LAST_LOOK)
 
+    def can_answer(self, generator: Generator) -> bool:
+        """Whether nothing is known that keeps the present model from answering for a generator."""
+        return not self._told.get(generator.pk)
+
     def end(self) -> None:
         """Store and give back everything, and say so."""
         self.pulse.state = WorkerState.STOPPING
@@ -134,6 +138,7 @@ class Worker:
     def _do_something(self) -> bool:
         """A trial and a batch; False when there is neither, or the database is away."""
         assert self.engine is not None
+        batch: Batch | None = None
         try:
             every, records = self._find_records()
             has_tried = answer_trial(every, engine=self.engine, stop=self.stop)
@@ -144,6 +149,8 @@ class Worker:
         except Error as error:
             log.warning("the database is away: %s", error)
             connections.close_all()
+            if batch is not None:
+                self.desk.finish(batch)  # what it claimed all the same is not to be held for ever
             return False
         if not first:
             self.desk.finish(batch)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
 from annotate.access import Actor
-from annotate.models import Message, MessageTree, Unit
+from annotate.models import CampaignGenerator, GenerationRequest, Generator, Message, MessageTree, Unit
+from annotate.services.generation import ask_missing
+from annotate.services.generation_queue import claim_requests, hand_back, hold_requests
 from annotate.services.moderation import remove_message, restore_message
 from annotate.services.tree_marks import mark_trees
 from tests.growing import answer_of, grow, make_growing, make_tree
 from tests.loop import ask, find_drift, make_annotator, submit
+from tests.opinions import make_campaign, make_prompt
 from tests.services.imports import import_bytes, lines
 from tests.services.test_import_growing import make_growing as make_importing
 from tests.services.test_import_growing import ranked_tree, ranking, reply
@@ -36,19 +41,19 @@ def wait_until_somebody_waits() -> None:
     raise AssertionError("nobody waits")
 
 
+def note_errors(act: Callable[[], object], errors: list[BaseException]) -> None:
+    try:
+        act()
+    except Exception as error:  # noqa: BLE001  (whatever it is, the test must see it)
+        errors.append(error)
+    finally:
+        connection.close()
+
+
 def meet(units: list[int], tree: int, act: Callable[[], object]) -> list[BaseException]:
     """Hold the units, let `act` come to them, then mark the tree, as a skip does; what went wrong in `act`."""
     errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            act()
-        except Exception as error:  # noqa: BLE001  (whatever it is, the test must see it)
-            errors.append(error)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=lambda: note_errors(act, errors))
     with transaction.atomic():
         list(Unit.objects.filter(pk__in=units).select_for_update(no_key=True))
         thread.start()
@@ -110,3 +115,38 @@ def test_whoever_imports_replies_and_rankings_while_another_one_ranks_the_same_p
     tree = MessageTree.objects.get().pk
     assert meet([unit], tree, lambda: import_bytes(campaign, lines([more]), name="trees.jsonl")) == []
     assert Unit.objects.get(pk=unit).done == 2
+
+
+def hold_requests_of(token: uuid.UUID) -> None:
+    hold_requests(token=token, now=timezone.now())
+
+
+def hand_back_requests_of(token: uuid.UUID) -> None:
+    hand_back(token=token)
+
+
+@pytest.mark.parametrize("act", [hold_requests_of, hand_back_requests_of])
+def test_a_worker_s_sign_of_life_meets_an_organizer_who_calls_the_same_requests_off(act):
+    campaign, now = make_campaign(), timezone.now()
+    generator = Generator.objects.create(name="small", engine="transformers", model="org/small")
+    CampaignGenerator.objects.create(campaign=campaign, generator=generator, samples=2)
+    make_prompt(campaign, "Why do birds sing?")
+    ask_missing(campaign_id=campaign.pk, now=now)
+    token = uuid.uuid4()
+    claim = claim_requests(generator_ids=[generator.pk], limit=9, now=now, token=token)
+    first, second = sorted(claim.request_ids)
+    # Claimed later than the other, so that it stands behind it in the index of leases.
+    GenerationRequest.objects.filter(pk=first).update(lease_expires_at=now + timedelta(minutes=2))
+
+    def call_off(request: int) -> None:
+        list(GenerationRequest.objects.filter(pk=request).select_for_update(no_key=True))
+
+    errors: list[BaseException] = []
+    thread = threading.Thread(target=lambda: note_errors(lambda: act(token), errors))
+    with transaction.atomic():
+        call_off(first)
+        thread.start()
+        wait_until_somebody_waits()
+        call_off(second)
+    thread.join(timeout=60)
+    assert errors == []

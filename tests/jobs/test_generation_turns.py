@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 from celery.worker import state
+from django.db import OperationalError
 from django.utils import timezone
 
 from annotate.models import CampaignGenerator, GenerationRequest, Generator, GeneratorTrial
 from annotate.queries.local_generation import count_waiting, list_wanted
 from annotate.services.generation import ask_missing
 from tasks.generation.local import RestartNeeded
-from tasks.jobs import generation_batching, generation_turns, generation_worker
+from tasks.jobs import generation_batching, generation_desk, generation_turns, generation_worker
 from tasks.jobs.generation import generate_locally_job
 from tasks.jobs.generation_stopping import CeleryStop, Grace
 from tasks.jobs.generation_turns import Turns
@@ -113,6 +114,37 @@ def test_a_model_that_cannot_be_loaded_keeps_no_other_waiting_and_is_tried_again
     clock[0] += generation_turns.REFUSED_SECONDS
     turns.take()
     assert loaded == ["broken", "small", "broken"]
+
+
+def test_a_model_that_can_answer_nothing_of_what_it_is_asked_keeps_no_other_waiting(turns, loaded, monkeypatch) -> None:
+    def load(key, *, say):
+        loaded.append(key.name)
+        template = None if key.name == "base" else "f" * 64
+        return FakeModel().with_facts(name=key.name, can_continue=False, template_sha256=template)
+
+    monkeypatch.setattr(generation_worker, "load", load)
+    base = add_requests("base", priority=5)
+    add_requests("small")
+    turns.take()
+    base.refresh_from_db()
+    assert (loaded, states()) == (["base", "small"], {"base": "queued", "small": "done"})
+    assert base.problem.startswith("The model base has no chat template")
+
+
+def test_what_was_claimed_when_the_database_went_away_is_given_back_and_not_held(turns, monkeypatch) -> None:
+    add_requests("small")
+    answers = [OperationalError("the connection is gone")]
+
+    def load_jobs(**given):
+        if answers:
+            raise answers.pop()
+        return real(**given)
+
+    real = generation_desk.load_jobs
+    monkeypatch.setattr(generation_desk, "load_jobs", load_jobs)
+    turns.take()
+    turns.worker.desk.wait()
+    assert (states(), turns.worker.desk.batches) == ({"small": "done"}, {})
 
 
 def test_a_turn_ends_in_time_so_that_celery_has_its_own(turns, loaded, clock, monkeypatch) -> None:

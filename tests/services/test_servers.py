@@ -89,6 +89,16 @@ def test_what_was_under_way_when_it_opened_does_not_open_it_for_longer() -> None
     assert (Server.objects.get().failures, ask(now=NOW + 1).seconds) == (5, 14.0)
 
 
+def test_the_one_that_tries_it_is_known_although_others_of_its_batch_ask_meanwhile() -> None:
+    break_it()
+    gate, later = SharedGate(host=HOST, try_seconds=60.0), NOW + 20
+    assert gate.ask(now=later) is None
+    assert gate.ask(now=later) is not None
+    gate.tell(outcome=GenerationOutcome.SERVER_ERROR, reason="It failed.", pause_seconds=None, now=later + 1)
+    server = Server.objects.get(host=HOST)
+    assert (server.failures, server.open_until) == (6, datetime.fromtimestamp(later + 1 + 30, UTC))
+
+
 def test_a_pause_that_one_worker_was_asked_for_is_kept_by_all() -> None:
     tell(GenerationOutcome.RATE_LIMITED, pause=40.0, reason="The server is limiting its rate (429).")
     assert ask(now=NOW + 10).seconds == 30.0
