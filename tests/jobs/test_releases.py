@@ -291,3 +291,13 @@ def test_the_command_waits_for_a_worker(weekly, monkeypatch, capsys):
 
 def test_a_release_computes_as_the_results_do():
     assert release_tools.SEED == quality.SEED
+
+
+def test_the_command_takes_texts_of_models_by_terms_and_licences(capsys):
+    make_given("ada")
+    call_command("build_release", "birds", terms=["free", "attribution"], licence=["MIT"])
+    release = Release.objects.get()
+    assert release.filters == {"output_terms": ["free", "attribution"], "model_licences": ["MIT"]}
+    assert (release.state, release.counts["left_out_by_terms"]) == ("sealed", 0)
+    with pytest.raises(CommandError, match="There are no terms gratis"):
+        call_command("build_release", "birds", terms=["gratis"])
