@@ -362,6 +362,14 @@ def test_generator_that_is_named_and_not_taken_any_more_is_told(campaign, lab):
     assert "Named, and not asked." in sign_in("ines").get("/campaigns/birds/generators/").text
 
 
+def test_campaign_with_a_design_says_how_many_candidates_each_prompt_gets(campaign, lab):
+    ines = sign_in("ines")
+    path = "/campaigns/birds/generators/"
+    assert "balanced design" not in ines.get(path).text
+    Campaign.objects.update(parameters={**campaign.parameters, "candidates_per_prompt": 4})
+    assert "Each prompt gets 4 candidates in all." in ines.get(path).text
+
+
 def test_campaign_sees_speed_cost_failures_and_how_long_the_rest_takes(campaign, lab):
     done = {"state": "done", "outcome": "stored", "finished_at": timezone.now(), "compute_seconds": 2.5, "draws": 1}
     for _ in range(2):
