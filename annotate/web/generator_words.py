@@ -79,7 +79,7 @@ TRIAL_STATES: dict[TrialState, Words] = {
     TrialState.QUEUED: _("It waits for a worker."),
     TrialState.RUNNING: _("It is being answered."),
     TrialState.DONE: _("It answered."),
-    TrialState.FAILED: _("It did not answer."),
+    TrialState.FAILED: _("No whole answer came."),
 }
 WORKER_STATES: dict[WorkerState, Words] = {
     WorkerState.LOADING: _("loading its model"),

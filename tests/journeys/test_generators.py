@@ -71,7 +71,7 @@ def test_trial_without_scripts_is_looked_at_again(site: Site, server: FakeOpenAI
     if again.count():  # unless the answer was there before the page
         with page.expect_navigation():
             again.click()
-    expect(page.locator("#trial")).to_contain_text(re.compile(r"It did not answer\.\s*an empty text"))
+    expect(page.locator("#trial")).to_contain_text(re.compile(r"No whole answer came\.\s*an empty text"))
     expect(again).to_have_count(0)
 
 

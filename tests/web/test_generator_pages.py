@@ -91,7 +91,14 @@ def test_administrator_tries_a_generator_and_sees_its_answer(root, lab):
 def test_trial_that_failed_says_why(root, lab):
     make_trial(lab, state="failed", outcome="unreachable", reason="The server cannot be reached: no route to it")
     page = root.get(page_of(lab)).text
-    shown = ["It did not answer.", "the server cannot be reached", "no route to it"]
+    shown = ["No whole answer came.", "the server cannot be reached", "no route to it"]
+    assert [words for words in shown if words not in page] == []
+
+
+def test_answer_that_was_cut_off_is_shown_as_far_as_it_came(root, lab):
+    make_trial(lab, state="failed", outcome="truncated", text="Because they", reason="Raise max_tokens.")
+    page = root.get(page_of(lab)).text
+    shown = ["No whole answer came.", "cut off in the middle", "Because they", "Raise max_tokens."]
     assert [words for words in shown if words not in page] == []
 
 
