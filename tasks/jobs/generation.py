@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Generator as Generating
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, cast
 
 from celery import shared_task
@@ -40,6 +41,7 @@ from annotate.services.stale import end_turn, rest_after, take_turn
 from annotate.wake import wake
 from tasks.generation.engines import find_engine
 from tasks.generation.gates import NetworkCallable
+from tasks.jobs.generation_stopping import PoolStop, Stop
 from tasks.jobs.leases import keep_leases
 from tasks.jobs.policy import Queue
 from tasks.jobs.trials import run_trials
@@ -52,6 +54,8 @@ log = logging.getLogger(__name__)
 NETWORK_ENGINES = (Engine.OPENAI,)
 #: A batch goes on while there is something to answer, and takes nothing new after this time (seconds).
 BATCH_SECONDS = 780.0
+#: How often a batch looks whether it has to end, and whether it is time to renew its leases.
+BEAT_SECONDS = 5.0
 #: How often one sweep asks for what the next thousand prompts of a campaign lack.
 THOUSANDS = 5
 TURN_SECONDS = 60.0
@@ -115,12 +119,13 @@ def ask_in_turn(campaign_id: int) -> None:
         wake(JobName.SWEEP_REQUESTS)
 
 
-def generate_batch(generator_id: int) -> bool:
+def generate_batch(generator_id: int, *, stop: Stop | None = None) -> bool:
     """Answer what one generator has to do now, as its server has room; False when there was nothing."""
     generator = find_generator(generator_id=generator_id)
     if generator is None or generator.engine not in NETWORK_ENGINES:
         return False
-    batch = Batch(generator=generator, token=uuid.uuid4(), until=time.time() + BATCH_SECONDS)
+    until = time.time() + BATCH_SECONDS
+    batch = Batch(generator=generator, token=uuid.uuid4(), until=until, stop=stop or PoolStop())
     if not batch.claim():
         return False
     with held(batch):
@@ -130,7 +135,7 @@ def generate_batch(generator_id: int) -> bool:
 
 @dataclass
 class Batch:
-    """Requests of one generator under one token: claimed as the engine asks for more, until `until` (UNIX time).
+    """Requests of one generator under one token: claimed as the engine asks for more, until `until` (UNIX time) or `stop`.
 
     `waiting`: claimed, and not given to the engine yet; `open`: not settled yet; `gone`: no longer ours.
     """
@@ -138,10 +143,12 @@ class Batch:
     generator: Generator
     token: uuid.UUID
     until: float
+    stop: Stop
     waiting: list[int] = field(default_factory=list)
     open: set[int] = field(default_factory=set)
     gone: set[int] = field(default_factory=set)
     is_alone: bool = False
+    held_at: float = field(default_factory=monotonic)
 
     def claim(self, *, is_under_way: bool = False) -> bool:
         """Claim what the server has room for; False when that is nothing."""
@@ -164,10 +171,19 @@ class Batch:
         taken, self.waiting = self.waiting, []
         return taken
 
+    def beat(self) -> None:
+        """Hold what was claimed. When there is no time left it goes back: what a server still answers is dropped."""
+        if self.stop.is_hurried():
+            hand_back(token=self.token)
+        elif monotonic() < self.held_at + LEASE_SECONDS / 3:
+            return
+        self.hold()
+
     def hold(self) -> None:
         """A sign of life; learns which requests were called off."""
         claimed = frozenset(self.open)
         self.gone |= claimed - hold_requests(token=self.token, now=timezone.now())
+        self.held_at = monotonic()
 
     def jobs(self) -> Iterator[GenerationJob]:
         """What to answer, one after the other: when one has its answer, its place is given to the next in the queue."""
@@ -175,7 +191,8 @@ class Batch:
             sheet = load_jobs(request_ids=self.take())
             cancel_gone(token=self.token, request_ids=sheet.gone, now=timezone.now())
             yield from sheet.jobs
-            if self.is_alone or time.time() >= self.until or not self.claim(is_under_way=True):
+            is_over = self.is_alone or self.stop.is_asked() or time.time() >= self.until
+            if is_over or not self.claim(is_under_way=True):
                 return
 
 
@@ -183,7 +200,7 @@ class Batch:
 def held(batch: Batch) -> Iterator[None]:
     """Within this block what was claimed stays ours; what is not settled at its end goes back to the queue."""
     try:
-        with keep_leases(batch.hold, every_seconds=LEASE_SECONDS / 3):
+        with keep_leases(batch.beat, every_seconds=BEAT_SECONDS):
             yield
     finally:
         with contextlib.suppress(Error):  # the database is away: the leases end by themselves

@@ -37,7 +37,7 @@ def ask_each(*, stop: Stop) -> bool:
     """One batch of each generator that is due; False when there was nothing to do, or the database is away."""
     try:
         due = list_due_generators(engines=NETWORK_ENGINES, now=timezone.now())
-        done = [generate_batch(generator_id) for generator_id in due if not stop.is_asked()]
+        done = [generate_batch(generator_id, stop=stop) for generator_id in due if not stop.is_asked()]
     except Error as error:
         log.warning("the database is away: %s", error)
         connections.close_all()

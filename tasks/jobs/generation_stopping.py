@@ -1,16 +1,23 @@
-"""How a worker with a model is told to end: by a signal of its own, or by Celery's warm shutdown."""
+"""How a worker that generates is told to end: by a signal of its own, or by Celery's warm shutdown."""
 
 from __future__ import annotations
 
 import contextlib
+import mmap
 import signal
 import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from celery.signals import worker_shutting_down
+
 #: What is being answered may be finished in this time (seconds); then it is given back.
 GRACE_SECONDS = 20.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+#: The same of a process of Celery's pool, which notices later that it is to end.
+POOL_GRACE_SECONDS = 10.0
+#: One byte that a Celery worker shares with the processes of its pool, which are forked after this was made.
+_ending = mmap.mmap(-1, 1)
 
 
 class Stop(Protocol):
@@ -71,6 +78,27 @@ class CeleryStop(Grace):
 
     def is_hurried(self) -> bool:
         return self.is_asked() and super().is_hurried()
+
+
+class PoolStop(Grace):
+    """What a process of Celery's pool learns of the warm shutdown: its worker tells it nothing, and waits."""
+
+    def __init__(self) -> None:
+        super().__init__(grace_seconds=POOL_GRACE_SECONDS)
+
+    def is_asked(self) -> bool:
+        if _ending[0] and not self.words:
+            self.ask()
+        return super().is_asked()
+
+    def is_hurried(self) -> bool:
+        return self.is_asked() and super().is_hurried()
+
+
+@worker_shutting_down.connect(weak=False)
+def tell_pool(**_: object) -> None:
+    """Celery's main process ends: what its pool is doing is to end too."""
+    _ending[0] = 1
 
 
 def end_celery_worker(exit_code: int) -> None:
