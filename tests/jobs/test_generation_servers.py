@@ -118,7 +118,9 @@ def test_a_server_that_came_back_answers_all(campaign, server) -> None:
 
 
 def test_a_server_gets_no_more_requests_a_minute_than_it_takes(campaign, server, slept) -> None:
-    generator = name_generator(campaign, "small", server.endpoint, samples=8, requests_per_minute=20)
+    generator = name_generator(
+        campaign, "small", server.endpoint, samples=8, requests_per_minute=20, timeout_seconds=60
+    )
     ask(campaign)
     generate_batch(generator.pk)
     # Two at once, as the burst of 20 a minute allows, and then one every three seconds.
