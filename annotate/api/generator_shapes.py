@@ -9,16 +9,9 @@ from rest_framework import serializers
 from annotate.api.campaign_shapes import MAX_REASON_CHARS
 from annotate.api.serializers import StrictSerializer
 from annotate.models import words
-from annotate.services.generator_fields import (
-    ATTENTIONS,
-    DTYPES,
-    FEWEST_TOKENS,
-    MOST_PER_MINUTE,
-    MOST_ROWS,
-    MOST_TOKENS,
-    QUANTIZATIONS,
-)
+from annotate.services.generator_fields import FEWEST_TOKENS, MOST_PER_MINUTE, MOST_ROWS, MOST_TOKENS
 from tasks.generation.prompt_formats import FORMATS
+from tasks.records.generation import ATTENTIONS, DTYPES, QUANTIZATIONS
 from tasks.vocabulary import Batching, Engine, ModelRelation, OutputTerms, ServerKind
 
 CALLED_ENGINES = [Engine.OPENAI.value, Engine.TRANSFORMERS.value]

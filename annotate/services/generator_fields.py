@@ -14,7 +14,7 @@ from annotate.services.campaign_values import Reader, show
 from annotate.services.generator_sampling import read_sampling
 from tasks.generation.payloads import check_generator
 from tasks.generation.prompt_formats import FORMATS
-from tasks.records.generation import GeneratorRecord, Loading
+from tasks.records.generation import ATTENTIONS, DTYPES, QUANTIZATIONS, GeneratorRecord, Loading
 from tasks.vocabulary import Batching, Engine, ModelRelation, OutputTerms, ServerKind
 
 #: Only names like these: a record must never be a way to send another secret of the server to an endpoint.
@@ -23,9 +23,6 @@ KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,70}_(API_KEY|TOKEN)")
 LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,2})?")
 CALLED_ENGINES = (Engine.OPENAI, Engine.TRANSFORMERS)
-DTYPES = ("auto", "float32", "bfloat16", "float16")
-ATTENTIONS = ("sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention")
-QUANTIZATIONS = ("bnb_4bit", "bnb_8bit", "int8", "int4", "float8")
 #: The bound of a server's requests per minute, of a batch's rows, and of a context's tokens.
 MOST_PER_MINUTE, MOST_ROWS, MOST_TOKENS = 100_000, 1_024, 10_000_000
 FEWEST_TOKENS = 16

@@ -8,19 +8,12 @@ from django.utils.translation import gettext as _
 from annotate.figures import whole
 from annotate.services.campaign_values import Reader
 from tasks.generation.payloads import OUR_KEYS
+from tasks.generation.samplings import MOST_STOPS, MOST_TOKENS, RANGES
 
 MAX_SAMPLING_VALUES = 40
 #: Least and most of the settings of sampling that are known, and which of them are whole numbers.
-SAMPLING_RANGES: Mapping[str, tuple[float, float]] = {
-    "temperature": (0, 10),
-    "top_p": (0, 1),
-    "top_k": (-1, 1_000_000),
-    "min_p": (0, 1),
-    "repetition_penalty": (0.01, 10),
-    "max_tokens": (1, 131_072),
-}
+SAMPLING_RANGES: Mapping[str, tuple[float, float]] = {**RANGES, "max_tokens": (1, MOST_TOKENS)}
 WHOLE_SAMPLING = frozenset({"top_k", "max_tokens"})
-MOST_STOPS = 16
 
 
 def read_sampling(reader: Reader, place: str, value: Any) -> dict[str, Any] | None:

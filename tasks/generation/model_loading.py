@@ -8,11 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from tasks.generation import model_memory
 from tasks.generation.model_files import ModelFiles
-from tasks.records.generation import Loading
+from tasks.records.generation import ATTENTIONS, DTYPES, QUANTIZATIONS, Loading
 from tasks.records.local_models import Memory, ModelRefused
 
-DTYPES = ("auto", "float32", "bfloat16", "float16")
-ATTENTIONS = ("sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention")
 _ON_CUDA = ("bnb_4bit", "bnb_8bit", "int4")
 _PACKAGES = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}
 
@@ -33,8 +31,8 @@ def check_loading(loading: Loading, *, devices: Sequence[str]) -> None:
         )
     if quantization is None:
         return
-    if quantization not in model_memory.BYTES_OF_QUANTIZATION:
-        known = ", ".join(model_memory.BYTES_OF_QUANTIZATION)
+    if quantization not in QUANTIZATIONS:
+        known = ", ".join(QUANTIZATIONS)
         raise ModelRefused(f'There is no quantization "{quantization}" while loading: take one of {known}, or none.')
     package = "bitsandbytes" if quantization.startswith("bnb") else "torchao"
     if importlib.util.find_spec(package) is None:

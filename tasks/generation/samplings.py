@@ -17,14 +17,14 @@ MOST_STOPS = 16
 #: Names under which the longest answer is written, the first of them wins.
 _LENGTHS = ("max_tokens", "max_new_tokens", "max_completion_tokens")
 #: Least and most of each number.
-_RANGES: Mapping[str, tuple[float, float]] = {
+RANGES: Mapping[str, tuple[float, float]] = {
     "temperature": (0, 10),
     "top_p": (0, 1),
     "top_k": (-1, 1_000_000),
     "min_p": (0, 1),
     "repetition_penalty": (0.01, 10),
 }
-_KNOWN = frozenset({*_LENGTHS, *_RANGES, "stop"})
+_KNOWN = frozenset({*_LENGTHS, *RANGES, "stop"})
 #: What only has an effect where tokens are drawn at all.
 _FILTERS = ("top_p", "top_k", "min_p")
 
@@ -40,7 +40,7 @@ class Effective:
 
 def check_sampling(asked: Mapping[str, Any]) -> str | None:
     """What is wrong with a generator's sampling, as a sentence; None when it can be used."""
-    for name, (low, high) in _RANGES.items():
+    for name, (low, high) in RANGES.items():
         value = asked.get(name)
         if value is None:
             continue

@@ -11,6 +11,11 @@ from typing import Any
 
 from tasks.vocabulary import Batching, Engine, GenerationOutcome, MessageRole, ServerKind
 
+#: What `Loading` may say.
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+ATTENTIONS = ("sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention")
+QUANTIZATIONS = ("bnb_4bit", "bnb_8bit", "int8", "int4", "float8")
+
 
 @dataclass(frozen=True, slots=True)
 class Loading:
