@@ -17,11 +17,9 @@ _OPENERS = "|".join(re.escape(begin) for begin, _ in MARKS)
 _CLOSERS = {begin: re.compile(re.escape(end), re.IGNORECASE) for begin, end in MARKS}
 _OPENED = re.compile(rf"\A\s*(?P<mark>{_OPENERS})", re.IGNORECASE)
 _PROMPT_OPENS = re.compile(rf"(?P<mark>{_OPENERS})\s*\Z", re.IGNORECASE)
-#: A closing mark on a line of its own, with nothing that opened it.
-_TAILS = tuple(
-    (begin, re.compile(rf"\A(?P<notes>.*?)(?:\A|\n)[ \t]*{re.escape(end)}[ \t]*(?:\n|\Z)", re.DOTALL | re.IGNORECASE))
-    for begin, end in MARKS
-)
+#: A closing mark with nothing that opened it: on a line of its own, or at the end of one with an empty line behind it.
+_TAIL = r"\A(?P<notes>.*?)(?:(?:\A|\n)[ \t]*{end}[ \t]*(?:\n|\Z)|{end}[ \t]*\n[ \t]*\n)"
+_TAILS = tuple((begin, re.compile(_TAIL.format(end=re.escape(end)), re.DOTALL | re.IGNORECASE)) for begin, end in MARKS)
 #: gpt-oss: channels, of which the last one is for the reader.
 _FINAL = "<|channel|>final<|message|>"
 _CHANNEL_MARKS = re.compile(r"<\|(?:start|end|channel|message|return|constrain)\|>(?:assistant|analysis|commentary)?")

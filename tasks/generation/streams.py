@@ -5,9 +5,11 @@ chunks are put together into the body that was asked for.
 """
 
 import json
+import re
 from typing import Any
 
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
+_COMMENTS = re.compile(rb"\s*(?::[^\n]*(?:\n\s*|\Z))*")
 #: What a delta adds to a message, by the names that servers use.
 _ADDED = ("content", "reasoning", "reasoning_content", "refusal", "text")
 
@@ -19,11 +21,7 @@ def is_stream(body: bytes) -> bool:
 
 def strip_comments(body: bytes) -> bytes:
     """The body without the comments (lines that start with `:`) and empty lines before it."""
-    while True:
-        body = body.lstrip()
-        if not body.startswith(b":"):
-            return body
-        body = body.partition(b"\n")[2]
+    return body[_COMMENTS.match(body).end() :]  # type: ignore[union-attr]  # it matches whatever there is
 
 
 def join_stream(body: bytes) -> dict[str, Any] | None:

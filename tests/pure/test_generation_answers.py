@@ -103,6 +103,7 @@ def test_read_answer_takes_the_reasoning_before_an_answer_off_it(content, text):
         ({"content": "<think>It is 4.</think>\n\nFour."}, "Four.", "It is 4."),
         ({"content": "<THINKING>a</THINKING>\n<think>b</think>Four."}, "Four.", "a\n\nb"),
         ({"content": "It is 4.\n</think>\n\nFour."}, "Four.", "It is 4."),
+        ({"content": "It is 4.</think>\n\nFour."}, "Four.", "It is 4."),
         ({"content": "</think>\n\nFour."}, "Four.", None),
         ({"content": "Write </think> where your notes end."}, "Write </think> where your notes end.", None),
         ({"content": "[THINK]It is 4.[/THINK]Four."}, "Four.", "It is 4."),
