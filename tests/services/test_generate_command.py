@@ -81,6 +81,14 @@ def test_the_second_time_nothing_is_made_and_nothing_is_named_anew(campaign) -> 
     assert (Generator.objects.count(), named(campaign), states()) == (1, {"small": 1}, ["done"])
 
 
+def test_what_is_said_as_it_is_by_default_makes_no_second_generator(campaign, loaded) -> None:
+    for _ in range(2):
+        generate(
+            "--model", "org/small", "--register", "--campaign", campaign.slug, "--dtype", "auto", "--device", "auto"
+        )
+    assert (Generator.objects.count(), named(campaign), len(set(loaded))) == (1, {"small": 1}, 1)
+
+
 def test_generators_that_a_campaign_names_already_stay_named(campaign) -> None:
     CampaignGenerator.objects.create(campaign=campaign, generator=add_generator("other", "else"), samples=3)
     generate("--model", "org/small", "--register", "--campaign", campaign.slug)

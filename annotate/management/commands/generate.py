@@ -197,7 +197,7 @@ def _find_model(options: dict[str, Any]) -> tuple[ModelKey, bool]:
         raise CommandError(f"--trust-remote-code names {trusted}, and --model {model}: write the same twice.")
     said = _read_loading(options) | ({"trust_remote_code": True} if trusted else {})
     found = model_generators.find_generators(engine=Engine.TRANSFORMERS, model=model, revision=options["revision"])
-    fitting = [generator for generator in found if generator.loading == generator.loading | said]
+    fitting = [generator for generator in found if _loads_like(generator, said)]
     keys = dict.fromkeys(find_key(generator) for generator in fitting)
     if len(keys) > 1:
         raise CommandError(
@@ -220,6 +220,12 @@ def _find_model(options: dict[str, Any]) -> tuple[ModelKey, bool]:
             "on the page of generators."
         )
     return make_key(model, options["revision"] or "", read_loading(said)), False
+
+
+def _loads_like(generator: Generator, said: dict[str, Any]) -> bool:
+    """Whether a generator's model is loaded as was said; a record holds what differs from the defaults alone."""
+    loading = read_loading(generator.loading)
+    return all(getattr(loading, name) == value for name, value in said.items())
 
 
 def _find_end(options: dict[str, Any]) -> Callable[[bool], bool]:
