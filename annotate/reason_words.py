@@ -6,6 +6,8 @@ here is one that `tasks` or a service writes, word for word: a test holds the tw
 
 from django.utils.translation import gettext_noop as _
 
+from annotate.model_reason_words import MODEL_SENTENCES
+
 #: Whole sentences.
 SENTENCES: tuple[str, ...] = (
     # messages that are hidden by themselves
@@ -192,36 +194,6 @@ SENTENCES: tuple[str, ...] = (
         'The engine "%(name)s" is not part of this installation. Run the model behind an OpenAI-compatible server and use '
         'the engine "%(other)s" with its address.'
     ),
-    # candidates of a model in the worker
-    _(
-        'The engine "%(name)s" needs %(names)s, which this installation lacks. Install what it needs with '
-        "`pip install '.[gpu]'`, or run the model behind an OpenAI-compatible server and use the engine \"%(other)s\" with "
-        "its address."
-    ),
-    _("The generator's sampling sets %(name)s to %(value)s; it must be from %(low)s to %(high)s."),
-    _("The generator's sampling sets stop to something else than at most %(most)s texts."),
-    _('There is no prompt format "%(name)s". Use one of %(names)s.'),
-    _(
-        "The model %(name)s has no chat template, so the generator must name a prompt format. By the model's name, "
-        '"%(other)s" fits it.'
-    ),
-    _(
-        "The last turn alone is %(length)s tokens long. The model reads %(most)s at most, of which %(number)s are kept for "
-        "its answer. Lower max_tokens, or take a model that reads more."
-    ),
-    _("The prompt could not be written for this model (%(error)s)."),
-    _("The model computed probabilities that are no numbers. Try another dtype, such as bfloat16 or float32."),
-    _(
-        "The model did not finish its answer within %(seconds)s seconds. Lower max_tokens, or raise the generator's time "
-        "limit."
-    ),
-    _("The model failed at this request (%(error)s). The worker's log says more."),
-    _("The model gave nothing for this request."),
-    _("What the model wrote could not be read (%(error)s)."),
-    _(
-        "This request alone does not fit in the memory of the device. Lower max_tokens, load the model in a smaller dtype "
-        "or quantized, or use a larger device."
-    ),
     _("The generator's endpoint is not an address. Write it as https://host/v1."),
     _(
         "The answer reached the length limit while the model was still reasoning. Raise max_tokens so that an answer can "
@@ -253,6 +225,7 @@ SENTENCES: tuple[str, ...] = (
     _("The generator's endpoint has a query or fragment. Write it as https://host/v1."),
     _("The generator's API key holds characters that a header cannot carry. Enter it again."),
     _("The generator's sampling sets %(names)s, which each request sets itself. Remove it."),
+    *MODEL_SENTENCES,
     # what begins with what it is about comes last: more could be read as one of these
     _("%(what)s must be a string, not %(kind)s."),
     _("%(what)s must be a list, not %(kind)s."),
@@ -302,4 +275,5 @@ PHRASES: tuple[str, ...] = (
     _("a key of %(where)s"),
     _("key %(name)s"),
     _("the value of %(name)s"),
+    _("%(device)s has %(free)s free of %(total)s"),
 )

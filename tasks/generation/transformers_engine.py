@@ -214,8 +214,8 @@ def load_model(
     check_quantized(files, loading)
     try:
         weights = model_memory.measure_weights(files.weights, dtype=loading.dtype, quantization=loading.quantization)
-    except model_memory.BrokenWeights as error:
-        raise ModelRefused(f"The weights of {name} are damaged: {error} Copy or download them again.") from error
+    except model_memory.BrokenWeights as bad:
+        raise ModelRefused(f"The weights of {name} are damaged: {bad} Copy or download them again.") from bad
     place = choose(weights.loaded)
     if place == "cpu" and weights.parameters < _TINY:
         torch.set_num_threads(1)
