@@ -275,5 +275,6 @@ PHRASES: tuple[str, ...] = (
     _("a key of %(where)s"),
     _("key %(name)s"),
     _("the value of %(name)s"),
+    _("%(device)s has %(free)s free of %(total)s, %(place)s"),
     _("%(device)s has %(free)s free of %(total)s"),
 )
