@@ -9,12 +9,13 @@ from typing import Any
 from django.db.models import QuerySet
 
 from annotate.models import CampaignGenerator, GenerationRequest, Generator
+from annotate.queries.generation_lanes import READY, RIPE, SUSPECT
 from annotate.queries.rows import fetch_all
 from annotate.reasons import tell_reason
 from tasks.generation.keys import read_key
 from tasks.records.generation import GenerationJob, GeneratorRecord, Loading, Turn
 from tasks.records.parameters import parse_settings
-from tasks.vocabulary import Batching, CampaignState, Engine, MessageRole, RequestState, ServerKind
+from tasks.vocabulary import Batching, CampaignState, Engine, GenerationOutcome, MessageRole, RequestState, ServerKind
 
 #: States that ask an organizer to look: something went wrong, and the row says what.
 PROBLEM_STATES = (RequestState.FAILED, RequestState.SET_ASIDE)
@@ -23,15 +24,15 @@ LONGEST_EXCHANGE_SECONDS = 780
 #: Retries within one exchange share this, unless the generator's own time-out is longer (seconds).
 PATIENCE_SECONDS = 400
 
-_DUE = """
+# The first of each lane in the order of its index: however long the queue is, it is looked at from its front.
+_DUE = f"""
 SELECT g.id FROM annotate_generator g
-WHERE g.enabled AND g.engine = ANY(%(engines)s::text[]) AND (EXISTS (
-  SELECT 1 FROM annotate_generationrequest r
-  WHERE r.generator_id = g.id AND r.state = 'queued' AND r.not_before IS NULL AND r.losses = 0) OR EXISTS (
-  SELECT 1 FROM annotate_generationrequest r
-  WHERE r.generator_id = g.id AND r.state = 'queued' AND r.not_before IS NULL AND r.losses > 0) OR EXISTS (
-  SELECT 1 FROM annotate_generationrequest r
-  WHERE r.generator_id = g.id AND r.state = 'queued' AND r.not_before <= %(now)s))
+WHERE g.enabled AND g.engine = ANY(%(engines)s::text[]) AND COALESCE(
+  (SELECT r.id FROM annotate_generationrequest r WHERE r.generator_id = g.id AND {READY} ORDER BY r.campaign_id LIMIT 1),
+  (SELECT r.id FROM annotate_generationrequest r WHERE r.generator_id = g.id AND {SUSPECT} ORDER BY r.campaign_id LIMIT 1),
+  (SELECT ripe.id FROM unnest(%(outcomes)s::text[]) AS o (outcome) CROSS JOIN LATERAL (
+    SELECT r.id FROM annotate_generationrequest r WHERE r.generator_id = g.id AND r.outcome = o.outcome AND {RIPE}
+    ORDER BY r.not_before LIMIT 1) ripe LIMIT 1)) IS NOT NULL
 ORDER BY g.id"""
 
 _THREADS = """
@@ -79,7 +80,8 @@ def find_generator(*, generator_id: int) -> Generator | None:
 
 def list_due_generators(*, engines: Sequence[str], now: datetime) -> list[int]:
     """Ids of enabled generators of these engines with a request that may be tried now."""
-    return [row["id"] for row in fetch_all(_DUE, {"engines": list(engines), "now": now})]
+    params = {"engines": list(engines), "now": now, "outcomes": [outcome.value for outcome in GenerationOutcome]}
+    return [row["id"] for row in fetch_all(_DUE, params)]
 
 
 def describe_generator(*, generator: Generator, environment: Mapping[str, str]) -> GeneratorRecord:

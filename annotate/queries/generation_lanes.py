@@ -2,12 +2,16 @@
 
 A statement here costs some looks into an index for each lane, however many requests wait in it: `request_ready` holds
 what may be claimed now, `request_suspect` what a worker died over, `request_waiting` what has a moment to wait for. A
-campaign that is paused is passed over by its lane, not row by row.
+campaign that is paused, or does not take the terms of a generator any more, is passed over by its lane, not row by row.
 """
 
 READY = "r.state = 'queued' AND r.not_before IS NULL AND r.losses = 0"
 SUSPECT = "r.state = 'queued' AND r.not_before IS NULL AND r.losses > 0"
 RIPE = "r.state = 'queued' AND r.not_before IS NOT NULL AND r.not_before <= %(now)s"
+#: Campaign `c` takes what generator `g` writes, by the rule of `queries.generator_terms`.
+TAKEN = """(cardinality(c.output_terms) = 0 OR g.output_terms = ANY(c.output_terms))
+  AND (cardinality(c.model_licences) = 0
+    OR EXISTS (SELECT 1 FROM unnest(c.model_licences) AS l (name) WHERE lower(l.name) = lower(g.licence)))"""
 
 _LANES = """
 lane (generator, campaign) AS (
@@ -26,6 +30,7 @@ _FRONT = """
 WITH RECURSIVE {lanes}
 SELECT near.id, near.priority, l.generator FROM lane l
 JOIN annotate_campaign c ON c.id = l.campaign AND c.state = ANY(%(generating)s::text[])
+JOIN annotate_generator g ON g.id = l.generator AND {taken}
 CROSS JOIN LATERAL (
   SELECT r.id, r.priority FROM annotate_generationrequest r
   WHERE r.generator_id = l.generator AND r.campaign_id = l.campaign AND {rule}
@@ -38,7 +43,7 @@ def write_front(rule: str) -> str:
 
     `rule` is READY or SUSPECT; `generating`: the states of campaigns that are looked at.
     """
-    return _FRONT.format(lanes=_LANES.format(rule=rule), rule=rule)
+    return _FRONT.format(lanes=_LANES.format(rule=rule), rule=rule, taken=TAKEN)
 
 
 FRONT_READY = write_front(READY)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from annotate.queries.generation_lanes import READY, RIPE, SUSPECT
+from annotate.queries.generation_lanes import READY, RIPE, SUSPECT, TAKEN
 from annotate.queries.rows import fetch_all, fetch_row
 from tasks.vocabulary import CampaignState, Engine
 
@@ -11,9 +11,10 @@ from tasks.vocabulary import CampaignState, Engine
 LONGEST_COUNTED = 100_000
 
 # Each campaign is looked at on its own, so that one that is paused is passed over whatever it asked for.
-_WAITING = """
+_WAITING = f"""
 SELECT least(COALESCE(sum(lane.waiting), 0), %(most)s) AS waiting
-FROM annotate_campaign c CROSS JOIN unnest(%(generators)s::bigint[]) AS g (id) CROSS JOIN LATERAL (
+FROM annotate_campaign c JOIN annotate_generator g ON g.id = ANY(%(generators)s::bigint[]) AND {TAKEN}
+CROSS JOIN LATERAL (
   SELECT count(*) AS waiting FROM (
     SELECT 1 FROM annotate_generationrequest r
     WHERE r.campaign_id = c.id AND r.generator_id = g.id AND r.state = 'queued' LIMIT %(most)s) r) lane
@@ -31,10 +32,10 @@ SELECT g.id, wish.is_trial, wish.priority FROM annotate_generator g CROSS JOIN L
      UNION ALL
      (SELECT r.priority FROM annotate_generationrequest r
       WHERE r.generator_id = g.id AND r.campaign_id = c.id AND {SUSPECT} ORDER BY r.priority DESC, r.id LIMIT 1)) front
-   WHERE c.state = ANY(%(generating)s::text[]) HAVING count(*) > 0)
+   WHERE c.state = ANY(%(generating)s::text[]) AND {TAKEN} HAVING count(*) > 0)
   UNION ALL
   (SELECT false, r.priority FROM annotate_generationrequest r JOIN annotate_campaign c ON c.id = r.campaign_id
-   WHERE r.generator_id = g.id AND {RIPE} AND c.state = ANY(%(generating)s::text[]) LIMIT 1)
+   WHERE r.generator_id = g.id AND {RIPE} AND c.state = ANY(%(generating)s::text[]) AND {TAKEN} LIMIT 1)
   ORDER BY is_trial DESC, priority DESC LIMIT 1) wish
 WHERE g.enabled AND g.engine = %(engine)s
 ORDER BY wish.is_trial DESC, wish.priority DESC, g.id"""

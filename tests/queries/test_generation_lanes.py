@@ -125,7 +125,7 @@ def test_what_is_due_is_found_with_a_few_looks(crowd) -> None:
     _, generators = crowd
     given = {"engines": ["transformers"], "now": NOW}
     assert generation.list_due_generators(**given) == [generator.pk for generator in generators]
-    _, pages = look(generation._DUE, given)
+    _, pages = look(generation._DUE, params_of(generators, **given))
     assert pages < FEW_PAGES, pages
 
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from annotate.models import GenerationRequest, Generator
+from annotate.models import Campaign, GenerationRequest, Generator
+from annotate.queries.local_generation import count_waiting, list_wanted
 from annotate.services.generation import cancel_requests
 from annotate.services.generation_queue import (
     LEASE_SECONDS,
@@ -19,6 +20,7 @@ from annotate.services.generation_queue import (
     sweep_lost_requests,
 )
 from annotate.services.generation_results import settle_request
+from tasks.vocabulary import Engine
 from tests.asked import SUSPECTS_TURN, answer, ask, claim, claimed, failure, make_local, make_network, states
 from tests.opinions import NOW, make_campaign, make_prompt
 
@@ -85,6 +87,23 @@ def test_a_paused_campaign_keeps_its_requests_and_others_go_on(campaign, prompt)
     token = GenerationRequest.objects.get(pk=mine).lease_token
     assert settle_request(token=token, result=answer(mine), now=NOW) == "done"
     assert states(waiting) == ["done", "queued", "queued"]
+
+
+@pytest.mark.parametrize("limits", [{"output_terms": ["free"]}, {"model_licences": ["apache-2.0"]}])
+def test_what_was_asked_of_a_generator_whose_terms_its_campaign_no_longer_takes_waits(campaign, prompt, limits) -> None:
+    free = make_local("free", output_terms="free", licence="Apache-2.0")
+    bound = make_local("bound", output_terms="no_training", licence="llama3.1")
+    taken, _ = ask(prompt, free), ask(prompt, bound, priority=9)
+    assert (list_wanted(engine=Engine.TRANSFORMERS, now=NOW), count_waiting(generator_ids=[free.pk, bound.pk])) == (
+        [bound.pk, free.pk],
+        2,
+    )
+    Campaign.objects.update(**limits)
+    assert (list_wanted(engine=Engine.TRANSFORMERS, now=NOW), count_waiting(generator_ids=[free.pk, bound.pk])) == (
+        [free.pk],
+        1,
+    )
+    assert claimed(free, bound) == ids(taken)
 
 
 def test_nothing_is_claimed_of_a_generator_that_is_disabled_or_a_mere_name(campaign, prompt) -> None:
