@@ -26,22 +26,28 @@ lane (generator, campaign) AS (
   FROM lane l WHERE l.campaign IS NOT NULL)
 """
 
+# At equal urgency campaigns take turns: the first request of each, then the second of each, in another order for each
+# claim, so that none waits for ever where there are more of them than a claim takes.
 _FRONT = """
 WITH RECURSIVE {lanes}
-SELECT near.id, near.priority, l.generator FROM lane l
-JOIN annotate_campaign c ON c.id = l.campaign AND c.state = ANY(%(generating)s::text[])
-JOIN annotate_generator g ON g.id = l.generator AND {taken}
-CROSS JOIN LATERAL (
-  SELECT r.id, r.priority FROM annotate_generationrequest r
-  WHERE r.generator_id = l.generator AND r.campaign_id = l.campaign AND {rule}
-  ORDER BY r.priority DESC, r.id LIMIT %(limit)s) near
-ORDER BY near.priority DESC, near.id LIMIT %(limit)s"""
+SELECT front.id, front.priority, front.generator FROM (
+  SELECT near.id, near.priority, l.generator, md5(l.campaign::text || %(token)s::uuid::text) AS turn,
+    row_number() OVER (PARTITION BY l.campaign, near.priority ORDER BY near.id) AS place
+  FROM lane l
+  JOIN annotate_campaign c ON c.id = l.campaign AND c.state = ANY(%(generating)s::text[])
+  JOIN annotate_generator g ON g.id = l.generator AND {taken}
+  CROSS JOIN LATERAL (
+    SELECT r.id, r.priority FROM annotate_generationrequest r
+    WHERE r.generator_id = l.generator AND r.campaign_id = l.campaign AND {rule}
+    ORDER BY r.priority DESC, r.id LIMIT %(limit)s) near) front
+ORDER BY front.priority DESC, front.place, front.turn, front.id LIMIT %(limit)s"""
 
 
 def write_front(rule: str) -> str:
     """SQL for what is at the front of the lanes of `generators` (ids), at most `limit` in all, the most urgent first.
 
-    `rule` is READY or SUSPECT; `generating`: the states of campaigns that are looked at.
+    At equal priority each campaign has as many as another, and its own oldest come first. `rule` is READY or SUSPECT;
+    `generating`: the states of campaigns that are looked at; `token`: the claim's, whose hash says who begins.
     """
     return _FRONT.format(lanes=_LANES.format(rule=rule), rule=rule, taken=TAKEN)
 

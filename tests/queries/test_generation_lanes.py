@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -87,6 +88,7 @@ def params_of(generators, **given) -> dict[str, Any]:
         "generating": ["draft", "open"],
         "limit": 8,
         "now": NOW,
+        "token": uuid.UUID(int=7),
         "outcomes": [outcome.value for outcome in generation_queue.GenerationOutcome],
         "most": generation_queue.MOST_RIPENED,
         "pausing": [outcome.value for outcome in generation_queue.PAUSING],

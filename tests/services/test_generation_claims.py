@@ -52,8 +52,37 @@ def test_what_is_most_urgent_comes_first_whichever_generator_and_campaign_asks(p
     slow = ask(prompt, one)
     quick = ask(fish, two, priority=5)
     soon = ask(prompt, two, priority=1) + ask(fish, one, priority=1)
-    assert claimed(one, two, limit=3) == ids(quick, soon)
+    first, *others = claimed(one, two, limit=3)
+    assert ([first], sorted(others)) == (ids(quick), sorted(ids(soon)))
     assert claimed(one, two) == ids(slow)
+
+
+def test_campaigns_share_a_claim_however_much_one_of_them_asked_for_before(prompt) -> None:
+    fish = make_prompt(make_campaign("fish"), "Why do fish swim?")
+    one, two = make_local("one"), make_local("two")
+    many = ask(prompt, one, count=100) + ask(prompt, two, count=100)
+    few = ask(fish, one, count=15)
+    taken = claimed(one, two, limit=20)
+    assert [request for request in taken if request in ids(many)] == ids(many[:10])
+    assert [request for request in taken if request in ids(few)] == ids(few[:10])
+    taken = claimed(one, two, limit=20)
+    assert set(taken) == set(ids(few[10:], many[10:25]))
+
+
+def test_of_more_campaigns_than_a_claim_takes_each_has_its_turn_after_what_is_more_urgent() -> None:
+    generator = make_local()
+    prompts = [make_prompt(make_campaign(f"campaign-{number}"), "Why?") for number in range(10)]
+    for prompt in prompts:
+        ask(prompt, generator, count=2)
+    urgent = ask(prompts[9], generator, priority=1)
+    waiting = {GenerationRequest.objects.filter(parent=prompt, priority=0).earliest("pk").pk for prompt in prompts}
+    seen = set()
+    for _ in range(100):  # nobody is left out of a hundred draws of two in ten but once in 10⁸ times
+        found = claim(generator, limit=3)
+        assert found.request_ids[0] == urgent[0].pk
+        seen |= set(found.request_ids[1:])
+        hand_back(token=found.token)
+    assert seen == waiting
 
 
 def test_a_claim_names_the_generator_of_each_request(prompt) -> None:
