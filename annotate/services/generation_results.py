@@ -17,6 +17,7 @@ from django.db import transaction
 from annotate.exceptions import ChorusError
 from annotate.queries.rows import Row, fetch_one, run
 from annotate.services.candidates import NewCandidate, add_candidates
+from annotate.services.generate_workers import clear_problem
 from tasks.records.generation import GenerationResult
 from tasks.records.parameters import CampaignSettings, parse_settings
 from tasks.text.fingerprints import likeness, list_shingles
@@ -78,9 +79,6 @@ SET state = %(state)s::text, lease_token = NULL, lease_expires_at = NULL, not_be
   compute_seconds = NULLIF(COALESCE(compute_seconds, 0) + %(compute_seconds)s::float8, 0)
 WHERE id = %(request)s AND state = 'running' AND lease_token = %(token)s"""
 
-_CLEAR_PROBLEM = """
-UPDATE annotate_generator SET problem = '', problem_at = NULL WHERE id = %(generator)s AND problem <> ''"""
-
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -111,7 +109,7 @@ def settle_request(*, token: uuid.UUID, result: GenerationResult, now: datetime)
             end = _end_without_text(mine=mine, result=result, now=now)
         _end(params=params, end=end, now=now, result=result)
         if mine["has_problem"] and end.state == RequestState.DONE:
-            run(_CLEAR_PROBLEM, {"generator": mine["generator_id"]})
+            clear_problem(generator_ids=[mine["generator_id"]])
         return end.state
 
 
