@@ -33,6 +33,7 @@ from annotate.queries.rows import fetch_one, run
 from annotate.services.audit import record_event
 from annotate.wake import wake
 from tasks.scheduling.comparison_design import Tally, plan_prompt
+from tasks.scheduling.request_priorities import HIGHEST_SCHEDULED, prioritize
 from tasks.vocabulary import AuditAction, CampaignState, JobName, MessageRole, RequestState
 
 #: Parents that one call asks for at most; the sweep asks for the rest.
@@ -42,8 +43,9 @@ GENERATING_STATES = (CampaignState.DRAFT, CampaignState.OPEN)
 
 _ASK = """
 INSERT INTO annotate_generationrequest (parent_id, generator_id, sample_index, state, attempts, priority, reason, created_at)
-SELECT n.parent, n.generator, n.sample, 'queued', 0, %(priority)s, '', %(now)s
-FROM unnest(%(parents)s::bigint[], %(generators)s::bigint[], %(samples)s::smallint[]) AS n (parent, generator, sample)
+SELECT n.parent, n.generator, n.sample, 'queued', 0, n.priority, '', %(now)s
+FROM unnest(%(parents)s::bigint[], %(generators)s::bigint[], %(samples)s::smallint[], %(priorities)s::smallint[])
+  AS n (parent, generator, sample, priority)
 ORDER BY n.sample, n.parent, n.generator
 ON CONFLICT (parent_id, generator_id, sample_index) WHERE state IN ('queued', 'running', 'done') DO NOTHING"""
 
@@ -93,7 +95,8 @@ def request_candidates(
 ) -> int:
     """Ask the campaign's generators for what these parents lack (None: the first thousand prompts that lack something).
 
-    Returns how many requests are new; the sweep asks for what is beyond. Raises Conflict when the campaign
+    Returns how many requests are new; the sweep asks for what is beyond. `priority`: 0 leaves the order to the
+    scheduler, above 0 they come before all that it orders, the highest first. Raises Conflict when the campaign
     names no generator that can be asked, or is paused or closed, and NotFound for a parent that is not its own.
     """
     check_may_generate(campaign=campaign)
@@ -143,7 +146,7 @@ def ask_missing(*, campaign_id: int, now: datetime, parent_ids: Sequence[int] | 
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)
         lineup = read_lineup(campaign=campaign, now=now)
-        added = _ask(lacking, lineup=lineup, campaign_id=campaign_id, params={"priority": priority, "now": now})
+        added = _ask(lacking, lineup=lineup, campaign_id=campaign_id, priority=priority, now=now)
         if added:
             wake(JobName.GENERATE_CANDIDATES)
     return added
@@ -189,11 +192,11 @@ def retry_requests(
     return queued
 
 
-def _ask(parent_ids: Sequence[int], *, lineup: Lineup, campaign_id: int, params: dict[str, object]) -> int:
+def _ask(parent_ids: Sequence[int], *, lineup: Lineup, campaign_id: int, priority: int, now: datetime) -> int:
     prompts = read_prompts(parent_ids=parent_ids)
     tallies = read_tallies(campaign_id=campaign_id, stratum_ids=sorted({stratum for stratum, _ in prompts}))
     entrants = lineup.entrants
-    asks: list[tuple[int, int, int]] = []
+    asks: list[tuple[int, int, int, int]] = []
     for stratum, prompt in prompts:
         planned = plan_prompt(
             prompt,
@@ -203,9 +206,15 @@ def _ask(parent_ids: Sequence[int], *, lineup: Lineup, campaign_id: int, params:
             tallies=(tallies[stratum], tallies[None]),
             rng=Random(f"{campaign_id}/{prompt.id}"),  # noqa: S311 - a lot among equals, no secret
         )
-        asks += [(prompt.id, generator, sample) for generator, sample in planned]
-    columns = {name: [ask[place] for ask in asks] for place, name in enumerate(("parents", "generators", "samples"))}
-    added = run(_ASK, {**params, **columns})
+        in_order = enumerate(
+            sorted((sample, generator) for generator, sample in planned), start=sum(prompt.standing.values())
+        )
+        asks += [
+            (prompt.id, generator, sample, HIGHEST_SCHEDULED + priority if priority > 0 else prioritize(place=place))
+            for place, (sample, generator) in in_order
+        ]
+    names = ("parents", "generators", "samples", "priorities")
+    added = run(_ASK, {"now": now, **{name: [ask[place] for ask in asks] for place, name in enumerate(names)}})
     _keep_counts(tallies, campaign_id=campaign_id)
     return added
 

@@ -44,6 +44,7 @@ from tasks.generation.gates import NetworkCallable
 from tasks.jobs.generation_stopping import PoolStop, Stop
 from tasks.jobs.leases import keep_leases
 from tasks.jobs.policy import Queue
+from tasks.jobs.request_priorities import prioritize_requests
 from tasks.jobs.trials import run_trials
 from tasks.records.generation import GenerationJob, GenerationResult
 from tasks.vocabulary import Engine, GenerationOutcome, JobName, StaleKind
@@ -96,7 +97,10 @@ def try_generators_job() -> None:
 
 @shared_task(name=str(JobName.SWEEP_REQUESTS))
 def sweep_requests_job() -> None:
-    """Queue again what dead workers left, and forget those that have long been gone; ask for what open campaigns lack."""
+    """Queue again what dead workers left, and forget those that have long been gone; ask for what open campaigns lack.
+
+    And decide what of it comes first.
+    """
     forget_workers(now=timezone.now())
     while sweep_lost_requests(now=timezone.now()):
         log.info("requests of lost workers were queued again")
@@ -105,7 +109,7 @@ def sweep_requests_job() -> None:
 
 
 def ask_in_turn(campaign_id: int) -> None:
-    """Ask for what one campaign lacks, unless somebody does or it was found to lack nothing a moment ago."""
+    """Ask for what one campaign lacks, and order it, unless somebody does or it was found to lack nothing a moment ago."""
     turn = take_turn(
         kind=StaleKind.TURN_REQUESTS, subject_id=campaign_id, now=timezone.now(), lease_seconds=TURN_SECONDS
     )
@@ -113,8 +117,9 @@ def ask_in_turn(campaign_id: int) -> None:
         return
     started = time.monotonic()
     is_supplied = any(not ask_missing(campaign_id=campaign_id, now=timezone.now()) for _ in range(THOUSANDS))
+    walked_to = prioritize_requests(campaign_id, after=turn.cursor)
     rest = rest_after(time.monotonic() - started)
-    end_turn(turn=turn, rest_until=timezone.now() + rest if is_supplied else None)
+    end_turn(turn=turn, rest_until=timezone.now() + rest if is_supplied else None, cursor=walked_to)
     if not is_supplied:
         wake(JobName.SWEEP_REQUESTS)
 

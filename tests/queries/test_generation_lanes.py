@@ -13,10 +13,12 @@ import pytest
 from django.db import connection
 
 from annotate.models import GenerationRequest
-from annotate.queries import generation, generation_figures, local_generation
+from annotate.queries import generation, generation_figures, local_generation, request_priorities
 from annotate.queries.generation_lanes import FRONT_READY, FRONT_SUSPECTS
 from annotate.queries.rows import run
 from annotate.services import generation_queue
+from annotate.services import request_priorities as written_priorities
+from tasks.scheduling.request_priorities import HIGHEST_SCHEDULED, SCHEDULED_PRIORITIES
 from tasks.vocabulary import Engine
 from tests.asked import ask, make_local, make_network
 from tests.opinions import NOW, make_campaign, make_prompt
@@ -30,7 +32,8 @@ TYPES = {
     "generators": "bigint[]", "generating": "text[]", "limit": "int", "now": "timestamptz", "outcomes": "text[]",
     "most": "int", "host": "text", "pausing": "text[]", "campaign": "bigint", "hour": "timestamptz", "day": "timestamptz",
     "engines": "text[]", "engine": "text", "token": "uuid", "lease_expires_at": "timestamptz", "requests": "bigint[]",
-    "outcome": "text", "queued_again": "text", "set_aside": "text",
+    "outcome": "text", "queued_again": "text", "set_aside": "text", "levels": "smallint[]", "after": "bigint",
+    "parents": "bigint[]", "assistant": "text", "kinds": "text[]", "priorities": "smallint[]", "highest": "smallint",
 }  # fmt: skip
 
 #: Samples by the thousand; the parent's campaign is written by the database.
@@ -149,3 +152,26 @@ def test_figures_read_so_much_and_no_more(crowd, statement) -> None:
     sql = getattr(generation_figures, statement)
     _, pages = look(sql, params_of(generators, **given, most=200))
     assert pages < 2 * FEW_PAGES, pages
+
+
+@pytest.mark.parametrize("statement", ["_FRONT", "_AFTER"])
+def test_what_the_scheduler_orders_is_looked_at_by_a_few_pages_at_a_time(crowd, statement) -> None:
+    prompt, generators = crowd
+    fill(make_prompt(prompt.tree.campaign, "Why do owls see?"), generators[0])
+    run("ANALYZE annotate_generationrequest", {})
+    after = 0 if statement == "_FRONT" else GenerationRequest.objects.latest("pk").pk - REQUESTS // 2
+    given = {"campaign": prompt.tree.campaign_id, "after": after, "limit": 500, "levels": list(SCHEDULED_PRIORITIES)}
+    rows, pages = look(getattr(request_priorities, statement), given)
+    assert (rows, pages < FEW_PAGES) == (500, True), pages
+
+
+def test_priorities_are_decided_and_written_by_a_few_pages(crowd) -> None:
+    prompt, generators = crowd
+    asked = make_prompt(prompt.tree.campaign, "Why do owls see?")
+    requests = [request.pk for generator in generators for request in ask(asked, generator, count=4)]
+    rows, pages = look(request_priorities._PROMPTS, {"parents": [asked.pk], "assistant": "assistant"})
+    assert (rows, pages < FEW_PAGES) == (1, True), pages
+    given = {"requests": requests, "priorities": [1] * len(requests), "highest": HIGHEST_SCHEDULED}
+    _, pages = look(written_priorities._WRITE, given)
+    assert pages < 2 * FEW_PAGES, pages
+    assert GenerationRequest.objects.filter(pk__in=requests, priority=1).count() == len(requests)
