@@ -3,16 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from annotate.models import Campaign, CampaignGenerator, Generator
+from annotate.queries.generation_lanes import FRONT_READY
 from annotate.queries.generator_terms import terms_problem
 from annotate.queries.rows import fetch_all
 from tasks.generation.lineage import identify
 from tasks.records.parameters import read_settings
 from tasks.scheduling.comparison_design import Entrant, Prompt, Tally
-from tasks.vocabulary import Engine, MessageRole, ModelRelation
+from tasks.vocabulary import CampaignState, Engine, MessageRole, ModelRelation
 
-#: What keeps a generator from answering is forgotten after this time, so that it is tried again.
+#: What keeps a generator from answering is forgotten after this time, so that it is tried again; but not while requests
+#: of it are there to be tried.
 PROBLEM_SECONDS = 3600.0
 
 #: Prompts are roots; a message further down is asked for by its id. A sample that failed or was called off before is
@@ -91,7 +94,9 @@ class Lineup:
 
 
 def read_lineup(*, campaign: Campaign, now: datetime | None = None) -> Lineup:
-    """Who a campaign can ask. A problem that is older than an hour is forgotten; without `now` all of them are."""
+    """Who a campaign can ask. A problem of which nobody will tell whether it is over is forgotten after an hour; without
+    `now` all of them are.
+    """
     uses = CampaignGenerator.objects.filter(campaign=campaign, generator__enabled=True).select_related("generator")
     refused = {}
     named = []
@@ -118,7 +123,14 @@ def _find_model(generator: Generator) -> str | None:
 def _has_problem(generator: Generator, now: datetime | None) -> bool:
     if not generator.problem or generator.problem_at is None or now is None:
         return False
-    return generator.problem_at > now - timedelta(seconds=PROBLEM_SECONDS)
+    return generator.problem_at > now - timedelta(seconds=PROBLEM_SECONDS) or _is_waited_for(generator)
+
+
+def _is_waited_for(generator: Generator) -> bool:
+    """Whether a worker could try a generator now, and say whether its problem is over."""
+    states = [CampaignState.DRAFT.value, CampaignState.OPEN.value]
+    params = {"generators": [generator.pk], "generating": states, "limit": 1, "token": UUID(int=0)}
+    return bool(fetch_all(FRONT_READY, params))
 
 
 def list_lacking(*, campaign_id: int, lineup: Lineup, parent_ids: Sequence[int] | None, limit: int) -> list[int]:

@@ -7,12 +7,13 @@ from datetime import timedelta
 
 import pytest
 
+from annotate.access import Actor
 from annotate.exceptions import Conflict
 from annotate.models import Campaign, CampaignGenerator, GenerationRequest, Generator, GeneratorPairing
 from annotate.queries.integrity import find_broken_rules
 from annotate.queries.pairings import describe_design
 from annotate.services import generation
-from annotate.services.generation import ask_missing, request_candidates
+from annotate.services.generation import ask_missing, cancel_requests, request_candidates
 from tests.opinions import NOW, add_candidates, add_message, make_campaign, make_prompt
 
 pytestmark = pytest.mark.django_db
@@ -161,6 +162,21 @@ def test_who_is_switched_off_or_has_a_problem_is_passed_over_and_nobody_fills_it
     ]
     assert ask_missing(campaign_id=campaign.pk, now=NOW + timedelta(hours=1)) == 1
     assert asked() == {prompt.pk: ["ill", "well"]}
+
+
+def test_a_problem_is_not_forgotten_while_what_was_asked_already_shows_that_it_lasts(campaign) -> None:
+    (ill,) = name_generators(campaign, "ill", samples=2)
+    (first,) = make_prompts(campaign, 1)
+    assert ask(campaign) == 2
+    Generator.objects.filter(pk=ill.pk).update(problem="The folder is missing.", problem_at=NOW)
+    name_generators(campaign, "well", samples=2)
+    (second,) = make_prompts(campaign, 1)
+    later = NOW + timedelta(hours=2)
+    assert ask_missing(campaign_id=campaign.pk, now=later) == 1
+    assert asked() == {first.pk: ["ill", "ill"], second.pk: ["well"]}
+    cancel_requests(campaign=campaign, actor=Actor(scopes=None), now=later, generator_id=ill.pk)
+    ask_missing(campaign_id=campaign.pk, now=later)
+    assert asked()[second.pk] == ["ill", "well"]
 
 
 def test_a_problem_is_passed_over_where_all_are_asked_too_and_made_up_for_later() -> None:
