@@ -100,7 +100,7 @@ def build_request(job: GenerationJob, *, generator: GeneratorRecord) -> Asked:
         ours, defused = _write_prompt(job, generator=generator, effective=effective)
     else:
         path = "chat/completions"
-        ours, defused = _write_messages(job, generator=generator, is_local=facts.is_local)
+        ours, defused = _write_messages(job, generator=generator)
     payload |= {**ours, "model": generator.model, "stream": False}
     if job.seed is not None and facts.has_seeds:
         payload["seed"] = job.seed
@@ -109,9 +109,9 @@ def build_request(job: GenerationJob, *, generator: GeneratorRecord) -> Asked:
     return Asked(path, payload, effective, dropped, defused)
 
 
-def _write_messages(job: GenerationJob, *, generator: GeneratorRecord, is_local: bool) -> tuple[dict[str, Any], int]:
-    controls = CHAT_CONTROLS if is_local else Controls()
-    texts = [defuse(turn.text, controls=controls) for turn in job.thread]
+def _write_messages(job: GenerationJob, *, generator: GeneratorRecord) -> tuple[dict[str, Any], int]:
+    """The thread as messages. Whatever serves the model, its tokenizer may read marks of a template out of a text."""
+    texts = [defuse(turn.text, controls=CHAT_CONTROLS) for turn in job.thread]
     messages = [{"role": _ROLES[turn.role], "content": text.text} for turn, text in zip(job.thread, texts, strict=True)]
     if generator.system_prompt:
         messages.insert(0, {"role": "system", "content": generator.system_prompt})

@@ -33,7 +33,6 @@ class ServerFacts:
     lists_models    whether `GET models` names what it serves
     takes_prompts   whether `completions` takes a prompt as it is, without the model's template around it
     takes_stop_ids  whether token ids can end an answer
-    is_local        whether a model's own tokenizer reads people's text there
     """
 
     takes: Mapping[str, str] | None
@@ -44,7 +43,6 @@ class ServerFacts:
     lists_models: bool = True
     takes_prompts: bool = True
     takes_stop_ids: bool = False
-    is_local: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ _ENGINE = _same("top_k", "min_p", "repetition_penalty", "min_tokens", "ignore_eo
 _ENGINE_DEFAULTS = {**_OPENAI_DEFAULTS, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
 
 FACTS: Mapping[ServerKind, ServerFacts] = {
-    ServerKind.ANY: ServerFacts(takes=None, is_local=False),
+    ServerKind.ANY: ServerFacts(takes=None),
     ServerKind.VLLM: ServerFacts(
         takes={**_OPENAI, **_ENGINE, **_same("length_penalty", "reasoning_effort", "priority")},
         defaults=_ENGINE_DEFAULTS,
