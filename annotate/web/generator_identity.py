@@ -70,7 +70,9 @@ def tell_sampling(sampling: Mapping[str, Any]) -> str:
     known = list(SAMPLING_RANGES)
     names = sorted(sampling, key=lambda name: (known.index(name) if name in known else len(known), name))
     return ", ".join(
-        f"{name} {json.dumps(sampling[name], ensure_ascii=False)}" for name in names if sampling[name] is not None
+        f"{name} {json.dumps(sampling[name], ensure_ascii=False)}"
+        for name in names
+        if sampling[name] is not None and sampling[name] != []
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ def list_local_generators(ids: Iterable[int] | None = None) -> dict[ModelKey, li
 
 def load(key: ModelKey, *, say: Callable[[str], None]) -> LocalModel:
     """Load a model into this process. Raises ModelRefused with a sentence that says why not, and what to do."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # nobody is told what runs here
     try:
         from tasks.generation.transformers_engine import load_model
     except ImportError as error:
