@@ -15,7 +15,7 @@ from tasks.records.local_models import ModelRefused
 
 #: What stands in place of a model's name.
 DEMO = "demo"
-GENERATOR_NAME = "demo (a toy trained for seconds on this machine; its texts mean nothing)"
+GENERATOR_NAME = "demo (a toy: its texts mean nothing)"
 CARD = """\
 ---
 license: apache-2.0
