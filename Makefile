@@ -22,9 +22,10 @@ bench: .venv/test.stamp  ## One benchmark: make bench BENCH=serving (QUICK=1 for
 	@test -n "$(BENCH)" || { echo "Name one: make bench BENCH=serving"; exit 2; }
 	@$(PY) -m tests.bench.$(BENCH)
 
-gpu-check: .venv/test.stamp .venv/gpu.stamp  ## Tests and benchmark of generating, on this machine's GPU
+gpu-check: .venv/test.stamp .venv/gpu.stamp  ## Tests and benchmarks of generating, on this machine's GPU
 	@$(PY) -m pytest -q -m "torch or gpu"
 	@$(PY) -m tests.bench.generation
+	@$(PY) -m tests.bench.gpu
 
 venv: .venv/base.stamp  ## The environment that a run needs
 venv-test: .venv/test.stamp  ## The environment that tests need too
