@@ -206,6 +206,17 @@ MORE_TITLES: dict[str, Words] = {
     "revision": _("Revision"),
     "system_prompt": _("System prompt"),
     "sampling": _("Sampling"),
+    "server_kind": _("Which program answers there"),
+    "api_key_variable": _("Environment variable with the key"),
+    "timeout_seconds": _("Wait for an answer, in seconds"),
+    "max_concurrent": _("Requests at once"),
+    "requests_per_minute": _("Requests a minute"),
+    "prompt_format": _("How a conversation is written out"),
+    "loading": _("How a worker loads it"),
+    "base_model": _("Made from"),
+    "relation": _("What it is to that one"),
+    "quantization": _("Quantised as"),
+    "terms_url": _("Where that is written"),
     "enabled": _("In use"),
 }
 
