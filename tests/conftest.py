@@ -6,8 +6,9 @@ import importlib.util
 import os
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psycopg
@@ -116,7 +117,17 @@ def clone_database(django_db_setup: None) -> Iterator[Callable[[], str]]:
     yield clone
     with closing(_server()) as server:
         for name in made:
+            _drop(server, name)
+
+
+def _drop(server: psycopg.Connection, name: str) -> None:
+    """Drop a database with whoever is connected to it. The server's own cleaner cannot be sent away: it ends by itself."""
+    for _ in range(100):
+        with suppress(psycopg.errors.InsufficientPrivilege):
             server.execute(_name("DROP DATABASE IF EXISTS {} WITH (FORCE)", name))
+            return
+        time.sleep(0.2)
+    server.execute(_name("DROP DATABASE IF EXISTS {} WITH (FORCE)", name))
 
 
 @pytest.fixture
