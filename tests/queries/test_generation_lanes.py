@@ -20,14 +20,15 @@ from annotate.services import generation_queue
 from annotate.services import request_priorities as written_priorities
 from tasks.scheduling.request_priorities import HIGHEST_SCHEDULED, SCHEDULED_PRIORITIES
 from tasks.vocabulary import Engine
+from tests import plugin
 from tests.asked import ask, make_local, make_network
 from tests.opinions import NOW, make_campaign, make_prompt
 
 pytestmark = pytest.mark.django_db
 
 REQUESTS = 30_000
-#: Pages of 8 kB that one look may read; the table has a thousand. Some are dead rows of other tests.
-FEW_PAGES = 250
+#: Pages of 8 kB that one look may read; the table has more than a thousand.
+FEW_PAGES = 400
 TYPES = {
     "generators": "bigint[]", "generating": "text[]", "limit": "int", "now": "timestamptz", "outcomes": "text[]",
     "most": "int", "host": "text", "pausing": "text[]", "campaign": "bigint", "hour": "timestamptz", "day": "timestamptz",
@@ -68,8 +69,16 @@ def look(sql: str, params: dict[str, Any]) -> tuple[int, int]:
     return int(plan["Actual Rows"]), int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
+@pytest.fixture(autouse=True)
+def swept(db) -> None:
+    """What other tests rolled back is not there to be read."""
+    url = plugin.PLACES.database_url.replace("/chorus?", f"/{connection.settings_dict['NAME']}?")
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute("VACUUM annotate_generationrequest")
+
+
 @pytest.fixture
-def crowd():
+def crowd(swept):
     """Thirty thousand requests of a paused campaign at the front, as many that wait, were lost, and ended; ten are ready."""
     paused, busy = make_campaign("paused", state="paused"), make_campaign("birds")
     generators = [make_local(str(number)) for number in range(5)]
