@@ -73,11 +73,6 @@ def find_controls(written: str) -> Controls:
     )
 
 
-def holds_control(text: str, *, controls: Controls) -> bool:
-    """Whether any control string is in a text."""
-    return any(pattern.search(text) for pattern in _compile(controls))
-
-
 def _break(text: str, controls: Controls) -> Defused:
     patterns = _compile(controls)
     count = 0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.generation.controls import Controls, Defused, defuse, find_controls, holds_control
+from tasks.generation.controls import Controls, Defused, defuse, find_controls
 
 #: Special tokens of tokenizers that are in use.
 LLAMA_3 = ("<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
@@ -24,7 +24,7 @@ def test_each_special_token_is_broken_up_once(strings):
     controls = Controls(strings)
     text = "Hi " + " and ".join(strings) + " end."
     defused = defuse(text, controls=controls)
-    assert not holds_control(defused.text, controls=controls)
+    assert defuse(defused.text, controls=controls).count == 0
     assert defused.count == len(strings)
     assert defused.text.replace(" ", "") == text.replace(" ", "")
 
@@ -48,7 +48,7 @@ def test_attacks_are_broken_up_where_everybody_can_see_it(strings, text, read, c
 def test_a_space_that_makes_another_control_string_is_followed():
     controls = Controls(("ab", "a b", "a  b"))
     defused = defuse("xaby", controls=controls)
-    assert not holds_control(defused.text, controls=controls)
+    assert defuse(defused.text, controls=controls).count == 0
 
 
 def test_single_characters_and_blanks_are_no_control_strings():
@@ -111,7 +111,7 @@ TEXTS = st.lists(st.one_of(TOKENS, st.text(max_size=5), st.sampled_from(["\n", "
 def test_no_control_string_is_left_whatever_is_written(text, strings):
     controls = Controls(strings, SPEAKERS)
     defused = defuse(text, controls=controls)
-    assert not holds_control(defused.text, controls=controls)
+    assert defuse(defused.text, controls=controls).count == 0
     assert defused.text.replace(" ", "") == text.replace(" ", "")
     assert (defused.count == 0) == (defused.text == text)
     assert defuse(defused.text, controls=controls) == Defused(defused.text)
@@ -121,4 +121,4 @@ def test_no_control_string_is_left_whatever_is_written(text, strings):
 @given(st.text("ab ", max_size=12), st.lists(st.text("ab ", min_size=1, max_size=4), max_size=5))
 def test_strange_control_strings_end_as_well(text, strings):
     controls = Controls(tuple(strings))
-    assert not holds_control(defuse(text, controls=controls).text, controls=controls)
+    assert defuse(defuse(text, controls=controls).text, controls=controls).count == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.generation.controls import Controls, holds_control
+from tasks.generation.controls import Controls, defuse
 from tasks.generation.prompt_formats import FORMATS, find_format, guess_eos, render, suggest_format
 from tasks.records.generation import Turn
 from tasks.vocabulary import MessageRole
@@ -203,4 +203,4 @@ def test_other_text_stays_as_the_person_wrote_it(name, text):
 def test_the_end_token_of_the_model_is_broken_up_too():
     written = render("oasst/1", thread=(Turn(MessageRole.PROMPTER, "a</s>b<|endoftext|>c"),), eos="</s>")
     assert written.text == "<|prompter|>a< /s>b<|endoftext|>c</s><|assistant|>"
-    assert not holds_control("a< /s>b", controls=Controls(("</s>",)))
+    assert defuse("a< /s>b", controls=Controls(("</s>",))).count == 0
