@@ -27,6 +27,7 @@ CHILDREN = {
     "beat": "celery -A annotate.celery beat",
     "valkey": "valkey-server",
     "postgres": "bin/postgres -D",
+    "generate": "manage.py generate",
 }
 
 

@@ -6,7 +6,6 @@ import json
 import signal
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.conftest import find_free_port
@@ -23,14 +22,6 @@ print(json.dumps([texts, *Generator.objects.filter(engine='transformers').values
 """
 
 
-def find_generate(run: Run) -> psutil.Process | None:
-    """The run's worker with a model."""
-    for process in run.supervisor.children():
-        if "manage.py generate" in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
-            return process
-    return None
-
-
 @pytest.mark.torch
 def test_a_run_with_a_model_gains_candidates_by_itself_and_starts_the_worker_again(tmp_path: Path) -> None:
     folder = build_model(tmp_path / "tiny")
@@ -43,9 +34,9 @@ def test_a_run_with_a_model_gains_candidates_by_itself_and_starts_the_worker_aga
             return int(json.loads(told.stdout)[0]) if told.returncode == 0 else 0
 
         wait_until(lambda: count() >= 1, f"a candidate; {run.places.logs / 'generate.log'}")
-        first = find_generate(run)
+        first = run.child("generate")
         first.send_signal(signal.SIGKILL)
-        wait_until(lambda: (now := find_generate(run)) is not None and now.pid != first.pid, "another worker")
+        wait_until(lambda: (now := run.child("generate")) is not None and now.pid != first.pid, "another worker")
         assert "generate has ended (signal 9) and starts again" in run.output
         assert run.is_ready()
     finally:
