@@ -424,6 +424,39 @@ class Metric(StrEnum):
     RATIO = "ratio"
 
 
+class GoldOrigin(StrEnum):
+    """Where the answer of a gold item came from: an organizer, or a consensus that is beyond doubt."""
+
+    WRITTEN = "written"
+    PROMOTED = "promoted"
+
+
+class FindingKind(StrEnum):
+    """Signs by which ballots give their author away.
+
+    `random`: no better than a coin. `position`: by place alone, as the first always best. `contrary`: against all others
+    time and again. `copied`: another's ballots again. `collusion`: several people give the same odd ballots. `hurried`:
+    faster than anybody reads. `scripted`: at the pace of a program.
+    """
+
+    RANDOM = "random"
+    POSITION = "position"
+    CONTRARY = "contrary"
+    COPIED = "copied"
+    COLLUSION = "collusion"
+    HURRIED = "hurried"
+    SCRIPTED = "scripted"
+
+
+class FindingState(StrEnum):
+    """`gone`: later ballots made it go away before anybody decided."""
+
+    OPEN = "open"
+    UPHELD = "upheld"
+    DISMISSED = "dismissed"
+    GONE = "gone"
+
+
 class JobName(StrEnum):
     """Celery entry points by name; `annotate.wake` sends these, `tasks.jobs` answers."""
 

@@ -23,8 +23,18 @@ from annotate.models.generation import (
 )
 from annotate.models.judgment import Judgment, Label, RankedCandidate
 from annotate.models.people import Annotator, ApiToken, Consent, LanguageSkill, Membership, Session, User
-from annotate.models.quality import AgreementReport, CampaignProgress, Consensus, Leaderboard, Stale
+from annotate.models.quality import (
+    AgreementDetail,
+    AgreementReport,
+    CampaignProgress,
+    Consensus,
+    Leaderboard,
+    OpinionMember,
+    Perspectives,
+    Stale,
+)
 from annotate.models.release import Release, ReleaseFile, ReleaseItem, Tombstone
+from annotate.models.reliability import AnnotatorReliability, Finding, GoldItem, GoldResult, ReliabilitySnapshot
 from annotate.models.tree import (
     Brief,
     LanguageSupply,
@@ -49,8 +59,10 @@ from annotate.models.work import (
 )
 
 __all__ = [
+    "AgreementDetail",
     "AgreementReport",
     "Annotator",
+    "AnnotatorReliability",
     "ApiToken",
     "Assignment",
     "AssignmentCandidate",
@@ -64,11 +76,14 @@ __all__ = [
     "Consensus",
     "Consent",
     "Exclusion",
+    "Finding",
     "GenerateWorker",
     "GenerationRequest",
     "Generator",
     "GeneratorPairing",
     "GeneratorTrial",
+    "GoldItem",
+    "GoldResult",
     "Guideline",
     "ImportProblem",
     "ImportRun",
@@ -85,12 +100,15 @@ __all__ = [
     "MessageOrigin",
     "MessageRevision",
     "MessageTree",
+    "OpinionMember",
+    "Perspectives",
     "Queue",
     "RankedCandidate",
     "Reaction",
     "Release",
     "ReleaseFile",
     "ReleaseItem",
+    "ReliabilitySnapshot",
     "Report",
     "RevisionProposal",
     "RevisionVote",

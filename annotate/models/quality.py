@@ -56,12 +56,15 @@ class Consensus(models.Model):
 
 
 class AgreementReport(models.Model):
-    """Agreement of a campaign: one row a (kind, language, dimension, coefficient); None means all."""
+    """Agreement of a campaign: one row a (kind, language, dimension, stratum, month, coefficient); None means all."""
 
     campaign = models.ForeignKey("annotate.Campaign", on_delete=models.CASCADE, related_name="agreement_reports")
     kind = models.CharField(max_length=32, choices=words.kinds)
     language = models.CharField(max_length=16, null=True)
     dimension = models.CharField(max_length=40, null=True)
+    stratum = models.ForeignKey("annotate.Stratum", null=True, on_delete=models.CASCADE, related_name="+")
+    #: The first day of the month in which it was judged.
+    month = models.DateField(null=True)
     coefficient = models.CharField(max_length=40)
     result = models.JSONField()
     computed_at = models.DateTimeField()
@@ -69,7 +72,7 @@ class AgreementReport(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["campaign", "kind", "language", "dimension", "coefficient"],
+                fields=["campaign", "kind", "language", "dimension", "stratum", "month", "coefficient"],
                 nulls_distinct=False,
                 name="an_agreement_report_is_one_row",
             ),
@@ -79,17 +82,66 @@ class AgreementReport(models.Model):
         return f"{self.coefficient} of {self.campaign_id}"
 
 
-class Leaderboard(models.Model):
-    """Generators of a campaign compared; `result` is a list of entries, best first."""
+class AgreementDetail(models.Model):
+    """Which pairs of annotators and which items of a campaign agree least; `result` holds both lists, the worst first."""
 
     campaign = models.OneToOneField(
-        "annotate.Campaign", primary_key=True, on_delete=models.CASCADE, related_name="leaderboard"
+        "annotate.Campaign", primary_key=True, on_delete=models.CASCADE, related_name="agreement_detail"
     )
     result = models.JSONField()
     computed_at = models.DateTimeField()
 
     def __str__(self) -> str:
+        return f"who and what agrees least in {self.campaign_id}"
+
+
+class Leaderboard(models.Model):
+    """Generators of a campaign compared; `result` is a list of entries, best first.
+
+    `slices`: the same of each language and topic, and with length, place and style held equal.
+    """
+
+    campaign = models.OneToOneField(
+        "annotate.Campaign", primary_key=True, on_delete=models.CASCADE, related_name="leaderboard"
+    )
+    result = models.JSONField()
+    slices = models.JSONField(default=dict, db_default={})
+    computed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
         return f"leaderboard of {self.campaign_id}"
+
+
+class Perspectives(models.Model):
+    """Opinion groups found in a campaign's ballots, what all of them accept, and where they part."""
+
+    campaign = models.OneToOneField(
+        "annotate.Campaign", primary_key=True, on_delete=models.CASCADE, related_name="perspectives"
+    )
+    method = models.CharField(max_length=40)
+    method_version = models.PositiveSmallIntegerField()
+    seed = models.BigIntegerField()
+    result = models.JSONField()
+    computed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"perspectives in {self.campaign_id}"
+
+
+class OpinionMember(models.Model):
+    """Where somebody stands among a campaign's opinion groups: never shown by name, nor a group of few."""
+
+    pk = models.CompositePrimaryKey("campaign_id", "annotator_id")
+    campaign = models.ForeignKey(
+        "annotate.Campaign", on_delete=models.CASCADE, related_name="opinion_members", db_index=False
+    )
+    annotator = models.ForeignKey("annotate.Annotator", on_delete=models.CASCADE, related_name="opinions")
+    group = models.PositiveSmallIntegerField(null=True)
+    x = models.FloatField()
+    y = models.FloatField()
+
+    def __str__(self) -> str:
+        return f"{self.annotator_id} in group {self.group} of {self.campaign_id}"
 
 
 class CampaignProgress(models.Model):

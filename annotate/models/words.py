@@ -149,3 +149,15 @@ def worker_states() -> Choices:
 
 def batchings() -> Choices:
     return _choices(vocabulary.Batching)
+
+
+def gold_origins() -> Choices:
+    return _choices(vocabulary.GoldOrigin)
+
+
+def finding_kinds() -> Choices:
+    return _choices(vocabulary.FindingKind)
+
+
+def finding_states() -> Choices:
+    return _choices(vocabulary.FindingState)

@@ -10,17 +10,21 @@ from annotate.models import words
 
 
 class Queue(models.Model):
-    """All units of one campaign, kind, language and qualification; one index descent answers for each."""
+    """All units of one campaign, kind, language and qualification; one index descent answers for each.
+
+    `is_gold`: its units are gold items. No end of them is needed, and they are counted nowhere else.
+    """
 
     campaign = models.ForeignKey("annotate.Campaign", on_delete=models.RESTRICT, related_name="queues")
     kind = models.CharField(max_length=32, choices=words.kinds)
     language = models.CharField(max_length=16)
     qualification = models.BigIntegerField(null=True)
+    is_gold = models.BooleanField(db_default=False)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["campaign", "kind", "language", "qualification"],
+                fields=["campaign", "kind", "language", "qualification", "is_gold"],
                 nulls_distinct=False,
                 name="a_queue_is_one_row",
             ),

@@ -38,7 +38,7 @@ WHERE j.annotator_id = %(me)s AND j.is_current AND u.subject_id = %(message)s AN
 _MAKE_UNIT = """
 WITH queue AS (
   INSERT INTO annotate_queue (campaign_id, kind, language) VALUES (%(campaign)s, 'label', %(language)s)
-  ON CONFLICT (campaign_id, kind, language, qualification) DO UPDATE SET kind = excluded.kind RETURNING id),
+  ON CONFLICT (campaign_id, kind, language, qualification, is_gold) DO UPDATE SET kind = excluded.kind RETURNING id),
 made AS (
   INSERT INTO annotate_unit (public_id, queue_id, kind, subject_id, band, tie, needed, done, held, surplus, is_open)
   SELECT gen_random_uuid(), queue.id, 'label', %(message)s, %(band)s, (random() * 2147483647)::int, 0, 0, 0, 0, false

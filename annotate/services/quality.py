@@ -51,7 +51,7 @@ INSERT INTO annotate_agreementreport AS a (campaign_id, kind, language, dimensio
 SELECT %(campaign)s, r.kind, r.language, r.dimension, r.coefficient, r.result, %(now)s
 FROM unnest(%(kinds)s::text[], %(languages)s::text[], %(dimensions)s::text[], %(coefficients)s::text[], %(results)s::jsonb[])
   AS r (kind, language, dimension, coefficient, result)
-ON CONFLICT (campaign_id, kind, language, dimension, coefficient)
+ON CONFLICT (campaign_id, kind, language, dimension, stratum_id, month, coefficient)
 DO UPDATE SET result = excluded.result, computed_at = excluded.computed_at"""
 
 _FORGET_OLD = """
