@@ -13,9 +13,13 @@ from django.utils.translation import gettext_lazy as _
 
 from annotate.access import INCLUDES
 from annotate.models import Campaign
+from annotate.web.results_nav import TABS
 from tasks.vocabulary import STARTING_KINDS, WRITING_KINDS, CampaignRole
 
 register = template.Library()
+
+#: What lies under the first page of results.
+OTHER_RESULTS = [name for tab in TABS for name in (tab.name, *tab.under) if name != TABS[0].name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ def has_texts_by_people(campaign: Campaign) -> bool:
 
 PAGES = (
     CampaignPage("campaign", _("Overview"), None),
+    CampaignPage("results_agreement", _("Results"), None, under=tuple(OTHER_RESULTS)),
     CampaignPage("guideline", _("Guideline"), None),
     CampaignPage("campaign_messages", _("Messages"), None),
     CampaignPage("proposals", _("Wordings"), None, where=has_texts_by_people),
