@@ -115,6 +115,8 @@ class TransformersModel:
         try:
             flow = self._make_flow(rows, is_cut=is_cut, cache_tokens=cache_tokens)
             yield from flow.run()
+        except MemoryError as error:  # the manager's own count, before it takes anything
+            problem = str(error)
         except RuntimeError as error:
             problem = explain_memory(error)
         if problem:

@@ -249,6 +249,20 @@ def test_memory_that_is_full_is_said_and_the_next_rows_are_answered(monkeypatch:
     assert len(answer(model, make_some(model))) == 4
 
 
+def test_a_cache_that_its_manager_says_is_too_large_did_not_fit_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers.generation.continuous_batching.cache import PagedAttentionMemoryHandler
+
+    model = load_tiny()
+    with monkeypatch.context() as patch:
+        patch.setattr(PagedAttentionMemoryHandler, "get_available_memory", lambda _: 1000)
+        with pytest.raises(OutOfMemory, match="did not fit: Memory footprint"):
+            answer(model, make_some(model))
+        _, continuous, why = probe_batching(model, rows=2, prompt_tokens=8, answer_tokens=4)
+        assert continuous is None
+        assert "did not fit in memory" in why
+    assert len(answer(model, make_some(model))) == 4
+
+
 def test_a_step_that_breaks_breaks_the_run_with_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_tiny()
 
