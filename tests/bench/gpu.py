@@ -14,9 +14,10 @@ answers) are asked at once:
 * `bandwidth_share_N` what such a step must read (weights, cache of keys and values) over its time, as a share of
 * `bandwidth_gb`      what memory does in a big copy, measured here (10^9 bytes per second, reads and writes)
 
-Ends with one line of JSON. What could not be measured is the string "not measured", and `why` says why. Without a CUDA
-device that is everything. GPU_BENCH_DEVICE=cpu GPU_BENCH_SHAPE=tiny takes the same way with a tiny model, to see that it
-works. QUICK=1: one round.
+Each figure is a line on stderr as soon as it is known. Ends with one line of JSON. What could not be measured is the
+string "not measured", and `why` says why. Without a CUDA device that is everything. GPU_BENCH_DEVICE=cpu
+GPU_BENCH_SHAPE=tiny takes the same way with a tiny model, to see that it works. QUICK=1: one round, warmed up with short
+answers, and `auto` is what the way that it chose came to.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def measure(shapes: Sequence[Shape], *, device: str, rounds: int = ROUNDS) -> di
 def measure_shape(shape: Shape, *, device: str, rounds: int) -> dict[str, Any]:
     """All figures of one model; the folder that it was saved in is gone afterwards."""
     room = Path(tempfile.mkdtemp(prefix="chorus-bench-model-"))
-    figures, facts = Figures(), Figures()
+    figures, facts = Figures(said_of=shape.name), Figures()
     try:
         facts.measure("ours", lambda: measure_ours(room / shape.name, shape, figures, device=device, rounds=rounds))
         figures.miss([name for name in name_figures(shape) if not name.startswith("vllm")], facts.why.get("ours", ""))
@@ -137,8 +138,10 @@ def measure_ours(folder: Path, shape: Shape, figures: Figures, *, device: str, r
     from tasks.records.generation import Loading
     from tasks.vocabulary import Batching
 
+    started = time.perf_counter()
     build_shape(folder, shape, device=device)
     free_memory()
+    _say_aside(f"{shape.name} was made and saved in {time.perf_counter() - started:.1f} seconds.")
     model = load_model(
         name=str(folder), revision="", loading=Loading(device_map=device), clock=time.time, say=_say_aside
     )  # fmt: skip
@@ -150,17 +153,22 @@ def measure_ours(folder: Path, shape: Shape, figures: Figures, *, device: str, r
     for size in shape.requests:
         measure_decoding(figures, model, shape, size, bandwidth=speed)
     chosen = choose_batching(model, wanted=Batching.AUTO)
+    facts = model.facts
+    _say_aside(f"{facts.dtype} on {facts.device}, attention {facts.attention}. {facts.continuous_problem}")
     batchings = {"padded": Batching.PADDED, "continuous": Batching.CONTINUOUS, "auto": chosen}
     for way, batching in batchings.items():
-        measure_way(figures, way, asked, device=device, answer=answer_with_engine(model, batching))
+        if way == "auto" and rounds == 1:
+            copy_way(figures, str(chosen), "auto", sizes=shape.requests)
+        else:
+            measure_way(figures, way, asked, device=device, answer=answer_with_engine(model, batching))
     if shape.through_worker:
         measure_way(figures, "worker", asked, device=device, answer=answer_as_worker(model, shape))
     return {
-        "parameters": model.facts.parameters,
-        "dtype": model.facts.dtype,
-        "attention": model.facts.attention,
-        "device": model.facts.device,
-        "versions": dict(model.facts.versions),
+        "parameters": facts.parameters,
+        "dtype": facts.dtype,
+        "attention": facts.attention,
+        "device": facts.device,
+        "versions": dict(facts.versions),
         "auto_is": str(chosen),
         "batches": {
             size: [[(write_tokens(model, text), most) for text, most in batch] for batch in batches]
@@ -192,21 +200,34 @@ def measure_way(
     device: str,
     answer: Callable[[Asked], tuple[int, float]],
 ) -> None:
-    """A way's tokens per second at each size: the median of the rounds, after one that warms up."""
+    """A way's tokens per second at each size: the median of the rounds, after one that warms up (a single one's briefly)."""
 
     def run(batches: list[Asked]) -> float:
         speeds = [tokens / seconds for tokens, seconds in map(answer, batches)]
         return round(statistics.median(speeds), 1)
 
+    shortest = min(limit for batches in asked.values() for _, limit in batches[0])
     for size, batches in asked.items():
         warm = Figures()
-        warm.measure("warm", lambda: answer(batches[0]))  # noqa: B023 - called at once
+        first = batches[0] if len(batches) > 1 else [(text, shortest) for text, _ in batches[0]]
+        warm.measure("warm", lambda: answer(first))  # noqa: B023 - called at once
         if warm.why:
             figures.miss([f"{way}_{size}", f"idle_{way}_{size}"], warm.why["warm"])
             continue
         with IdleWatch(device) as watch:
             figures.measure(f"{way}_{size}", lambda: run(batches))  # noqa: B023
         figures.measure(f"idle_{way}_{size}", watch.read_idle)
+
+
+def copy_way(figures: Figures, way: str, name: str, *, sizes: Sequence[int]) -> None:
+    """What a way came to, under another name."""
+    for kind in ("", "idle_"):
+        for size in sizes:
+            known, new = f"{kind}{way}_{size}", f"{kind}{name}_{size}"
+            if known in figures.why:
+                figures.miss([new], figures.why[known])
+            else:
+                figures.measure(new, lambda: figures.values[known])  # noqa: B023 - called at once
 
 
 def measure_vllm(folder: Path, shape: Shape, figures: Figures, ours: Any, *, why: str) -> None:
@@ -217,9 +238,11 @@ def measure_vllm(folder: Path, shape: Shape, figures: Figures, ours: Any, *, why
     found = Figures()
     context = shape.sizes["max_position_embeddings"]
     speeds = found.measure("vllm", lambda: ask_vllm(folder, context=context, batches=ours["batches"]))
-    figures.miss(names, found.why["vllm"]) if found.why else figures.values.update(
-        {f"vllm_{size}": round(speed, 1) for size, speed in speeds.items()}
-    )
+    if found.why:
+        figures.miss(names, found.why["vllm"])
+        return
+    for size, speed in speeds.items():
+        figures.measure(f"vllm_{size}", lambda: round(speed, 1))  # noqa: B023 - called at once
 
 
 def free_memory() -> None:
@@ -231,7 +254,7 @@ def free_memory() -> None:
 
 
 def _say_aside(words: str) -> None:
-    print(words, file=sys.stderr)
+    print(words, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import random
 import shutil
 import statistics
 import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -25,14 +26,19 @@ class CannotMeasure(Exception):
 
 @dataclass(slots=True)
 class Figures:
-    """Figures by name. One that fails is not measured, with the reason, and costs no other."""
+    """Figures by name. One that fails is not measured, with the reason, and costs no other.
+
+    With `said_of`, each is said aside as soon as it is known: what is ended half-way has told what it knew.
+    """
 
     values: dict[str, Any] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
+    said_of: str = ""
 
     def measure(self, name: str, way: Callable[[], Any]) -> Any:
         try:
             self.values[name] = way()
+            self._say(name, str(self.values[name]))
         except CannotMeasure as problem:
             self.miss([name], str(problem))
         except Exception as error:  # noqa: BLE001 - whatever breaks, the other figures are wanted
@@ -45,6 +51,11 @@ class Figures:
         for name in names:
             if name not in self.values:
                 self.values[name], self.why[name] = NOT_MEASURED, why
+                self._say(name, f"{NOT_MEASURED}: {why}")
+
+    def _say(self, name: str, what: str) -> None:
+        if self.said_of:
+            print(f"{self.said_of} {name} {what}", file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +214,9 @@ class IdleWatch:
     seconds is not measured.
     """
 
+    #: An nvidia-smi that said nothing once is not waited for again.
+    is_mute = False
+
     def __init__(self, device: str) -> None:
         self._device = device
         self._samples: list[tuple[float, str]] = []
@@ -239,9 +253,10 @@ class IdleWatch:
             self._samples.append((time.monotonic(), line.strip()))
 
     def _wait_for_first(self) -> None:
-        until = time.monotonic() + 10
+        until = time.monotonic() + (0 if IdleWatch.is_mute else 10)
         while not self._samples and time.monotonic() < until:
             time.sleep(0.05)
+        IdleWatch.is_mute = not self._samples
 
 
 def read_idle(samples: Sequence[tuple[float, str]], *, started: float, ended: float) -> float:

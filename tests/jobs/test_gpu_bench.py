@@ -17,7 +17,7 @@ SMALL = dataclasses.replace(TINY, requests=(3,), steps=(2, 10))
 
 @pytest.mark.torch
 @pytest.mark.django_db(transaction=True)
-def test_with_a_tiny_model_all_is_measured_but_what_takes_a_gpu(tmp_path, monkeypatch):
+def test_with_a_tiny_model_all_is_measured_but_what_takes_a_gpu(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(gpu_vllm, "PYTHON", None)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
@@ -30,6 +30,9 @@ def test_with_a_tiny_model_all_is_measured_but_what_takes_a_gpu(tmp_path, monkey
     assert missing == {name for name in figures if name.startswith(("idle_", "vllm_"))}, why
     assert all(figures[name] > 0 for name in figures if name not in missing)
     assert model["parameters"] > 0
+    assert figures["auto_3"] == figures[f"{model['auto_is']}_3"], "one round measures a way once"
+    told = capsys.readouterr().err.splitlines()
+    assert all(any(line.startswith(f"tiny {name} {value}") for line in told) for name, value in figures.items())
     assert not list(tmp_path.glob("chorus-bench-*")), "the folder of the model stays"
 
 
