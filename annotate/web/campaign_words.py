@@ -10,6 +10,7 @@ from tasks.vocabulary import CampaignRole, CampaignState, MessageRole, Preset, R
 
 PARAMETER = "parameters."
 ASKED_NEXT = _("Holds for what generators are asked from now on.")
+RESULTS_EFFECT = _("Every consensus is computed again, within minutes.")
 TERMS_EFFECT = _("Generators outside are not asked any more, and releases from now on leave their texts out.")
 
 FIELDS: dict[str, FieldWords] = {
@@ -89,6 +90,11 @@ FIELDS: dict[str, FieldWords] = {
         _("Ask at least"), _("Judgments, however sure the first ones are."), OPEN_WORK
     ),
     "parameters.max_judgments": FieldWords(_("Ask at most"), _("Judgments, however unsure they leave it."), OPEN_WORK),
+    "parameters.weigh_reliability": FieldWords(
+        _("Trust those more whose rankings others confirm"),
+        _("How much a ranking counts then follows from how reliable its author was found. Nothing is deleted."),
+        RESULTS_EFFECT,
+    ),
     "parameters.candidates_per_prompt": FieldWords(
         _("Candidates that generators write for each prompt"),
         _(
@@ -116,7 +122,7 @@ FIELDS: dict[str, FieldWords] = {
 }
 #: Parameters in the order of the form; those of releases stand with the releases.
 PARAMETER_GROUPS: tuple[tuple[Words, tuple[str, ...]], ...] = (
-    (_("How many judgments"), ("redundancy", "stop_confidence", "min_judgments", "max_judgments")),
+    (_("How many judgments"), ("redundancy", "stop_confidence", "min_judgments", "max_judgments", "weigh_reliability")),
     (
         _("What is shown and asked"),
         ("candidates_shown", "require_rationale", "replies_wanted", "improvements_wanted", "max_text_chars"),

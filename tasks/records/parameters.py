@@ -62,6 +62,7 @@ class CampaignSettings:
     near_duplicate_similarity
                             share of what two candidates have in common (Jaccard) from which they are nearly the same
     keep_refusals           whether a text that only says that the model will not answer is a candidate like any other
+    weigh_reliability       whether the consensus trusts those more whose rankings others confirm (see tasks.agreement.reliability)
     release_target          judgments at which a release is made, with schedule "target"; None: none
     """
 
@@ -106,6 +107,7 @@ class CampaignSettings:
     redraws: int = 2
     near_duplicate_similarity: float = 0.8
     keep_refusals: bool = True
+    weigh_reliability: bool = False
     release_target: int | None = None
 
 
@@ -149,7 +151,9 @@ RANGES: Mapping[str, Range] = {
     "release_target": Range(1, 1_000_000_000, optional=True),
 }
 NAMES = tuple(f.name for f in fields(CampaignSettings))
-BOOLEAN = frozenset({"require_rationale", "grow_trees", "rank_prompts", "rank_prompter_replies", "keep_refusals"})
+BOOLEAN = frozenset(
+    {"require_rationale", "grow_trees", "rank_prompts", "rank_prompter_replies", "keep_refusals", "weigh_reliability"}
+)
 FRACTIONAL = frozenset(
     {
         "lease_seconds",
