@@ -23,7 +23,7 @@ bench: .venv/test.stamp  ## One benchmark: make bench BENCH=serving (QUICK=1 for
 	@$(PY) -m tests.bench.$(BENCH)
 
 gpu-check: .venv/test.stamp .venv/gpu.stamp  ## Tests and benchmarks of generating, on this machine's GPU
-	@$(PY) -m pytest -q -m "torch or gpu"
+	@TESTS_DEVICE=auto $(PY) -m pytest -q -m "torch or gpu"
 	@$(PY) -m tests.bench.generation
 	@$(PY) -m tests.bench.gpu
 

@@ -6,10 +6,13 @@
 
 Weights are random from a fixed seed; the tokenizer is byte pairs learnt on the spot. torch is imported when a model is
 built, so that a machine without it can import this module.
+
+Where nothing else is said they are loaded on a processor. TESTS_DEVICE names another device; `auto` is the best there is.
 """
 
 import atexit
 import functools
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -31,6 +34,7 @@ TEXTS = (
 VOCABULARY = 384
 CONTEXT = 256
 NEVER = float("inf")
+DEVICE = os.environ.get("TESTS_DEVICE", "cpu")
 
 #: Architecture, by the names of its configuration's class and of its sizes.
 ARCHITECTURES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -126,7 +130,7 @@ def load(folder: Path | str, loading: Loading | None = None, **more: Any) -> Any
     """Load a model; what it says meanwhile is nobody's business."""
     from tasks.generation.transformers_engine import load_model
 
-    settings = loading or Loading(device_map="cpu")
+    settings = loading or Loading(device_map=DEVICE)
     return load_model(**{"name": str(folder), "revision": "", "loading": settings, "say": lambda _: None, **more})
 
 

@@ -42,7 +42,7 @@ def test_a_padded_row_says_what_transformers_says_without_us() -> None:
     model = load_tiny()
     rows = [make_row(model, text, key=key, max_tokens=10) for key, text in enumerate(TEXTS)]
     for row, output in zip(rows, model.generate_padded(rows, is_cut=never), strict=True):
-        prompt = torch.tensor([row.prompt])
+        prompt = torch.tensor([row.prompt], device=model.model.device)
         own = model.model.generate(prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=10, do_sample=False)
         assert output.tokens == tuple(own[0, len(row.prompt) :].tolist())
 
