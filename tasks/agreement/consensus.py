@@ -25,13 +25,16 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tasks.agreement.best import share_of_best
+from tasks.agreement.borda import Counts, borda_shares, pair_margins
 from tasks.agreement.davidson import DEFAULT_NU, fit_strengths, outcome_probabilities
 from tasks.agreement.normal import normal_cdf
+from tasks.agreement.ranked_pairs import rank_by_pairs
 from tasks.agreement.tally import Block, ParentBallots, count_blocks
 from tasks.records.ballots import Ballot
 from tasks.records.quality import ConsensusRecord
@@ -40,7 +43,7 @@ Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 
 METHOD = "davidson_bar"
-METHOD_VERSION = "1"
+METHOD_VERSION = "2"
 PRIOR_VARIANCE = 1.5**2
 TIE_BELOW = 2 / 3
 #: Digits after the point of everything published, and of everything decided upon.
@@ -58,9 +61,9 @@ def combine_rankings(
 ) -> list[ConsensusRecord]:
     """Return the consensus of every parent on which a candidate was placed, by parent id.
 
-    seed     of the draws behind `p_best`; nothing else is random
-    nu       tie parameter, >= 0 (see `fit_nu`); one value for a campaign
-    weights  factor > 0 of each annotator's ballots, 1 where missing
+    seed       of the draws behind `p_best`; nothing else is random
+    nu         tie parameter, >= 0 (see `fit_nu`); one value for a campaign
+    weights    factor > 0 of each annotator's ballots, 1 where missing
 
     Raises ValueError when nu or a weight is out of range.
     """
@@ -159,11 +162,12 @@ def _combine_block(block: Block, *, seed: int, nu: float, weights: Mapping[str, 
         p_best.tolist(),
         confidence.tolist(),
         _are_connected(block).tolist(),
+        _tell_counts(block.counts),
         strict=True,
     )
     parameters = json.dumps([METHOD, METHOD_VERSION, seed, nu])
     records = []
-    for parent, bar, placed, score, error, above, acceptable, best, sure, joined in columns:
+    for parent, bar, placed, score, error, above, acceptable, best, sure, joined, told in columns:
         *own, bar_score = score
         tiers = _cut_tiers(own, above)
         records.append(
@@ -181,6 +185,9 @@ def _combine_block(block: Block, *, seed: int, nu: float, weights: Mapping[str, 
                 p_best=tuple(best),
                 p_above=tuple(map(tuple, above)),
                 placements=tuple(placed),
+                ranked_pairs=_name_tiers(told.pair_tiers, parent.candidates),
+                borda=tuple(told.borda),
+                margins=tuple(map(tuple, told.margins)),
                 confidence=sure if size > 1 else None,
                 connected=joined,
                 n_ballots=len(parent.ballots),
@@ -193,6 +200,38 @@ def _combine_block(block: Block, *, seed: int, nu: float, weights: Mapping[str, 
             )
         )
     return records
+
+
+class _Told(NamedTuple):
+    """What counting says of one parent: the tier of each candidate by ranked pairs, Borda's shares, margins."""
+
+    pair_tiers: list[int]
+    borda: list[float | None]
+    margins: list[list[float | None]]
+
+
+def _tell_counts(counts: Counts) -> Iterator[_Told]:
+    """Yield for each parent of a block what the methods say that count votes."""
+    # Weights may not add up exactly: what differs by less than a billionth of a vote is equal.
+    majorities = np.round(counts.above - counts.above.transpose(0, 2, 1), 9)
+    columns = (_without_nan(borda_shares(counts)), _without_nan(pair_margins(counts)))
+    for tiers, borda, margins in zip(rank_by_pairs(majorities).tolist(), *columns, strict=True):
+        yield _Told(tiers, borda, margins)
+
+
+def _without_nan(numbers: Floats) -> list[Any]:
+    """Return nested lists with None where a number is NaN."""
+    missing = np.isnan(numbers)
+    listed: list[Any] = (np.where(missing, None, numbers) if missing.any() else numbers).tolist()
+    return listed
+
+
+def _name_tiers(tier_of: Sequence[int], candidates: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Return candidates in tiers, best first, from the tier of each; within a tier by id."""
+    tiers: list[list[int]] = [[] for _ in range(max(tier_of) + 1)]
+    for candidate, tier in zip(candidates, tier_of, strict=True):
+        tiers[tier].append(candidate)
+    return tuple(map(tuple, tiers))
 
 
 def _p_above(strengths: Floats, covariance: Floats) -> tuple[Floats, Floats]:

@@ -17,6 +17,7 @@ from operator import itemgetter
 import numpy as np
 import numpy.typing as npt
 
+from tasks.agreement.borda import Counts, count_votes
 from tasks.records.ballots import Ballot
 
 Floats = npt.NDArray[np.float64]
@@ -79,6 +80,7 @@ class Block:
     wins, ties   (P, k + 1, k + 1), the bar last, weighted
     placements   (P, k) ballots that placed each candidate
     bar_given    (P,) whether any ballot gave the bar
+    counts       the bare votes, for the methods that count them
     """
 
     parents: list[ParentBallots]
@@ -86,6 +88,7 @@ class Block:
     ties: Floats
     placements: Integers
     bar_given: Booleans
+    counts: Counts
 
 
 def count_blocks(ballots: Iterable[Ballot], *, weights: Mapping[str, float]) -> Iterator[Block]:
@@ -186,7 +189,8 @@ def _count_block(parents: list[ParentBallots], weights: Mapping[str, float]) -> 
     factor = np.array([weights.get(b.annotator, 1.0) for p in parents for b in p.ballots])
     weight = (factor * 2.0 / np.maximum(placed.sum(axis=1), 2))[:, None, None]
     wins = np.zeros((ballots, size + 1, size + 1), dtype=bool)
-    wins[:, :size, :size] = stack.above()
+    above = stack.above()
+    wins[:, :size, :size] = above
     wins[:, :size, size] = placed & (tiers < acceptable)
     wins[:, size, :size] = placed & (acceptable >= 0) & (tiers >= acceptable)
     ties = np.zeros_like(wins)
@@ -197,4 +201,5 @@ def _count_block(parents: list[ParentBallots], weights: Mapping[str, float]) -> 
         ties=np.add.reduceat(ties * weight, stack.firsts, axis=0),
         placements=np.add.reduceat(placed.astype(np.int64), stack.firsts, axis=0),
         bar_given=np.maximum.reduceat(stack.acceptable, stack.firsts) >= 0,
+        counts=count_votes(above, placed, factor, stack.firsts),
     )

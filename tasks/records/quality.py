@@ -25,6 +25,11 @@ class ConsensusRecord:
     p_best           P(candidate is the strongest), from seeded draws; they sum to 1
     p_above          p_above[i][j] = P(candidates[i] is stronger than candidates[j]); 0.5 on i = j
     placements       how many ballots placed each candidate
+    ranked_pairs     the ranking by ranked pairs (Tideman), as tiers like `tiers`: beside ours, for comparison
+    borda            mean share of the other candidates on a ballot that each stands above, a tie counting
+                     half, in [0, 1]; None where no ballot compared it with another
+    margins          margins[i][j] = (ballots with i above j less those with j above i) / those that
+                     placed both, in [-1, 1]; 0 on i = j; None where no ballot placed both
     confidence       mean over pairs of |2 P(above) - 1|, in [0, 1]: the expected Kendall tau of
                      `scores` with the true order; None with fewer than two candidates
     connected        False when some candidates were never compared, not even through others or
@@ -32,6 +37,7 @@ class ConsensusRecord:
     n_ballots, n_annotators   that placed at least one candidate here
     nu               the tie parameter that was used
     input_hash       SHA-256 (hex) over everything the result depends on
+    gain             expected rise of `confidence` by one more ballot of a typical annotator; None unless asked for
     """
 
     parent: int
@@ -47,6 +53,9 @@ class ConsensusRecord:
     p_best: tuple[float, ...]
     p_above: tuple[tuple[float, ...], ...]
     placements: tuple[int, ...]
+    ranked_pairs: tuple[tuple[int, ...], ...]
+    borda: tuple[float | None, ...]
+    margins: tuple[tuple[float | None, ...], ...]
     confidence: float | None
     connected: bool
     n_ballots: int
@@ -56,6 +65,7 @@ class ConsensusRecord:
     method_version: str
     seed: int
     input_hash: str
+    gain: float | None = None
 
     @property
     def uncertainty(self) -> float | None:

@@ -256,7 +256,7 @@ def test_hash_is_the_sha256_of_the_documented_lines():
     one = ballot([5], [2, 9], who='Zoë "z"', bar=1, shown=[9, 5, 2, 7])
     two = ballot([2], [5], who="b", shown=[5, 2], rest_worse=True)
     lines = [
-        json.dumps(["davidson_bar", "1", 11, 0.5]),
+        json.dumps(["davidson_bar", "2", 11, 0.5]),
         *sorted(
             [
                 json.dumps(['Zoë "z"', [[5], [2, 9]], 1, False, [2, 5, 7, 9]]),
