@@ -1,5 +1,6 @@
 """What was computed from judgments, and what is marked to be computed again."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -28,7 +29,11 @@ class Stale(models.Model):
 
 
 class Consensus(models.Model):
-    """The combined ranking of a parent's candidates. Rows are added; the parent points to the current one."""
+    """The combined ranking of a parent's candidates. Rows are added; the parent points to the current one.
+
+    `reliability_version`: of the snapshot by which its annotators were weighed; 0: all alike. Of the weighed ones only the
+    current one is kept, since each hour may bring another.
+    """
 
     parent = models.ForeignKey(
         "annotate.Message", on_delete=models.RESTRICT, related_name="consensuses", db_index=False
@@ -53,6 +58,28 @@ class Consensus(models.Model):
 
     def __str__(self) -> str:
         return f"consensus of {self.parent_id} from {self.n}"
+
+
+class ConsensusCheck(models.Model):
+    """What came of computing a campaign's current consensuses again under the versions that they name.
+
+    `parents`: some of those that came out otherwise, although no ballot had changed; `different` counts all of them.
+    `reliability`: whether the newest snapshot came out as it is stored; None: its ballots have changed since.
+    `finished_at`: None while the walk goes on.
+    """
+
+    campaign = models.OneToOneField(
+        "annotate.Campaign", primary_key=True, on_delete=models.CASCADE, related_name="consensus_check"
+    )
+    checked = models.PositiveIntegerField(default=0)
+    different = models.PositiveIntegerField(default=0)
+    parents = ArrayField(models.BigIntegerField(), default=list)
+    reliability = models.BooleanField(null=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.different} of {self.checked} in {self.campaign_id}"
 
 
 class AgreementReport(models.Model):
