@@ -395,6 +395,22 @@ class StaleKind(StrEnum):
     TURN_SUMMARY = "turn_summary"
     TURN_REQUESTS = "turn_requests"
     TURN_INDEX = "turn_index"
+    TURN_RELIABILITY = "turn_reliability"
+    TURN_CHECK = "turn_check"
+
+
+class StopReason(StrEnum):
+    """Why a unit asks for no more judgments.
+
+    `fixed`: the campaign gives every unit the same number. Of a rule of certainty: `order_sure`, `best_sure`,
+    `little_gain` (one more judgment cannot be worth its time), or `maximum` (unsure still, and not asked further).
+    """
+
+    FIXED = "fixed"
+    ORDER_SURE = "order_sure"
+    BEST_SURE = "best_sure"
+    LITTLE_GAIN = "little_gain"
+    MAXIMUM = "maximum"
 
 
 class Scope(StrEnum):
@@ -407,11 +423,14 @@ class Scope(StrEnum):
 
 
 class Coefficient(StrEnum):
-    """Measures of agreement among annotators."""
+    """Measures of agreement among annotators: alpha of labels, all others of rankings."""
 
     KRIPPENDORFF_ALPHA = "krippendorff_alpha"
     PAIRWISE_ALPHA = "pairwise_alpha"
+    RANK_ALPHA_ORDINAL = "rank_alpha_ordinal"
+    RANK_ALPHA_INTERVAL = "rank_alpha_interval"
     KENDALL_TAU = "kendall_tau"
+    KENDALL_TAU_B = "kendall_tau_b"
     KENDALL_W = "kendall_w"
 
 
@@ -466,6 +485,8 @@ class JobName(StrEnum):
     TRY_GENERATORS = "generation.try_generators"
     SWEEP_REQUESTS = "generation.sweep_requests"
     RECOMPUTE_STALE = "quality.recompute_stale"
+    MEASURE_RELIABILITY = "reliability.measure_reliability"
+    CHECK_CONSENSUS = "reliability.check_consensus"
     FOLLOW_CAMPAIGNS = "campaigns.follow_campaigns"
     ADVANCE_TREES = "trees.advance_trees"
     SCHEDULE_UNITS = "scheduling.schedule_units"

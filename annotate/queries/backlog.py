@@ -11,16 +11,21 @@ from tasks.vocabulary import ORDERING_KINDS, CampaignState, Kind
 
 _STATES = """
 SELECT u.id, u.kind, u.band, u.done, u.held, u.needed, d.wanted, d.stratum_id, d.scored_at IS NOT NULL AS is_scored,
-  c.uncertainty, q.campaign_id
+  c.uncertainty, q.campaign_id,
+  CASE WHEN k.parameters->>'stop_best' IS NOT NULL THEN (
+    SELECT max(p::float8) FROM jsonb_array_elements_text(c.result->'p_best') p) END AS p_best,
+  CASE WHEN k.parameters->>'least_gain' IS NOT NULL THEN (c.result->>'gain')::float8 END AS gain
 FROM annotate_unit u
 JOIN annotate_queue q ON q.id = u.queue_id
+JOIN annotate_campaign k ON k.id = q.campaign_id
 JOIN annotate_unitdetail d ON d.unit_id = u.id
 JOIN annotate_message m ON m.id = u.subject_id
 LEFT JOIN annotate_consensus c ON c.id = m.current_consensus_id AND u.kind = ANY(%(ordering)s::text[])
-WHERE u.id = ANY(%(units)s::bigint[]) AND u.is_open
+WHERE u.id = ANY(%(units)s::bigint[]) AND u.is_open AND NOT q.is_gold
 ORDER BY u.id"""
 
-_QUEUES_OF = "ARRAY(SELECT q.id FROM annotate_queue q WHERE q.campaign_id = %(campaign)s)"
+#: Gold items are counted apart, and nothing decides how many judgments they need.
+_QUEUES_OF = "ARRAY(SELECT q.id FROM annotate_queue q WHERE q.campaign_id = %(campaign)s AND NOT q.is_gold)"
 
 _FRONT = f"""
 SELECT near.id FROM unnest({_QUEUES_OF}) AS queues (id) CROSS JOIN LATERAL (
@@ -57,7 +62,7 @@ SELECT q.id, q.kind, q.language,
   COALESCE(sum(u.held), 0)::bigint AS held,
   COALESCE(sum(u.surplus), 0)::bigint AS surplus
 FROM annotate_queue q LEFT JOIN annotate_unit u ON u.queue_id = q.id
-WHERE q.campaign_id = %(campaign)s GROUP BY q.id ORDER BY q.kind, q.language, q.id"""
+WHERE q.campaign_id = %(campaign)s AND NOT q.is_gold GROUP BY q.id ORDER BY q.kind, q.language, q.id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,8 @@ def _make_state(row: Row) -> UnitState:
         wanted=row["wanted"],
         band=row["band"] if row["is_scored"] else None,
         uncertainty=row["uncertainty"],
+        p_best=row["p_best"],
+        gain=row["gain"],
     )
 
 

@@ -128,7 +128,7 @@ def make_rules(
             "assistant": settings.full_label_share_assistant,
         },
         redundancy=settings.redundancy,
-        ranks_by_certainty=settings.stop_confidence is not None,
+        ranks_by_certainty=settings.stops_by_certainty,
         rank_prompter_replies=settings.rank_prompter_replies,
         improvements_wanted=settings.improvements_wanted,
         patience_days=settings.patience_days,

@@ -67,7 +67,7 @@ def _write(params: Row, units: Sequence[int]) -> None:
 
 
 def _read_wishes(*, campaign_id: int, settings: CampaignSettings) -> Row:
-    queues = Queue.objects.filter(campaign_id=campaign_id)
+    queues = Queue.objects.filter(campaign_id=campaign_id, is_gold=False)
     if settings.grow_trees:
         queues = queues.filter(kind__in=ORDERING_KINDS)
     return {
@@ -75,7 +75,7 @@ def _read_wishes(*, campaign_id: int, settings: CampaignSettings) -> Row:
         "redundancy": settings.redundancy,
         "replies": settings.replies_wanted,
         "improvements": settings.improvements_wanted,
-        "certainty": settings.stop_confidence is not None,
+        "certainty": settings.stops_by_certainty,
         "writing": [str(kind) for kind in WRITING_KINDS],
         "assistant": MessageRole.ASSISTANT,
     }

@@ -86,6 +86,18 @@ FIELDS: dict[str, FieldWords] = {
         _("How certain the order must be. Empty: always ask as many as the line above says."),
         OPEN_WORK,
     ),
+    "parameters.stop_best": FieldWords(
+        _("Stop asking when this sure of the best"),
+        _(
+            "How probable it must be that the first reply is the best, whatever the others' order. Empty: this stops nothing."
+        ),
+        OPEN_WORK,
+    ),
+    "parameters.least_gain": FieldWords(
+        _("Stop asking when one more judgment gains less than this"),
+        _("By how much it can be expected to make the order surer: 0.01 is one hundredth. Empty: this stops nothing."),
+        OPEN_WORK,
+    ),
     "parameters.min_judgments": FieldWords(
         _("Ask at least"), _("Judgments, however sure the first ones are."), OPEN_WORK
     ),
@@ -122,7 +134,18 @@ FIELDS: dict[str, FieldWords] = {
 }
 #: Parameters in the order of the form; those of releases stand with the releases.
 PARAMETER_GROUPS: tuple[tuple[Words, tuple[str, ...]], ...] = (
-    (_("How many judgments"), ("redundancy", "stop_confidence", "min_judgments", "max_judgments", "weigh_reliability")),
+    (
+        _("How many judgments"),
+        (
+            "redundancy",
+            "stop_confidence",
+            "stop_best",
+            "least_gain",
+            "min_judgments",
+            "max_judgments",
+            "weigh_reliability",
+        ),
+    ),
     (
         _("What is shown and asked"),
         ("candidates_shown", "require_rationale", "replies_wanted", "improvements_wanted", "max_text_chars"),

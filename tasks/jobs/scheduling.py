@@ -27,7 +27,8 @@ from annotate.services.tree_marks import mark_tree_of_units
 from annotate.wake import wake
 from tasks.records.parameters import CampaignSettings
 from tasks.records.scheduling import Band, Redundancy, UnitState
-from tasks.scheduling.bands import decide_wanted, score_units
+from tasks.scheduling.bands import score_units
+from tasks.scheduling.redundancy import decide_wanted, read_redundancy
 from tasks.vocabulary import ORDERING_KINDS, WRITING_KINDS, JobName, ReasonCode, StaleKind
 
 #: Units of the queues' fronts, and of the walk over all of them, that one tick looks at.
@@ -157,13 +158,3 @@ def name_cells(bands: Sequence[Band], *, units: Sequence[UnitState], cells: Sequ
             args = {"where": cell.label, "done": str(cell.done), "target": str(cell.target)}
         named.append(replace(band, reason_args=args))
     return named
-
-
-def read_redundancy(settings: CampaignSettings) -> Redundancy:
-    """How many judgments a unit gets. Bounds that contradict the redundancy give way to it."""
-    return Redundancy(
-        base=settings.redundancy,
-        minimum=min(settings.min_judgments, settings.redundancy),
-        maximum=max(settings.max_judgments, settings.redundancy),
-        stop_confidence=settings.stop_confidence,
-    )

@@ -29,7 +29,11 @@ class CampaignSettings:
     daily_cap               judgments one person may give in 24 hours; None: no limit
     max_text_chars          longest text somebody may write
     require_rationale       whether every judgment needs its reason in words
-    stop_confidence         certainty at which a unit stops asking; None: fixed redundancy
+    stop_confidence         certainty of the whole order at which a unit stops asking; None: it stops nothing. Without this,
+                            stop_best and least_gain redundancy is fixed
+    stop_best               probability that the first is the best at which a unit stops asking; None: it stops nothing
+    least_gain              expected rise of the certainty by one more judgment below which a unit stops asking, since a
+                            judgment is not worth its time any more (see tasks.agreement.gain); None: it stops nothing
     min_judgments           fewest judgments before certainty may close a unit
     max_judgments           most judgments that uncertainty may ask for
     grow_trees              whether trees grow here: reviews, turns and states follow (see tasks.scheduling.tree_states)
@@ -76,6 +80,8 @@ class CampaignSettings:
     max_text_chars: int = 20_000
     require_rationale: bool = False
     stop_confidence: float | None = None
+    stop_best: float | None = None
+    least_gain: float | None = None
     min_judgments: int = 2
     max_judgments: int = 12
     grow_trees: bool = False
@@ -110,6 +116,11 @@ class CampaignSettings:
     weigh_reliability: bool = False
     release_target: int | None = None
 
+    @property
+    def stops_by_certainty(self) -> bool:
+        """Whether what is known of a unit decides how many judgments it gets, within min_judgments and max_judgments."""
+        return not (self.stop_confidence is None and self.stop_best is None and self.least_gain is None)
+
 
 RANGES: Mapping[str, Range] = {
     "redundancy": Range(1, 100),
@@ -121,6 +132,8 @@ RANGES: Mapping[str, Range] = {
     "daily_cap": Range(1, 100_000, optional=True),
     "max_text_chars": Range(100, 200_000),
     "stop_confidence": Range(0.5, 0.999, optional=True),
+    "stop_best": Range(0.5, 0.999, optional=True),
+    "least_gain": Range(0.0005, 0.2, optional=True),
     "min_judgments": Range(1, 100),
     "max_judgments": Range(1, 100),
     "goal_tree_size": Range(1, 500),
@@ -159,6 +172,8 @@ FRACTIONAL = frozenset(
         "lease_seconds",
         "offered_lease_seconds",
         "stop_confidence",
+        "stop_best",
+        "least_gain",
         "lonely_child_preference",
         "acceptance_threshold",
         "full_label_share_prompts",
@@ -187,6 +202,8 @@ def find_problems(values: Mapping[str, Any]) -> dict[str, str]:
         settings = read_settings(values)
         if settings.max_judgments < settings.min_judgments:
             problems["max_judgments"] = "max_judgments must be at least min_judgments."
+        if settings.stops_by_certainty and settings.max_judgments < settings.redundancy:
+            problems["max_judgments"] = "max_judgments must be at least redundancy where certainty stops asking."
         if settings.max_reviews < settings.min_reviews:
             problems["max_reviews"] = "max_reviews must be at least min_reviews."
         if settings.review_floor > settings.min_reviews:

@@ -14,6 +14,8 @@ class UnitState:
     wanted       judgments that the last scheduling wanted
     band         its band now, None when it was never scored
     uncertainty  of the consensus on its subject, in [0, 1]; None while there is none
+    p_best       P(the first of that consensus is the strongest); None while it is not known, or nothing asks for it
+    gain         expected rise of its confidence by one more judgment; None likewise
     """
 
     unit: int
@@ -25,6 +27,8 @@ class UnitState:
     wanted: int
     band: int | None = None
     uncertainty: float | None = None
+    p_best: float | None = None
+    gain: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +54,35 @@ class Redundancy:
 
     base             what every unit asks for at first
     minimum, maximum bounds of what uncertainty may lower and raise it to
-    stop_confidence  confidence (1 - uncertainty) at which a unit stops asking, in (0, 1];
-                     None: every unit gets `base`, whatever is known
+    stop_confidence  confidence (1 - uncertainty) at which a unit stops asking, in (0, 1]
+    stop_best        probability at which it stops that the first of its order is the best, in (0, 1]
+    least_gain       expected rise of the confidence by one more judgment below which it stops, in (0, 1)
+
+    A rule that is None stops nothing. Without any, every unit gets `base`, whatever is known.
     """
 
     base: int
     minimum: int
     maximum: int
     stop_confidence: float | None = None
+    stop_best: float | None = None
+    least_gain: float | None = None
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether what is known of a unit decides how many judgments it gets."""
+        return not (self.stop_confidence is None and self.stop_best is None and self.least_gain is None)
 
     def __post_init__(self) -> None:
         if not 1 <= self.minimum <= self.base <= self.maximum:
             raise ValueError(
                 f"Redundancy needs 1 <= minimum <= base <= maximum, not {self.minimum}, {self.base}, {self.maximum}."
             )
-        if self.stop_confidence is not None and not 0 < self.stop_confidence <= 1:
-            raise ValueError("stop_confidence is a probability above 0 and at most 1, or None.")
+        for name, probability in (("stop_confidence", self.stop_confidence), ("stop_best", self.stop_best)):
+            if probability is not None and not 0 < probability <= 1:
+                raise ValueError(f"{name} is a probability above 0 and at most 1, or None.")
+        if self.least_gain is not None and not 0 < self.least_gain < 1:
+            raise ValueError("least_gain is a number above 0 and below 1, or None.")
 
 
 @dataclass(frozen=True, slots=True)

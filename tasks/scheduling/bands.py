@@ -18,6 +18,7 @@ again because opinions differ" would tell an annotator what others thought.
 from collections.abc import Iterable, Mapping, Sequence
 
 from tasks.records.scheduling import Band, Redundancy, StratumState, UnitState
+from tasks.scheduling.redundancy import decide_wanted
 from tasks.vocabulary import WRITING_KINDS, ReasonCode
 
 DEFICIT_WEIGHT = 0.50
@@ -54,22 +55,6 @@ def list_changes(units: Sequence[UnitState], bands: Sequence[Band]) -> list[Band
     return [
         band for unit, band in zip(units, bands, strict=True) if (unit.band, unit.wanted) != (band.band, band.wanted)
     ]
-
-
-def decide_wanted(unit: UnitState, *, redundancy: Redundancy) -> int:
-    """Return how many judgments the unit should have, within the redundancy's bounds.
-
-    Without a stop confidence: `base`. With one, a unit stops asking once it has `minimum` judgments
-    and its consensus is that sure; one that has `base` and is not asks for one more at a time, up
-    to `maximum`. What is under way is waited for before more is asked.
-    """
-    if redundancy.stop_confidence is None:
-        return redundancy.base
-    if unit.uncertainty is None:
-        return max(redundancy.base, min(unit.done, redundancy.maximum))
-    if 1 - unit.uncertainty >= redundancy.stop_confidence:
-        return min(max(redundancy.minimum, unit.done), redundancy.maximum)
-    return min(max(redundancy.base, unit.done + 1), redundancy.maximum)
 
 
 def measure_deficit(stratum: StratumState) -> float:

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.records.scheduling import Band, Redundancy, StratumState, UnitState
-from tasks.scheduling.bands import decide_wanted, list_changes, measure_deficit, score_units
+from tasks.scheduling.bands import list_changes, measure_deficit, score_units
+from tasks.scheduling.redundancy import decide_wanted
 from tasks.vocabulary import Kind, ReasonCode
 
 FIXED = Redundancy(base=3, minimum=3, maximum=3)
