@@ -75,6 +75,7 @@ class Migration(migrations.Migration):
                 ('group', models.PositiveSmallIntegerField(null=True)),
                 ('x', models.FloatField()),
                 ('y', models.FloatField()),
+                ('votes_hash', models.BinaryField(max_length=32)),
                 ('annotator', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='opinions', to='annotate.annotator')),
                 ('campaign', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='opinion_members', to='annotate.campaign')),
             ],

@@ -156,7 +156,10 @@ class Perspectives(models.Model):
 
 
 class OpinionMember(models.Model):
-    """Where somebody stands among a campaign's opinion groups: never shown by name, nor a group of few."""
+    """Where somebody stands among a campaign's opinion groups, which nobody is told; of the votes behind what is published.
+
+    `votes_hash` tells the next run whether this person's votes have changed since.
+    """
 
     pk = models.CompositePrimaryKey("campaign_id", "annotator_id")
     campaign = models.ForeignKey(
@@ -166,6 +169,7 @@ class OpinionMember(models.Model):
     group = models.PositiveSmallIntegerField(null=True)
     x = models.FloatField()
     y = models.FloatField()
+    votes_hash = models.BinaryField(max_length=32)
 
     def __str__(self) -> str:
         return f"{self.annotator_id} in group {self.group} of {self.campaign_id}"
