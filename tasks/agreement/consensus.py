@@ -25,6 +25,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +33,8 @@ import numpy.typing as npt
 
 from tasks.agreement.best import share_of_best
 from tasks.agreement.borda import Counts, borda_shares, pair_margins
-from tasks.agreement.davidson import DEFAULT_NU, fit_strengths, outcome_probabilities
+from tasks.agreement.davidson import DEFAULT_NU, Strengths, fit_strengths, outcome_probabilities
+from tasks.agreement.gain import expect_gain
 from tasks.agreement.normal import normal_cdf
 from tasks.agreement.ranked_pairs import rank_by_pairs
 from tasks.agreement.tally import Block, ParentBallots, count_blocks
@@ -58,12 +60,14 @@ def combine_rankings(
     seed: int,
     nu: float = DEFAULT_NU,
     weights: Mapping[str, float] | None = None,
+    with_gain: bool = False,
 ) -> list[ConsensusRecord]:
     """Return the consensus of every parent on which a candidate was placed, by parent id.
 
     seed       of the draws behind `p_best`; nothing else is random
     nu         tie parameter, >= 0 (see `fit_nu`); one value for a campaign
     weights    factor > 0 of each annotator's ballots, 1 where missing
+    with_gain  whether `gain` is asked for; nothing else depends on it
 
     Raises ValueError when nu or a weight is out of range.
     """
@@ -76,7 +80,7 @@ def combine_rankings(
         records = [
             record
             for block in count_blocks(ballots, weights=weights)
-            for record in _combine_block(block, seed=seed, nu=nu, weights=weights)
+            for record in _combine_block(block, seed=seed, nu=nu, weights=weights, with_gain=with_gain)
         ]
     return sorted(records, key=lambda record: record.parent)
 
@@ -134,7 +138,9 @@ def _nu_of_pairs(nu: float, candidates: int) -> Floats:
     return table
 
 
-def _combine_block(block: Block, *, seed: int, nu: float, weights: Mapping[str, float]) -> list[ConsensusRecord]:
+def _combine_block(
+    block: Block, *, seed: int, nu: float, weights: Mapping[str, float], with_gain: bool
+) -> list[ConsensusRecord]:
     """Return the records of parents with k candidates each."""
     size = block.placements.shape[1]
     fit = fit_strengths(block.wins, block.ties, nu=_nu_of_pairs(nu, size), prior_variance=PRIOR_VARIANCE)
@@ -163,11 +169,12 @@ def _combine_block(block: Block, *, seed: int, nu: float, weights: Mapping[str, 
         confidence.tolist(),
         _are_connected(block).tolist(),
         _tell_counts(block.counts),
+        _expect_gains(block, fit, nu=nu) if with_gain else repeat(None, len(block.parents)),
         strict=True,
     )
     parameters = json.dumps([METHOD, METHOD_VERSION, seed, nu])
     records = []
-    for parent, bar, placed, score, error, above, acceptable, best, sure, joined, told in columns:
+    for parent, bar, placed, score, error, above, acceptable, best, sure, joined, told, gain in columns:
         *own, bar_score = score
         tiers = _cut_tiers(own, above)
         records.append(
@@ -197,9 +204,27 @@ def _combine_block(block: Block, *, seed: int, nu: float, weights: Mapping[str, 
                 method_version=METHOD_VERSION,
                 seed=seed,
                 input_hash=_hash_inputs(parent, parameters, weights),
+                gain=gain,
             )
         )
     return records
+
+
+def _expect_gains(block: Block, fit: Strengths, *, nu: float) -> list[float | None]:
+    """Return what one more ballot is worth, for each parent, of as many candidates as ballots placed there before."""
+    size = block.placements.shape[1]
+    if size < 2:
+        return [None] * len(block.parents)
+    given = np.array([len(parent.ballots) for parent in block.parents])
+    gains = expect_gain(
+        fit.strengths,
+        fit.covariance,
+        nu=_nu_of_pairs(nu, size),
+        placed=block.placements.sum(axis=1) / given,
+        bar_given=block.bar_given,
+    )
+    rounded: list[float | None] = np.round(gains, DIGITS).tolist()
+    return rounded
 
 
 class _Told(NamedTuple):

@@ -1,13 +1,19 @@
 """What one more ballot is worth: exact for one pair, never negative, less where more is known, independent of company."""
 
+from dataclasses import replace
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.agreement.consensus import combine_rankings
 from tasks.agreement.davidson import outcome_probabilities
 from tasks.agreement.gain import SPREAD_NODES, expect_gain
 from tasks.agreement.normal import normal_cdf
+from tasks.records.ballots import Ballot
+from tests.pure.crowd import draw_ballots
 
 NU = 0.5
 
@@ -130,3 +136,30 @@ def test_it_is_a_number_however_sure_or_unsure_the_order_is(mean):
         gain = gain_of([mean, 0.0, 0.0], np.eye(3) * variance)
         assert np.isfinite(gain)
         assert gain >= 0
+
+
+def test_consensus_tells_it_only_when_asked_and_changes_in_nothing_else():
+    ballots, _ = draw_ballots(rng=Random(5), parents=40, ballots=4, candidates=5, shown=3)
+    plain, with_gain = combine_rankings(ballots, seed=1), combine_rankings(ballots, seed=1, with_gain=True)
+    assert {record.gain for record in plain} == {None}
+    assert [replace(record, gain=None) for record in with_gain] == plain
+    assert all(record.gain is not None and 0 < record.gain < 1 for record in with_gain)
+
+
+def test_consensus_of_one_candidate_has_no_gain():
+    [record] = combine_rankings([Ballot("ann", 1, ((7,),), None, (7,))], seed=1, with_gain=True)
+    assert (record.confidence, record.gain) == (None, None)
+
+
+def test_ballots_of_a_model_crowd_make_it_surer_by_about_what_was_expected():
+    ballots, _ = draw_ballots(rng=Random(3), parents=1500, ballots=6, candidates=4)
+    before, after = (
+        combine_rankings(
+            [ballot for number, ballot in enumerate(ballots) if number % 6 < given], seed=1, with_gain=True
+        )
+        for given in (3, 4)
+    )
+    expected = np.mean([record.gain for record in before])
+    rise = np.mean([second.confidence - first.confidence for first, second in zip(before, after, strict=True)])
+    # It errs towards too little: a ballot is counted as 2/m a pair, and tells a little more than that.
+    assert expected < rise < 1.5 * expected
