@@ -8,6 +8,7 @@ Rows in a row with the same prompt and limit are one request that is forked afte
 computed once.
 """
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -67,6 +68,7 @@ class Flow:
 
     def run(self) -> Iterator[RowOutput]:
         """Every row's output, as it ends, but for those in `left`. Raises OutOfMemory, DeviceLost, or what broke it."""
+        gc.freeze()  # as it ends the manager looks for garbage, twice; what was there before it is none of its own
         self._manager.start()
         looked = time.monotonic()
         try:
@@ -85,7 +87,10 @@ class Flow:
                 if not is_alive and not self._manager.is_running():
                     break
         finally:
-            self._stop()
+            try:
+                self._stop()
+            finally:
+                gc.unfreeze()
         self.left += [running.row for running in self._running.values() if not running.answered]
         self.left += [self._next] if self._next is not None else []
         self._raise_what_broke()

@@ -1,5 +1,6 @@
 """Continuous batching through transformers' own manager: the same tokens as a padded batch, and always an end."""
 
+import gc
 import threading
 import time
 from collections import Counter
@@ -232,6 +233,23 @@ def test_scores_that_are_no_numbers_end_their_row_alone() -> None:
     for key, output in found.items():
         assert output.tokens == whole[key].tokens[: len(output.tokens)]
         assert (len(output.tokens) < 4) == (output.end == RowEnd.NOT_NUMBERS)
+
+
+def test_what_the_process_had_before_is_looked_through_for_garbage_after_a_run_but_not_by_it() -> None:
+    from transformers.generation.continuous_batching.cache import PagedAttentionCache
+
+    model, seen = load_tiny(), list[bool]()
+    before = gc.get_freeze_count()
+
+    def look(_: int) -> bool:
+        seen.append(gc.get_freeze_count() > before)
+        return False
+
+    answer(model, [make_row(model, max_tokens=200)], is_cut=look)
+    assert seen
+    assert all(seen)
+    assert gc.get_freeze_count() == before
+    assert not any(type(one) is PagedAttentionCache for one in gc.get_objects()), "a cache stays in memory"
 
 
 def test_memory_that_is_full_is_said_and_the_next_rows_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
