@@ -82,6 +82,12 @@ WHERE COALESCE(p.prompts, 0) <> COALESCE(c.prompts, 0) ORDER BY id""",
     "a_message_points_to_its_own_consensus": """
 SELECT m.id FROM annotate_message m JOIN annotate_consensus c ON c.id = m.current_consensus_id
 WHERE c.parent_id <> m.id ORDER BY m.id""",
+    # As the last check of each campaign found; nothing is computed here.
+    "a_consensus_comes_out_as_it_is_stored": """
+SELECT parent AS id FROM annotate_consensuscheck, unnest(parents) AS parent ORDER BY parent""",
+    # Told is the campaign.
+    "reliability_comes_out_as_it_is_stored": """
+SELECT campaign_id AS id FROM annotate_consensuscheck WHERE NOT reliability ORDER BY campaign_id""",
     "a_withdrawn_judgment_has_its_tombstone": """
 SELECT j.id FROM annotate_judgment j WHERE j.withdrawn_at IS NOT NULL AND NOT EXISTS (
   SELECT 1 FROM annotate_tombstone t WHERE t.kind = 'judgment' AND t.object_id = j.id) ORDER BY j.id""",

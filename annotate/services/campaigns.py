@@ -25,6 +25,7 @@ from annotate.services.campaign_states import change_state
 from annotate.services.campaign_units import FOLLOWED_BY_UNITS
 from annotate.services.guidelines import publish_guideline, publish_label_schema
 from annotate.services.memberships import add_member
+from annotate.services.reliability import bring_forward
 from annotate.services.stale import mark_stale
 from annotate.wake import wake
 from tasks.records.campaigns import CampaignSpec, Change, ReleasePlan, find_changes
@@ -49,6 +50,8 @@ PLAIN_FIELDS = (
 )  # fmt: skip
 #: A change of these asks anew whether the campaign takes the terms of every generator that it names.
 OF_TERMS = frozenset({"generators", "output_terms", "model_licences"})
+#: A change of these asks for every consensus to be computed again.
+OF_CONSENSUS = frozenset({f"{PARAMETER}weigh_reliability", f"{PARAMETER}least_gain"})
 #: Told by events of their own.
 TOLD_APART = frozenset({"guideline", "label_schema", "state"})
 
@@ -142,6 +145,8 @@ def change_campaign(
         if changed & FOLLOWED_BY_UNITS:
             mark_stale(kind=StaleKind.CAMPAIGN_UNITS, subject_ids=[campaign.pk])
             wake(JobName.FOLLOW_CAMPAIGNS)
+        if changed & OF_CONSENSUS:
+            bring_forward(campaign_id=campaign.pk)
     return changes
 
 

@@ -75,6 +75,13 @@ _END_TURN = """
 UPDATE annotate_stale SET lease_expires_at = %(rest_until)s, marked = %(cursor)s, computed = %(cursor)s
 WHERE kind = %(kind)s AND subject_id = %(subject)s AND lease_expires_at = %(lease)s"""
 
+_KEEP_TURN = """
+SELECT subject_id FROM annotate_stale
+WHERE kind = %(kind)s AND subject_id = %(subject)s AND lease_expires_at = %(lease)s FOR NO KEY UPDATE"""
+
+_RELEASE_TURN = """
+UPDATE annotate_stale SET lease_expires_at = NULL WHERE kind = %(kind)s AND subject_id = %(subject)s"""
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -173,6 +180,17 @@ def end_turn(*, turn: Turn, rest_until: datetime | None = None, cursor: int = 0)
     """Give the turn back, with a cursor for the next; nobody takes it before `rest_until`."""
     params = {"kind": turn.kind, "subject": turn.subject_id, "lease": turn.lease_expires_at}
     run(_END_TURN, {**params, "rest_until": rest_until, "cursor": cursor})
+
+
+def keep_turn(*, turn: Turn) -> bool:
+    """Hold the turn's row until this transaction ends; False when the turn is no longer one's own."""
+    params = {"kind": turn.kind, "subject": turn.subject_id, "lease": turn.lease_expires_at}
+    return fetch_one(_KEEP_TURN, params) is not None
+
+
+def release_turn(*, kind: StaleKind, subject_id: int) -> None:
+    """End a rest, and take the turn from whoever has it: what they compute may be old. Call it last in a transaction."""
+    run(_RELEASE_TURN, {"kind": kind, "subject": subject_id})
 
 
 def rest_after(took_seconds: float) -> timedelta:

@@ -185,6 +185,8 @@ def test_every_rule_has_a_test_that_breaks_it():
     tested |= {"a_growing_tree_asks_for_work_or_will_be_decided", "a_pairing_counts_the_prompts_that_asked_both"}
     tested |= {"a_request_that_is_done_has_its_text", "a_request_that_ended_says_when"}
     tested |= {"a_request_is_of_its_parents_campaign"}
+    # tests/jobs/test_reliability.py
+    tested |= {"a_consensus_comes_out_as_it_is_stored", "reliability_comes_out_as_it_is_stored"}
     assert tested | {"a_generated_text_has_a_request_that_is_done"} == {*OF_UNITS, *OF_ALL}
 
 
