@@ -13,7 +13,7 @@ MOST_NAMED = 3
 # Each look-up is ordered as its index is: a campaign without units or prompts would else read those of all the others.
 _WAITING = """
 SELECT c.id, EXISTS (
-  SELECT 1 FROM annotate_queue q WHERE q.campaign_id = c.id AND (
+  SELECT 1 FROM annotate_queue q WHERE q.campaign_id = c.id AND NOT q.is_gold AND (
     SELECT u.id FROM annotate_unit u WHERE u.queue_id = q.id AND u.is_vacant
     ORDER BY u.band DESC, u.tie LIMIT 1) IS NOT NULL) AS is_waiting,
   (SELECT t.id FROM annotate_messagetree t WHERE t.campaign_id = c.id ORDER BY t.key LIMIT 1) IS NOT NULL AS has_prompts

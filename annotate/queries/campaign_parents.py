@@ -1,6 +1,7 @@
 """Which messages of a campaign lack a unit that its kinds of work ask for. Nothing here writes."""
 
 from annotate.models import LabelDimension
+from annotate.queries.gold import GOLD_TREES
 from annotate.queries.rows import fetch_all, fetch_one
 from tasks.records.parameters import CampaignSettings
 from tasks.vocabulary import ORDERING_KINDS, Kind, MessageRole, TreeState
@@ -35,7 +36,8 @@ CROSS JOIN LATERAL (
   %(labels)s::boolean AND m.role = ANY(%(labelled)s::text[]) AND NOT EXISTS (
     SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = %(label)s OFFSET 0) AS labels
   OFFSET 0) AS lacks
-WHERE t.campaign_id = %(campaign)s AND t.state = %(ranking)s AND (lacks.work OR lacks.labels)
+WHERE t.campaign_id = %(campaign)s AND t.state = %(ranking)s AND m.tree_id <> ALL({GOLD_TREES})
+  AND (lacks.work OR lacks.labels)
 ORDER BY 1"""
 
 

@@ -23,7 +23,7 @@ FRONT = """
 SELECT near.id, queues.language FROM (
   SELECT q.id, q.language FROM annotate_queue q JOIN annotate_campaign c ON c.id = q.campaign_id
   WHERE c.state = 'open' AND c.allow_guests AND q.kind = %(kind)s AND q.kind = ANY(c.kinds)
-    AND q.language = ANY(c.languages) AND q.qualification IS NULL
+    AND q.language = ANY(c.languages) AND q.qualification IS NULL AND NOT q.is_gold
     AND (q.language = ANY(%(languages)s) OR cardinality(%(languages)s::text[]) = 0)
   ORDER BY coalesce(array_position(%(languages)s::text[], q.language::text), 0), q.id LIMIT 8) queues
 CROSS JOIN LATERAL (

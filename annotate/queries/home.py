@@ -40,7 +40,7 @@ _OPENINGS = f"""
 SELECT c.slug, c.title, q.id AS queue, q.campaign_id AS campaign, q.kind, q.language, d.reason_code,
   d.reason_args::text AS reason_args
 FROM (SELECT q.* FROM annotate_queue q JOIN annotate_campaign c ON c.id = q.campaign_id
-      WHERE q.campaign_id = ANY(%(campaigns)s::bigint[]) AND {_QUEUE}
+      WHERE q.campaign_id = ANY(%(campaigns)s::bigint[]) AND NOT q.is_gold AND {_QUEUE}
         AND (cardinality(%(skills)s::text[]) = 0 OR q.language = ANY(%(skills)s::text[]))
       ORDER BY q.id LIMIT {MOST_QUEUES}) q
 JOIN annotate_campaign c ON c.id = q.campaign_id
@@ -83,10 +83,15 @@ _OR_BRIEF = f"""COALESCE((SELECT left(COALESCE(NULLIF(b.words, ''), b.topic), 20
   {_TEXT})"""
 _BEGUN = _BEGUN.format(text=_OR_BRIEF, most=MOST_DRAFTS)
 
+#: No end of judgments is needed of a gold item, which must not be told apart from other work.
+_NEEDED = """CASE WHEN q.is_gold THEN (SELECT d.wanted FROM annotate_unitdetail d WHERE d.unit_id = u.id)
+    ELSE u.needed END"""
+
 #: Names what became of it, and no release that was taken back.
 _GIVEN = f"""
 SELECT j.id, j.kind, j.counted, j.created_at, j.assignment_id AS assignment, j.message_id AS message, j.withdrawn_at, q.language, c.slug, c.title,
-  {_TEXT} AS text, u.is_open, u.needed, u.done, w.review_state AS review, t.state AS tree, t.state_reason AS tree_reason,
+  {_TEXT} AS text, u.is_open,
+  {_NEEDED} AS needed, LEAST(u.done, {_NEEDED}) AS done, w.review_state AS review, t.state AS tree, t.state_reason AS tree_reason,
   (SELECT max(r.number) FROM annotate_releaseitem i JOIN annotate_release r ON r.id = i.release_id
    WHERE i.kind = 'judgment' AND i.object_id = j.id AND r.state IN ('sealed', 'published')) AS release
 FROM (

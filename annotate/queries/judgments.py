@@ -3,10 +3,12 @@
 An improvement is a ballot on the replies of its original's parent: the edit stands above the original.
 What stands: current, not withdrawn, surplus included. A guest who became an account counts as that account.
 Candidates that were removed, withdrawn or rejected by reviewers are dropped from every ballot, and what is left keeps its order.
+Judgments of gold items say something about people, not about candidates: they are read apart (`queries.gold`).
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby, islice
 
 from annotate.queries.rows import Row, fetch_all
@@ -25,12 +27,14 @@ _COUNTS = "m.removed_at IS NULL AND m.withdrawn_at IS NULL AND m.review_state <>
 _BALLOTS = f"""
 SELECT COALESCE(a.merged_into_id, a.id) AS annotator,
   CASE WHEN u.kind = 'improve_reply' THEN subject.parent_id ELSE u.subject_id END AS parent, j.kind, q.language,
+  t.stratum_id AS stratum, date_trunc('month', j.created_at AT TIME ZONE 'UTC')::date AS month,
   j.acceptable_tiers IS NOT NULL AS has_bar, j.rest_worse, ranked.last_tier, ranked.messages, ranked.tiers,
   ranked.acceptable, shown.messages AS shown
 FROM annotate_judgment j
 JOIN annotate_unit u ON u.id = j.unit_id
 JOIN annotate_queue q ON q.id = u.queue_id
 JOIN annotate_message subject ON subject.id = u.subject_id
+JOIN annotate_messagetree t ON t.id = subject.tree_id
 JOIN annotate_annotator a ON a.id = j.annotator_id
 CROSS JOIN LATERAL (
   SELECT max(r.tier) AS last_tier,
@@ -48,11 +52,12 @@ ORDER BY j.id"""
 
 _VOTES = f"""
 SELECT COALESCE(a.merged_into_id, a.id) AS annotator, u.subject_id AS subject, q.language, d.name AS dimension, d.widget,
-  l.answer, l.value
+  l.answer, l.value, t.stratum_id AS stratum, date_trunc('month', j.created_at AT TIME ZONE 'UTC')::date AS month
 FROM annotate_judgment j
 JOIN annotate_unit u ON u.id = j.unit_id
 JOIN annotate_queue q ON q.id = u.queue_id
 JOIN annotate_message subject ON subject.id = u.subject_id
+JOIN annotate_messagetree t ON t.id = subject.tree_id
 JOIN annotate_annotator a ON a.id = j.annotator_id
 JOIN annotate_label l ON l.judgment_id = j.id
 JOIN annotate_labeldimension d ON d.id = l.dimension_id
@@ -60,7 +65,8 @@ WHERE j.unit_id = ANY(%(units)s::bigint[]) AND j.kind = %(kind)s AND {_STANDS}
 ORDER BY j.id, d.position, d.id"""
 
 _UNITS_UNDER = """
-SELECT id FROM annotate_unit WHERE subject_id = ANY(%(subjects)s::bigint[]) AND kind = ANY(%(kinds)s::text[])
+SELECT u.id FROM annotate_unit u JOIN annotate_queue q ON q.id = u.queue_id AND NOT q.is_gold
+WHERE u.subject_id = ANY(%(subjects)s::bigint[]) AND u.kind = ANY(%(kinds)s::text[])
 UNION ALL
 SELECT u.id FROM annotate_message m CROSS JOIN LATERAL (
   SELECT u.id FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = 'improve_reply' AND u.done + u.surplus > 0 OFFSET 0) AS u
@@ -69,27 +75,32 @@ ORDER BY id"""
 
 _JUDGED_UNITS = """
 SELECT u.id FROM annotate_unit u
-WHERE u.queue_id = ANY(ARRAY(SELECT q.id FROM annotate_queue q WHERE q.campaign_id = %(campaign)s))
+WHERE u.queue_id = ANY(ARRAY(
+    SELECT q.id FROM annotate_queue q WHERE q.campaign_id = %(campaign)s AND NOT q.is_gold))
   AND u.kind = ANY(%(kinds)s::text[]) AND (u.done > 0 OR u.surplus > 0)
 ORDER BY u.id"""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownBallot:
-    """A ballot with the kind of work it came from and its language."""
+    """A ballot with the kind of work it came from, its language, the stratum of its tree and the first day of its month."""
 
     kind: Kind
     language: str
     ballot: Ballot
+    stratum: int
+    month: date
 
 
 @dataclass(frozen=True, slots=True)
 class KnownVote:
-    """A label vote with its language and how the question was asked."""
+    """A label vote with its language, how the question was asked, the stratum of its tree and the first day of its month."""
 
     language: str
     widget: str
     vote: LabelVote
+    stratum: int
+    month: date
 
 
 def load_ballots(*, parent_ids: Sequence[int]) -> list[Ballot]:
@@ -119,7 +130,7 @@ def iterate_votes(*, campaign_id: int) -> Iterator[KnownVote]:
                 value=row["value"],
                 answer=Answer(row["answer"]),
             )
-            yield KnownVote(row["language"], row["widget"], vote)
+            yield KnownVote(row["language"], row["widget"], vote, row["stratum"], row["month"])
 
 
 def _list_judged_units(*, campaign_id: int, kinds: Sequence[str]) -> Iterator[list[int]]:
@@ -133,7 +144,9 @@ def _read_ballots(units: Sequence[int]) -> list[KnownBallot]:
     if not units:
         return []
     rows = fetch_all(_BALLOTS, {"units": list(units), "kinds": [kind.value for kind in BALLOT_KINDS]})
-    return [KnownBallot(Kind(row["kind"]), row["language"], _make_ballot(row)) for row in rows]
+    return [
+        KnownBallot(Kind(row["kind"]), row["language"], _make_ballot(row), row["stratum"], row["month"]) for row in rows
+    ]
 
 
 def _make_ballot(row: Row) -> Ballot:

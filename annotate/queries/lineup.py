@@ -8,6 +8,7 @@ from uuid import UUID
 from annotate.models import Campaign, CampaignGenerator, Generator
 from annotate.queries.generation_lanes import FRONT_READY
 from annotate.queries.generator_terms import terms_problem
+from annotate.queries.gold import GOLD_TREES
 from annotate.queries.rows import fetch_all
 from tasks.generation.lineage import identify
 from tasks.records.parameters import read_settings
@@ -20,10 +21,10 @@ PROBLEM_SECONDS = 3600.0
 
 #: Prompts are roots; a message further down is asked for by its id. A sample that failed or was called off before is
 #: not asked for anew: that is what retrying is for.
-_LACKING = """
+_LACKING = f"""
 SELECT m.id FROM annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id
 WHERE t.campaign_id = %(campaign)s AND t.state = 'ranking' AND m.removed_at IS NULL AND m.withdrawn_at IS NULL
-  AND m.role = %(prompter)s
+  AND m.role = %(prompter)s AND t.id <> ALL({GOLD_TREES})
   AND CASE WHEN %(parents)s::bigint[] IS NULL THEN m.parent_id IS NULL ELSE m.id = ANY(%(parents)s::bigint[]) END
   AND (%(wanted)s::int IS NULL OR %(wanted)s > (
     SELECT count(*) FROM annotate_generationrequest r

@@ -85,10 +85,13 @@ _REACTIONS = """
 SELECT r.message_id, r.code, count(*) AS n, bool_or(r.annotator_id = %(me)s::bigint) AS is_mine
 FROM annotate_reaction r WHERE r.message_id = ANY(%(messages)s::bigint[]) GROUP BY r.message_id, r.code"""
 
+#: A written gold item has no consensus. Its answer is told like one, so that it is no other conversation than those beside it.
 _CONSENSUS = """
-SELECT m.id, k.result->'tiers' #>> '{}' AS tiers
-FROM annotate_message m JOIN annotate_consensus k ON k.id = m.current_consensus_id
-WHERE m.id = ANY(%(parents)s::bigint[])"""
+SELECT m.id, COALESCE(k.result->'tiers', gold.answer->'tiers') #>> '{}' AS tiers
+FROM annotate_message m LEFT JOIN annotate_consensus k ON k.id = m.current_consensus_id
+LEFT JOIN LATERAL (SELECT gi.answer FROM annotate_unit gu JOIN annotate_golditem gi ON gi.unit_id = gu.id
+  WHERE gu.subject_id = m.id AND gi.answer ? 'tiers' LIMIT 1) AS gold ON k.id IS NULL
+WHERE m.id = ANY(%(parents)s::bigint[]) AND (k.id IS NOT NULL OR gold.answer IS NOT NULL)"""
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from annotate.queries.generation import PROBLEM_STATES
+from annotate.queries.gold import GOLD_TREES
 from annotate.queries.rows import Row, fetch_all, fetch_row
 from tasks.vocabulary import ORDERING_KINDS, TreeReason, TreeState
 
@@ -26,7 +27,7 @@ WITH given AS MATERIALIZED (
   FROM annotate_judgment j
   JOIN annotate_unit u ON u.id = j.unit_id
   WHERE j.is_current AND j.created_at >= %(since)s
-    AND u.queue_id IN (SELECT q.id FROM annotate_queue q WHERE q.campaign_id = %(campaign)s)
+    AND u.queue_id IN (SELECT q.id FROM annotate_queue q WHERE q.campaign_id = %(campaign)s AND NOT q.is_gold)
   GROUP BY 1, 2, 3, 4),
 people AS (
   SELECT g.is_late, q.language, COALESCE(a.merged_into_id, a.id) AS person, a.suspended_at IS NULL AS may_work
@@ -54,11 +55,12 @@ WHERE r.state IN ({states}) AND t.campaign_id = %(campaign)s
 GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 20""".format(states=", ".join(f"'{state}'" for state in PROBLEM_STATES))
 
 #: Prompts that nobody can be asked to order: they never had two candidates.
-_WITHOUT_CANDIDATES = """
+_WITHOUT_CANDIDATES = f"""
 SELECT count(*) AS prompts
 FROM annotate_messagetree t JOIN annotate_message m ON m.tree_id = t.id AND m.parent_id IS NULL
 WHERE t.campaign_id = %(campaign)s AND t.state = %(ranking)s AND m.removed_at IS NULL AND m.withdrawn_at IS NULL
-  AND NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = ANY(%(ordering)s))"""
+  AND NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = ANY(%(ordering)s))
+  AND t.id <> ALL({GOLD_TREES})"""
 
 _REMOVED = """
 SELECT count(*) AS messages FROM annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id
@@ -67,7 +69,7 @@ WHERE m.removed_at IS NOT NULL AND t.campaign_id = %(campaign)s"""
 _EXPIRED = """
 SELECT count(*) AS holds
 FROM annotate_assignment s JOIN annotate_unit u ON u.id = s.unit_id JOIN annotate_queue q ON q.id = u.queue_id
-WHERE s.state = 'expired' AND s.closed_at >= %(week)s AND q.campaign_id = %(campaign)s"""
+WHERE s.state = 'expired' AND s.closed_at >= %(week)s AND q.campaign_id = %(campaign)s AND NOT q.is_gold"""
 
 
 #: One walk over the index of trees by state, which holds all that is asked for.

@@ -22,7 +22,7 @@ SELECT m.role, COALESCE(m.language, q.language) AS language, u.is_simple,
 FROM annotate_queue q CROSS JOIN LATERAL (
   SELECT u.* FROM annotate_unit u WHERE u.queue_id = q.id AND u.is_vacant ORDER BY u.band DESC, u.tie LIMIT 1) u
 LEFT JOIN annotate_message m ON m.id = u.subject_id
-WHERE q.campaign_id = %(campaign)s AND q.kind = %(kind)s
+WHERE q.campaign_id = %(campaign)s AND q.kind = %(kind)s AND NOT q.is_gold
 ORDER BY u.band DESC, u.id LIMIT 1"""
 
 

@@ -16,7 +16,8 @@ _ANNOTATORS = """
 SELECT count(DISTINCT COALESCE(a.merged_into_id, a.id)) AS annotators
 FROM annotate_judgment j JOIN annotate_annotator a ON a.id = j.annotator_id
 JOIN annotate_unit u ON u.id = j.unit_id
-WHERE j.is_current AND u.queue_id = ANY(ARRAY(SELECT q.id FROM annotate_queue q WHERE q.campaign_id = %(campaign)s))"""
+WHERE j.is_current AND u.queue_id = ANY(ARRAY(
+  SELECT q.id FROM annotate_queue q WHERE q.campaign_id = %(campaign)s AND NOT q.is_gold))"""
 
 SUMS = ("units", "open", "complete", "needed", "done", "held", "surplus")
 

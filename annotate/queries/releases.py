@@ -19,7 +19,7 @@ _REACHED = """
 SELECT count(*) >= %(target)s AS reached FROM (
   SELECT 1 FROM annotate_queue q JOIN annotate_unit u ON u.queue_id = q.id AND u.done + u.surplus > 0
   JOIN annotate_judgment j ON j.unit_id = u.id AND j.is_current
-  WHERE q.campaign_id = %(campaign)s LIMIT %(target)s) given"""
+  WHERE q.campaign_id = %(campaign)s AND NOT q.is_gold LIMIT %(target)s) given"""
 
 
 def list_releases(*, campaign_id: int) -> QuerySet[Release]:

@@ -44,7 +44,7 @@ FROM annotate_queue q CROSS JOIN LATERAL (
   SELECT u.id FROM annotate_unit u WHERE u.queue_id = q.id AND u.is_vacant
   ORDER BY u.band DESC, u.tie LIMIT %(most)s) u
 JOIN annotate_unitdetail d ON d.unit_id = u.id
-WHERE q.campaign_id = %(campaign)s AND q.kind = ANY(%(kinds)s::text[]) GROUP BY q.id, q.language, d.stratum_id"""
+WHERE q.campaign_id = %(campaign)s AND q.kind = ANY(%(kinds)s::text[]) AND NOT q.is_gold GROUP BY q.id, q.language, d.stratum_id"""
 
 _STRATA = """
 SELECT s.id, s.language, c.kinds && %(kinds)s::varchar[] AS is_ordered

@@ -23,10 +23,11 @@ _HAS_OPEN = """(SELECT u.queue_id FROM annotate_unit u WHERE u.queue_id >= {queu
 LOOK = f"""
 WITH mine AS MATERIALIZED (
   SELECT q.id FROM annotate_queue q
-  WHERE q.campaign_id = %(campaign)s AND q.kind = ANY(%(kinds)s) AND q.language = ANY(%(languages)s))
+  WHERE q.campaign_id = %(campaign)s AND q.kind = ANY(%(kinds)s) AND q.language = ANY(%(languages)s)
+    AND NOT q.is_gold)
 SELECT
   (SELECT COALESCE((c.parameters->>'grow_trees')::boolean, false) FROM annotate_campaign c WHERE c.id = %(campaign)s) AS grows,
-  EXISTS (SELECT 1 FROM annotate_queue q WHERE q.campaign_id = %(campaign)s
+  EXISTS (SELECT 1 FROM annotate_queue q WHERE q.campaign_id = %(campaign)s AND NOT q.is_gold
     AND {_HAS_OPEN.format(queue="q.id")}) AS any_open,
   EXISTS (SELECT 1 FROM mine WHERE {_HAS_OPEN.format(queue="mine.id")}) AS mine_open,
   EXISTS (SELECT 1 FROM mine WHERE {_HAS_VACANT.format(queue="mine.id")}) AS mine_vacant,
@@ -39,7 +40,7 @@ SELECT
 
 NEAREST = f"""
 SELECT c.slug, q.kind, q.language FROM annotate_queue q JOIN annotate_campaign c ON c.id = q.campaign_id
-WHERE c.state = 'open' AND q.kind = ANY(c.kinds) AND q.language = ANY(c.languages)
+WHERE c.state = 'open' AND q.kind = ANY(c.kinds) AND q.language = ANY(c.languages) AND NOT q.is_gold
   AND NOT (c.id = %(campaign)s AND q.kind = ANY(%(kinds)s) AND q.language = ANY(%(languages)s))
   AND (c.allow_guests OR %(user)s::bigint IS NOT NULL)
   AND {_HAS_VACANT.format(queue="q.id")}
@@ -52,6 +53,7 @@ SELECT c.slug, q.kind, q.language, (SELECT count(*) FROM (
   SELECT 1 FROM annotate_unit u WHERE u.queue_id = q.id AND u.is_vacant ORDER BY u.band DESC, u.tie LIMIT {MOST_COUNTED}) AS n) AS open
 FROM annotate_queue q JOIN annotate_campaign c ON c.id = q.campaign_id
 WHERE q.campaign_id = %(campaign)s AND q.kind = ANY(c.kinds) AND NOT q.kind = ANY(%(kinds)s) AND q.language = ANY(%(languages)s)
+  AND NOT q.is_gold
   AND {_HAS_VACANT.format(queue="q.id")}
 ORDER BY open DESC, q.id LIMIT 3"""
 

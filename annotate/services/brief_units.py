@@ -47,7 +47,7 @@ _MAKE_QUEUES = """
 INSERT INTO annotate_queue (campaign_id, kind, language)
 SELECT DISTINCT %(campaign)s::bigint, w.kind, w.language FROM unnest(%(kinds)s::text[], %(languages)s::text[]) AS w (kind, language)
 WHERE NOT EXISTS (SELECT 1 FROM annotate_queue q
-  WHERE q.campaign_id = %(campaign)s AND q.kind = w.kind AND q.language = w.language AND q.qualification IS NULL)
+  WHERE q.campaign_id = %(campaign)s AND q.kind = w.kind AND q.language = w.language AND q.qualification IS NULL AND NOT q.is_gold)
 ORDER BY 2, 3
 ON CONFLICT DO NOTHING"""
 
@@ -57,6 +57,7 @@ WITH w AS MATERIALIZED (
   FROM unnest(%(briefs)s::bigint[], %(kinds)s::text[], %(languages)s::text[], %(topics)s::text[], %(numbers)s::int[],
     %(needs)s::smallint[], %(bands)s::smallint[]) AS w (brief, kind, language, topic, number, needed, band)
   JOIN annotate_queue q ON q.campaign_id = %(campaign)s AND q.kind = w.kind AND q.language = w.language AND q.qualification IS NULL
+    AND NOT q.is_gold
   JOIN annotate_stratum s ON s.campaign_id = %(campaign)s AND s.language = w.language AND s.topic = w.topic
   CROSS JOIN LATERAL (
     SELECT nextval(pg_get_serial_sequence('annotate_unit', 'id')) AS unit_id FROM generate_series(1, w.number)) n),

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from annotate.models import Campaign
+from annotate.queries.gold import GOLD_TREES
 from annotate.queries.rows import Row, fetch_all, run
 from annotate.services.answers import hash_body
 from annotate.services.import_planned import PlannedBallot
@@ -39,23 +40,24 @@ SELECT DISTINCT %(campaign)s::bigint, %(kind)s, t.language FROM annotate_message
 WHERE m.id = ANY(%(parents)s::bigint[]) ORDER BY 3
 ON CONFLICT DO NOTHING"""
 
-#: A parent that has no open unit for rankings gets one, with all that stands under it. In a tree that has ended
-#: nothing opens: what comes late joins the last unit, or one that asks nobody.
-_MAKE_UNITS = """
+#: A parent that has no open unit for rankings gets one, with all that stands under it. In a tree that has ended, or that
+#: gold was made of, nothing opens: what comes late joins the last unit, or one that asks nobody.
+_MAKE_UNITS = f"""
 WITH made AS (
   INSERT INTO annotate_unit (public_id, queue_id, kind, subject_id, band, tie, needed, done, held, surplus, is_open)
   SELECT gen_random_uuid(), q.id, q.kind, m.id, %(band)s, (random() * 2147483647)::int, %(redundancy)s, 0, 0, 0,
-    t.state <> ALL(%(ended)s::text[])
+    t.state <> ALL(%(ended)s::text[]) AND t.id <> ALL({GOLD_TREES})
   FROM annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id
   JOIN annotate_queue q ON q.campaign_id = t.campaign_id AND q.kind = %(kind)s AND q.language = t.language
-    AND q.qualification IS NULL
+    AND q.qualification IS NULL AND NOT q.is_gold
   WHERE m.id = ANY(%(parents)s::bigint[])
-    AND NOT EXISTS (SELECT 1 FROM annotate_unit u WHERE u.subject_id = m.id AND u.kind = %(kind)s
-      AND (u.is_open OR t.state = ANY(%(ended)s::text[])))
+    AND NOT EXISTS (SELECT 1 FROM annotate_unit u JOIN annotate_queue uq ON uq.id = u.queue_id AND NOT uq.is_gold
+      WHERE u.subject_id = m.id AND u.kind = %(kind)s
+        AND (u.is_open OR t.state = ANY(%(ended)s::text[]) OR t.id = ANY({GOLD_TREES})))
   RETURNING id, subject_id),
 detail AS (
   INSERT INTO annotate_unitdetail (unit_id, stratum_id, wanted, reason_code, reason_args, terms)
-  SELECT made.id, t.stratum_id, %(redundancy)s, %(reason)s, '{}', '{}' FROM made
+  SELECT made.id, t.stratum_id, %(redundancy)s, %(reason)s, '{{}}', '{{}}' FROM made
   JOIN annotate_message m ON m.id = made.subject_id JOIN annotate_messagetree t ON t.id = m.tree_id)
 INSERT INTO annotate_unitcandidate (unit_id, message_id, added_at)
 SELECT made.id, r.id, %(now)s FROM made JOIN annotate_message r ON r.parent_id = made.subject_id
@@ -66,7 +68,8 @@ _NEW = """
 SELECT b.number, u.id AS unit FROM unnest(%(numbers)s::int[], %(parents)s::bigint[], %(people)s::bigint[])
   AS b (number, parent, person)
 CROSS JOIN LATERAL (
-  SELECT u.id FROM annotate_unit u WHERE u.subject_id = b.parent AND u.kind = %(kind)s
+  SELECT u.id FROM annotate_unit u JOIN annotate_queue q ON q.id = u.queue_id AND NOT q.is_gold
+  WHERE u.subject_id = b.parent AND u.kind = %(kind)s
   ORDER BY u.is_open DESC, u.id DESC LIMIT 1) u
 WHERE NOT EXISTS (
   SELECT 1 FROM annotate_assignment s JOIN annotate_unit o ON o.id = s.unit_id

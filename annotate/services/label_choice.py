@@ -28,7 +28,9 @@ from tasks.vocabulary import Kind, ReasonCode
 
 #: The unit that asks about a message now, or else the last that did.
 _FIND_UNIT = """
-SELECT u.id FROM annotate_unit u WHERE u.subject_id = %(message)s AND u.kind = 'label' ORDER BY u.is_open DESC, u.id DESC LIMIT 1"""
+SELECT u.id FROM annotate_unit u WHERE u.subject_id = %(message)s AND u.kind = 'label'
+  AND NOT EXISTS (SELECT 1 FROM annotate_golditem gi WHERE gi.unit_id = u.id AND gi.retired_at IS NOT NULL)
+ORDER BY u.is_open DESC, u.id DESC LIMIT 1"""
 
 _JUDGED = """
 SELECT j.id FROM annotate_judgment j JOIN annotate_unit u ON u.id = j.unit_id

@@ -22,7 +22,9 @@ _WRONG = """
 FROM annotate_message s JOIN annotate_messagetree t ON t.id = s.tree_id
 WHERE s.id = u.subject_id AND u.kind = %(label)s AND t.campaign_id = %(campaign)s AND CASE
   WHEN u.is_open THEN s.role <> ALL(%(labelled)s::text[])
-  ELSE s.role = ANY(%(labelled)s::text[]) AND t.state = %(ranking)s
+  ELSE s.role = ANY(%(labelled)s::text[]) AND t.state = %(ranking)s AND NOT EXISTS (
+      SELECT 1 FROM annotate_golditem gi JOIN annotate_unit gu ON gu.id = gi.unit_id
+      WHERE gu.subject_id = u.subject_id AND gu.kind = u.kind AND (gi.retired_at IS NOT NULL OR gu.id <> u.id))
     AND NOT EXISTS (SELECT 1 FROM annotate_message m WHERE m.id = ANY(s.thread)
       AND (m.removed_at IS NOT NULL OR m.withdrawn_at IS NOT NULL))
     AND NOT EXISTS (SELECT 1 FROM annotate_unit o WHERE o.kind = u.kind AND o.subject_id = u.subject_id AND o.is_open) END"""

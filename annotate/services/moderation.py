@@ -97,6 +97,7 @@ WHERE s.id = u.subject_id AND u.id = ANY(%(units)s::bigint[]) AND NOT u.is_open 
   AND (u.kind <> ALL(%(ordering)s::text[]) OR %(fewest)s <= (
     SELECT count(*) FROM annotate_unitcandidate c WHERE c.unit_id = u.id AND c.removed_at IS NULL))
   AND NOT EXISTS (SELECT 1 FROM annotate_unit o WHERE o.kind = u.kind AND o.subject_id = u.subject_id AND o.is_open)
+  AND NOT EXISTS (SELECT 1 FROM annotate_golditem gi WHERE gi.unit_id = u.id AND gi.retired_at IS NOT NULL)
   AND u.id = (SELECT max(l.id) FROM annotate_unit l WHERE l.id = ANY(%(units)s::bigint[])
     AND l.kind = u.kind AND l.subject_id = u.subject_id)
 RETURNING u.id"""

@@ -67,7 +67,8 @@ _MESSAGE_MAY = f"""NOT EXISTS (
 
 #: Of the unit `u`: it is the campaign's, and asked for. `m` is what it is about: its subject, or the prompt that was
 #: written to its brief. Where prompts are put in order it is about none in particular.
-_IN_CAMPAIGN = """q.campaign_id = %(campaign)s
+#: Judgments of gold items are in no release: they are about people, and would tell which items are gold. The card counts them.
+_IN_CAMPAIGN = """q.campaign_id = %(campaign)s AND NOT q.is_gold
   AND (%(languages)s::text[] IS NULL OR q.language = ANY(%(languages)s::text[]))
   AND (%(kinds)s::text[] IS NULL OR q.kind = ANY(%(kinds)s::text[]))"""
 

@@ -47,7 +47,7 @@ INSERT INTO annotate_queue (campaign_id, kind, language)
 SELECT DISTINCT w.campaign, w.kind, w.language
 FROM unnest(%(campaigns)s::bigint[], %(kinds)s::text[], %(languages)s::text[]) AS w (campaign, kind, language)
 WHERE NOT EXISTS (SELECT 1 FROM annotate_queue q
-  WHERE q.campaign_id = w.campaign AND q.kind = w.kind AND q.language = w.language AND q.qualification IS NULL)
+  WHERE q.campaign_id = w.campaign AND q.kind = w.kind AND q.language = w.language AND q.qualification IS NULL AND NOT q.is_gold)
 ORDER BY 1, 2, 3
 ON CONFLICT DO NOTHING"""
 
@@ -61,6 +61,7 @@ made AS (
   SELECT gen_random_uuid(), q.id, w.kind, w.subject, w.is_simple, w.band, (random() * 2147483647)::int, w.needed, 0, 0, 0, true
   FROM w JOIN annotate_queue q
     ON q.campaign_id = w.campaign AND q.kind = w.kind AND q.language = w.language AND q.qualification IS NULL
+    AND NOT q.is_gold
   ON CONFLICT (kind, subject_id) WHERE is_open DO NOTHING
   RETURNING id, kind, subject_id, needed)
 INSERT INTO annotate_unitdetail (unit_id, stratum_id, wanted, reason_code, reason_args, terms)

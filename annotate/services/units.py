@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from annotate.exceptions import NotFound
 from annotate.models import Campaign
 from annotate.queries.campaign_parents import list_labelled_roles
+from annotate.queries.gold import GOLD_TREES
 from annotate.queries.rows import Row, run
 from annotate.services.tree_marks import mark_tree_of
 from annotate.services.trees import lock_trees
@@ -40,7 +41,8 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
   SELECT t.campaign_id, t.state, t.language, t.stratum_id FROM annotate_messagetree t WHERE t.id = p.tree_id OFFSET 0) AS t"""
 
-_ASKED = "t.campaign_id = %(campaign)s AND t.state = %(ranking)s"
+#: A conversation that gold was made of opens no ordinary work any more: nobody meets it twice.
+_ASKED = f"t.campaign_id = %(campaign)s AND t.state = %(ranking)s AND p.tree_id <> ALL({GOLD_TREES})"
 
 #: `m`: the candidates of `p`.
 _CANDIDATES = f"""
@@ -54,7 +56,7 @@ SELECT %(campaign)s, k.kind, l.language
 FROM (SELECT DISTINCT t.language FROM {_PARENTS} WHERE {_ASKED}) AS l CROSS JOIN unnest(%(kinds)s::text[]) AS k(kind)
 WHERE NOT EXISTS (
   SELECT 1 FROM annotate_queue q
-  WHERE q.campaign_id = %(campaign)s AND q.kind = k.kind AND q.language = l.language AND q.qualification IS NULL)
+  WHERE q.campaign_id = %(campaign)s AND q.kind = k.kind AND q.language = l.language AND q.qualification IS NULL AND NOT q.is_gold)
 ORDER BY 2, 3
 ON CONFLICT DO NOTHING"""
 
@@ -66,6 +68,7 @@ _QUEUE = """
 CROSS JOIN LATERAL (
   SELECT q.id, q.kind FROM annotate_queue q
   WHERE q.campaign_id = %(campaign)s AND q.kind = ANY({kinds}) AND q.language = t.language AND q.qualification IS NULL
+    AND NOT q.is_gold
   OFFSET 0) AS q"""
 
 _ONCE = "ON CONFLICT (kind, subject_id) WHERE is_open DO NOTHING"

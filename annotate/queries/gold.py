@@ -1,0 +1,38 @@
+"""Gold items: pieces of work whose answer is known. They are counted apart, and read here alone.
+
+A conversation that gold was made of asks for no ordinary work any more, so that nobody meets it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from annotate.queries.rows import fetch_all
+from tasks.records.reliability import GoldBallot
+
+#: Results read by one statement.
+RESULTS_AT_ONCE = 5000
+
+#: The conversations of a campaign that gold was made of, retired ones too, as an array: computed once a statement.
+GOLD_TREES = """ARRAY(SELECT gm.tree_id FROM annotate_golditem gi JOIN annotate_unit gu ON gu.id = gi.unit_id
+  JOIN annotate_message gm ON gm.id = gu.subject_id WHERE gi.campaign_id = %(campaign)s)"""
+
+#: Of a judgment `j`: it stands. A guest who became an account counts as that account.
+_STANDS = "j.is_current AND j.withdrawn_at IS NULL"
+
+_RESULTS = f"""
+SELECT r.judgment_id AS id, COALESCE(a.merged_into_id, a.id) AS annotator, r.score
+FROM annotate_golditem gi JOIN annotate_goldresult r ON r.item_id = gi.unit_id
+JOIN annotate_judgment j ON j.id = r.judgment_id AND {_STANDS}
+JOIN annotate_annotator a ON a.id = j.annotator_id
+WHERE gi.campaign_id = %(campaign)s AND r.judgment_id > %(after)s ORDER BY r.judgment_id LIMIT %(limit)s"""
+
+
+def iterate_gold(*, campaign_id: int) -> Iterator[GoldBallot]:
+    """How every judgment of a gold item that stands compares with its answer, in the order in which they came in."""
+    after = 0
+    params = {"campaign": campaign_id, "limit": RESULTS_AT_ONCE}
+    while rows := fetch_all(_RESULTS, {**params, "after": after}):
+        after = rows[-1]["id"]
+        for row in rows:
+            yield GoldBallot(annotator=str(row["annotator"]), score=row["score"])
