@@ -133,7 +133,7 @@ RANGES: Mapping[str, Range] = {
     "max_text_chars": Range(100, 200_000),
     "stop_confidence": Range(0.5, 0.999, optional=True),
     "stop_best": Range(0.5, 0.999, optional=True),
-    "least_gain": Range(0.0005, 0.2, optional=True),
+    "least_gain": Range(0.0001, 0.2, optional=True),
     "min_judgments": Range(1, 100),
     "max_judgments": Range(1, 100),
     "goal_tree_size": Range(1, 500),
