@@ -16,6 +16,15 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='Saving',
+            fields=[
+                ('campaign', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='saving', serialize=False, to='annotate.campaign')),
+                ('result', models.JSONField()),
+                ('traces', models.JSONField()),
+                ('computed_at', models.DateTimeField()),
+            ],
+        ),
+        migrations.CreateModel(
             name='AgreementDetail',
             fields=[
                 ('campaign', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='agreement_detail', serialize=False, to='annotate.campaign')),

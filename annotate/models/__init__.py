@@ -32,6 +32,7 @@ from annotate.models.quality import (
     Leaderboard,
     OpinionMember,
     Perspectives,
+    Saving,
     Stale,
 )
 from annotate.models.release import Release, ReleaseFile, ReleaseItem, Tombstone

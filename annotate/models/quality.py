@@ -139,6 +139,24 @@ class Leaderboard(models.Model):
         return f"leaderboard of {self.campaign_id}"
 
 
+class Saving(models.Model):
+    """How many rankings a campaign's orders took, and how many a fixed number of each would have.
+
+    `result` is what the page shows; `traces` what was known after each ranking of some parents, so that other rules of when
+    to stop can be tried on them without computing anything anew.
+    """
+
+    campaign = models.OneToOneField(
+        "annotate.Campaign", primary_key=True, on_delete=models.CASCADE, related_name="saving"
+    )
+    result = models.JSONField()
+    traces = models.JSONField()
+    computed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"saving in {self.campaign_id}"
+
+
 class Perspectives(models.Model):
     """Opinion groups found in a campaign's ballots, what all of them accept, and where they part."""
 
