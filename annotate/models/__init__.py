@@ -115,6 +115,7 @@ __all__ = [
     "Report",
     "RevisionProposal",
     "RevisionVote",
+    "Saving",
     "Server",
     "Session",
     "Stale",
