@@ -16,24 +16,35 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tasks.agreement.pairs import (
+    LARGEST_STEP,
+    MOST_ROUNDS,
+    Comparisons,
+    Strengths,
+    fit_comparisons,
+    list_pairs,
+)
+
+__all__ = [
+    "DEFAULT_NU",
+    "LARGEST_STEP",
+    "LOG_NU_VARIANCE",
+    "MOST_ROUNDS",
+    "DavidsonFit",
+    "Strengths",
+    "fit_davidson",
+    "fit_strengths",
+    "outcome_probabilities",
+]
+
 Floats = npt.NDArray[np.float64]
 
 #: Equals tie with probability nu / (2 + nu): a fifth.
 DEFAULT_NU = 0.5
-#: A Newton step moves no strength further than this: undamped, wide spreads diverge.
-LARGEST_STEP = 2.0
-#: Converged when no strength moves more than this; the next step would move about its square.
-TOLERANCE = 1e-9
-MOST_ROUNDS = 200
 #: The prior of log nu, where one is asked for: so wide that a dozen ties outweigh it.
 LOG_NU_VARIANCE = 4.0
-
-
-class Strengths(NamedTuple):
-    """`strengths` (P, k): log-strengths; `covariance` (P, k, k): inverse of the curvature there."""
-
-    strengths: Floats
-    covariance: Floats
+#: The joint fit has converged when no parameter moves more than this.
+TOLERANCE = 1e-9
 
 
 class DavidsonFit(NamedTuple):
@@ -58,34 +69,15 @@ def fit_strengths(wins: Floats, ties: Floats, *, nu: Floats, prior_variance: flo
     Newton with clamped, halved steps on a strictly concave objective; the covariance is Laplace's.
     Raises ArithmeticError if a problem does not converge, which finite tables do not do.
     """
-    problems, items, _ = wins.shape
-    precision = 1.0 / prior_variance
-    strengths = np.zeros((problems, items))
-    best = _log_posterior(strengths, wins, ties, nu, precision)
-    unsolved = np.arange(problems)
-    for _ in range(MOST_ROUNDS):
-        if not len(unsolved):
-            break
-        at, w, t, value = strengths[unsolved], wins[unsolved], ties[unsolved], best[unsolved]
-        gradient, curvature = _derivatives(at, w, t, nu, precision)
-        step = np.linalg.solve(curvature, gradient[..., None])[..., 0]
-        reach = np.abs(step).max(axis=1)
-        step *= (LARGEST_STEP / np.maximum(reach, LARGEST_STEP))[:, None]
-        moved = _log_posterior(at + step, w, t, nu, precision)
-        while (worse := moved < value - 1e-9 * (1 + np.abs(value))).any():
-            step[worse] /= 2
-            moved[worse] = _log_posterior((at + step)[worse], w[worse], t[worse], nu, precision)
-        strengths[unsolved] = at + step
-        best[unsolved] = moved
-        unsolved = unsolved[reach > TOLERANCE]
-    if len(unsolved):
-        raise ArithmeticError(
-            f"{len(unsolved)} of {problems} problems did not converge; "
-            "check that every weight in their tables is finite."
-        )
-    _, curvature = _derivatives(strengths, wins, ties, nu, precision)
-    covariance: Floats = np.asarray(np.linalg.inv(curvature), dtype=np.float64)
-    return Strengths(strengths, covariance)
+    items = wins.shape[1]
+    first, second = list_pairs(items)
+    up, down = wins[:, first, second].T, wins[:, second, first].T
+    return fit_comparisons(
+        Comparisons(net=up - down, met=up + down + ties[:, first, second].T),
+        items=items,
+        nu=nu[first, second][:, None],
+        prior_variance=prior_variance,
+    )
 
 
 def fit_davidson(wins: Floats, ties: Floats, *, prior_variance: float | None) -> DavidsonFit:

@@ -16,44 +16,47 @@ Integers = npt.NDArray[np.int64]
 
 
 def rank_by_pairs(margins: Floats) -> Integers:
-    """Return (P, k) the tier of each item, 0 the best, from margins (P, k, k), margins[p, i, j] = -margins[p, j, i].
+    """Return (P, k) the tier of each item, 0 the best, from margins (k, k, P), margins[i, j] = -margins[j, i].
 
     Each of the P problems is solved as if it were alone. Margins that should be equal must be exactly equal.
     """
     beats = lock_majorities(margins)
-    problems, size, _ = margins.shape
-    tiers: Integers = np.zeros((problems, size), dtype=np.int64)
     # The tier of an item: the length of the longest chain of beats that ends in it.
-    for _ in range(size - 1):
-        below = np.where(beats, tiers[:, :, None] + 1, 0).max(axis=1)
+    tiers = np.zeros(margins.shape[1:], dtype=np.int64)
+    for _ in range(len(beats) - 1):
+        below = np.zeros_like(tiers)
+        for above, row in zip(tiers, beats, strict=True):
+            np.maximum(below, row * (above + 1), out=below)
         if (below == tiers).all():
             break
         tiers = below
-    return tiers
+    return np.ascontiguousarray(tiers.T)
 
 
 def lock_majorities(margins: Floats) -> Booleans:
-    """Return (P, k, k) who beats whom: the majorities locked in, and what follows from them."""
-    problems = len(margins)
+    """Return (k, k, P) who beats whom: the majorities locked in, and what follows from them."""
     locked = np.zeros(margins.shape, dtype=bool)
+    problems = np.arange(margins.shape[2])
     waiting = np.where(margins > 0, margins, 0.0)
     while True:
-        largest = waiting.reshape(problems, -1).max(axis=1, initial=0.0)
-        open_ = np.flatnonzero(largest > 0)
-        if not len(open_):
+        largest = waiting.max(axis=(0, 1), initial=0.0)
+        left = largest > 0
+        if not left.all():
+            problems, waiting, largest = problems[left], waiting[:, :, left], largest[left]
+        if not len(problems):
             return locked
-        was = locked[open_]
-        new = waiting[open_] == largest[open_, None, None]
-        waiting[open_] = np.where(new, 0.0, waiting[open_])
-        new &= ~was.transpose(0, 2, 1)
-        reach = _close(was | new)
-        new &= ~reach.transpose(0, 2, 1)
-        locked[open_] = _close(was | new)
+        was = locked[:, :, problems]
+        new = waiting == largest
+        waiting[new] = 0.0
+        new &= ~was.transpose(1, 0, 2)
+        if (circles := _close(was | new)).any():
+            new &= ~circles.transpose(1, 0, 2)
+        locked[:, :, problems] = _close(was | new)
 
 
 def _close(beats: Booleans) -> Booleans:
-    """Return the transitive closure of relations (P, k, k)."""
+    """Return the transitive closure of relations (k, k, P)."""
     closed = beats.copy()
-    for middle in range(beats.shape[1]):
-        closed |= closed[:, :, middle, None] & closed[:, None, middle, :]
+    for middle in range(len(beats)):
+        closed |= closed[:, middle, None] & closed[None, middle]
     return closed

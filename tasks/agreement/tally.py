@@ -11,13 +11,16 @@ stands above it, any other placed candidate below. Nothing ties with the bar.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from json.encoder import encode_basestring_ascii as _quote
 from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tasks.agreement.borda import Counts, count_votes
+from tasks.agreement.pairs import Comparisons, list_pairs
 from tasks.records.ballots import Ballot
 
 Floats = npt.NDArray[np.float64]
@@ -75,35 +78,45 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Parents with the same number k of candidates, counted.
+    """Parents with the same number k of candidates, counted. Pairs stand as in `tasks.agreement.pairs.list_pairs`.
 
-    wins, ties   (P, k + 1, k + 1), the bar last, weighted
+    comparisons  of k + 1 items, the bar last, weighted; a parent has one row for each sharpness
+    ties         (pairs, P) weight of those that were ties
     placements   (P, k) ballots that placed each candidate
     bar_given    (P,) whether any ballot gave the bar
     counts       the bare votes, for the methods that count them
     """
 
     parents: list[ParentBallots]
-    wins: Floats
+    comparisons: Comparisons
     ties: Floats
     placements: Integers
     bar_given: Booleans
     counts: Counts
 
 
-def count_blocks(ballots: Iterable[Ballot], *, weights: Mapping[str, float]) -> Iterator[Block]:
+def count_blocks(
+    ballots: Iterable[Ballot], *, weights: Mapping[str, float], sharpness: Mapping[str, float]
+) -> Iterator[Block]:
     """Yield all parents on which something was placed, counted, block by block.
 
-    weights  factor of each annotator's ballots; who is missing weighs 1
+    weights    factor of each annotator's ballots; who is missing weighs 1
+    sharpness  at which each annotator's ballots are read; who is missing has 1, and who has 0 is left out
 
     How parents fall into blocks depends on the others; what is counted for each does not.
     """
+    silent = {annotator for annotator, value in sharpness.items() if value == 0}
+    for parents in group_by_size(collect_parents(b for b in ballots if b.annotator not in silent)):
+        yield _count_block(parents, weights, sharpness)
+
+
+def collect_parents(ballots: Iterable[Ballot]) -> Iterator[ParentBallots]:
+    """Yield the ballots of each parent, by its id."""
     by_parent: defaultdict[int, list[Ballot]] = defaultdict(list)
     for ballot in ballots:
         by_parent[ballot.parent].append(ballot)
-    collected = (collect_parent(by_parent[parent]) for parent in sorted(by_parent))
-    for parents in group_by_size(collected):
-        yield _count_block(parents, weights)
+    for parent in sorted(by_parent):
+        yield collect_parent(by_parent[parent])
 
 
 def group_by_size(parents: Iterable[ParentBallots]) -> Iterator[list[ParentBallots]]:
@@ -125,15 +138,15 @@ def group_by_size(parents: Iterable[ParentBallots]) -> Iterator[list[ParentBallo
 
 def collect_parent(ballots: list[Ballot]) -> ParentBallots:
     """Return the ballots of one parent in an order that does not depend on how they came."""
-    ordered = sorted(((canonical_text(b), b) for b in ballots), key=itemgetter(0))
-    placed = {candidate for b in ballots for tier in b.tiers for candidate in tier}
-    shown = {candidate for b in ballots for candidate in b.shown}
+    ordered = sorted(zip(map(canonical_text, ballots), ballots, strict=True), key=itemgetter(0))
+    placed: set[int] = set().union(*[tier for ballot in ballots for tier in ballot.tiers])
+    shown: set[int] = set().union(*[ballot.shown for ballot in ballots])
     return ParentBallots(
         parent=ballots[0].parent,
         candidates=tuple(sorted(placed)),
         unplaced=tuple(sorted(shown - placed)),
-        inputs=tuple(text for text, _ in ordered),
-        ballots=tuple(ballot for _, ballot in ordered if ballot.tiers),
+        inputs=tuple([text for text, _ in ordered]),
+        ballots=tuple([ballot for _, ballot in ordered if ballot.tiers]),
     )
 
 
@@ -144,62 +157,98 @@ def canonical_text(ballot: Ballot) -> str:
     `shown` being sorted, since they are read as sets; written out here because it is run for every
     ballot, and a list of numbers prints as the JSON that it is.
     """
-    tiers = [sorted(tier) if len(tier) > 1 else list(tier) for tier in ballot.tiers]
     given = "null" if ballot.acceptable_tiers is None else ballot.acceptable_tiers
     rest = "true" if ballot.rest_worse else "false"
-    return f"[{_quote(ballot.annotator)}, {tiers!r}, {given}, {rest}, {sorted(ballot.shown)!r}]"
+    return f"[{_quote(ballot.annotator)}, {[*map(sorted, ballot.tiers)]}, {given}, {rest}, {sorted(ballot.shown)}]"
 
 
 def stack_tiers(parents: list[ParentBallots]) -> Stack:
     """Return the ballots of parents of equal size as arrays, parent after parent."""
-    size = len(parents[0].candidates)
-    rows: list[list[int]] = []
-    acceptable: list[int] = []
-    unordered: list[int] = []
-    firsts: list[int] = []
-    for parent in parents:
-        firsts.append(len(rows))
-        index = {candidate: at for at, candidate in enumerate(parent.candidates)}
-        for ballot in parent.ballots:
-            row = [-1] * size
-            for number, tier in enumerate(ballot.tiers):
-                if len(tier) == 1:
-                    row[index[tier[0]]] = number
-                    continue
-                for candidate in tier:
-                    row[index[candidate]] = number
-            rows.append(row)
-            given = ballot.acceptable_tiers
-            acceptable.append(-1 if given is None else given)
-            unordered.append(len(ballot.tiers) - 1 if ballot.rest_worse else -2)
+    ballots = [ballot for parent in parents for ballot in parent.ballots]
+    tiers = [tier for ballot in ballots for tier in ballot.tiers]
+    tier_count = np.fromiter((len(b.tiers) for b in ballots), np.int64, len(ballots))
+    size_of_tier = np.fromiter(map(len, tiers), np.int64, len(tiers))
+    number_of_tier = np.arange(len(tiers)) - np.repeat(np.cumsum(tier_count) - tier_count, tier_count)
+    ballot_of_placed = np.repeat(np.repeat(np.arange(len(ballots)), tier_count), size_of_tier)
+    placed = np.fromiter(chain.from_iterable(tiers), np.int64, len(ballot_of_placed))
+    ballot_count = np.fromiter((len(p.ballots) for p in parents), np.int64, len(parents))
+    candidates = np.array([p.candidates for p in parents], dtype=np.int64)
+    parent_of_ballot = np.repeat(np.arange(len(parents)), ballot_count)
+    # Candidates are in ascending order: one stands behind as many as are smaller.
+    position = np.zeros(len(placed), dtype=np.int64)
+    for column in candidates.T:
+        position += column[parent_of_ballot[ballot_of_placed]] < placed
+    rows = np.full((len(ballots), candidates.shape[1]), -1)
+    rows[ballot_of_placed, position] = np.repeat(number_of_tier, size_of_tier)
     return Stack(
-        tiers=np.array(rows, dtype=np.int64),
-        acceptable=np.array(acceptable, dtype=np.int64),
-        unordered=np.array(unordered, dtype=np.int64),
-        firsts=np.array(firsts, dtype=np.int64),
+        tiers=rows,
+        acceptable=np.array([-1 if b.acceptable_tiers is None else b.acceptable_tiers for b in ballots], np.int64),
+        unordered=np.array([len(b.tiers) - 1 if b.rest_worse else -2 for b in ballots], np.int64),
+        firsts=np.cumsum(ballot_count) - ballot_count,
     )
 
 
-def _count_block(parents: list[ParentBallots], weights: Mapping[str, float]) -> Block:
-    """Add up the ballots of parents of equal size into one table a parent."""
+class Outcomes(NamedTuple):
+    """What each of B ballots says of each pair of k + 1 items, the bar last.
+
+    net, tie, met  (pairs, B) 1: the first above the second, -1: below; a tie; any of the three
+    both           (pairs, B) whether it placed both, also where it says nothing of their order
+    weight         (B,) of a pair: 2/m, m candidates having been placed
+    """
+
+    net: npt.NDArray[np.int8]
+    tie: Booleans
+    met: Booleans
+    both: Booleans
+    weight: Floats
+
+
+def compare_ballots(stack: Stack) -> Outcomes:
+    """Return what the ballots say of each pair of candidates and bar."""
+    tiers = np.ascontiguousarray(stack.tiers.T)
+    # The bar stands between two tiers: all numbers are doubled, and its own is odd.
+    places = np.concatenate([2 * tiers, 2 * stack.acceptable[None] - 1])
+    present = np.concatenate([tiers >= 0, stack.acceptable[None] >= 0])
+    first, second = list_pairs(len(places))
+    both = present[first] & present[second]
+    above, below = places[first], places[second]
+    net = (above < below).view(np.int8) - (above > below).view(np.int8)
+    net *= both
+    tie = both & (above == below) & (above != 2 * stack.unordered)
+    return Outcomes(net, tie, tie | (net != 0), both, 2.0 / np.maximum((tiers >= 0).sum(axis=0), 2))
+
+
+def _count_block(parents: list[ParentBallots], weights: Mapping[str, float], sharpness: Mapping[str, float]) -> Block:
+    """Add up the ballots of parents of equal size."""
     stack = stack_tiers(parents)
-    tiers, acceptable = stack.tiers, stack.acceptable[:, None]
-    ballots, size = tiers.shape
-    placed = tiers >= 0
-    factor = np.array([weights.get(b.annotator, 1.0) for p in parents for b in p.ballots])
-    weight = (factor * 2.0 / np.maximum(placed.sum(axis=1), 2))[:, None, None]
-    wins = np.zeros((ballots, size + 1, size + 1), dtype=bool)
-    above = stack.above()
-    wins[:, :size, :size] = above
-    wins[:, :size, size] = placed & (tiers < acceptable)
-    wins[:, size, :size] = placed & (acceptable >= 0) & (tiers >= acceptable)
-    ties = np.zeros_like(wins)
-    ties[:, :size, :size] = stack.tied()
+    said = compare_ballots(stack)
+    factor = np.ones(len(stack.tiers))
+    if weights:
+        factor = np.array([weights.get(b.annotator, 1.0) for p in parents for b in p.ballots])
+    weight = said.weight * factor
+    placed = np.ascontiguousarray(stack.tiers.T) >= 0
+    of_candidates = list_pairs(len(placed) + 1)[1] < len(placed)
     return Block(
         parents=parents,
-        wins=np.add.reduceat(wins * weight, stack.firsts, axis=0),
-        ties=np.add.reduceat(ties * weight, stack.firsts, axis=0),
-        placements=np.add.reduceat(placed.astype(np.int64), stack.firsts, axis=0),
+        comparisons=_by_sharpness(said.net * weight, said.met * weight, stack.firsts, parents, sharpness),
+        ties=np.add.reduceat(said.tie * weight, stack.firsts, axis=1),
+        placements=np.ascontiguousarray(np.add.reduceat(placed.astype(np.int64), stack.firsts, axis=1).T),
         bar_given=np.maximum.reduceat(stack.acceptable, stack.firsts) >= 0,
-        counts=count_votes(above, placed, factor, stack.firsts),
+        counts=count_votes(said.net[of_candidates], placed, said.both[of_candidates], factor, stack.firsts),
     )
+
+
+def _by_sharpness(
+    net: Floats, met: Floats, firsts: Integers, parents: list[ParentBallots], sharpness: Mapping[str, float]
+) -> Comparisons:
+    """Return the ballots (pairs, B) added up for each parent and sharpness, in ascending order."""
+    if not sharpness:
+        return Comparisons(*(np.add.reduceat(each, firsts, axis=1) for each in (net, met)))
+    sharp = np.array([sharpness.get(b.annotator, 1.0) for p in parents for b in p.ballots])
+    parent = np.repeat(np.arange(len(firsts)), np.diff(np.append(firsts, len(sharp))))
+    order = np.lexsort((sharp, parent))
+    sharp, parent = sharp[order], parent[order]
+    new = np.append(True, (np.diff(sharp) != 0) | (np.diff(parent) != 0))
+    rows = np.flatnonzero(new)
+    net, met = (np.add.reduceat(each[:, order], rows, axis=1) for each in (net, met))
+    return Comparisons(net, met, sharp[rows], np.searchsorted(parent[rows], np.arange(len(firsts))))

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.agreement.consensus import TIE_BELOW, combine_rankings, fit_nu
+from tasks.agreement.block_consensus import TIE_BELOW
+from tasks.agreement.consensus import combine_rankings, fit_nu
 from tasks.agreement.davidson import DEFAULT_NU
 from tasks.agreement.tally import canonical_text, count_blocks
 from tasks.records.ballots import Ballot
@@ -125,19 +126,20 @@ def test_single_candidate_has_a_verdict_and_no_order():
 
 
 def test_the_rest_is_worse_than_what_stands_above_and_not_tied_inside():
-    [tied] = count_blocks([ballot([1], [2, 3])], weights={})
-    [rest] = count_blocks([ballot([1], [2, 3], rest_worse=True)], weights={})
+    [tied] = count_blocks([ballot([1], [2, 3])], weights={}, sharpness={})
+    [rest] = count_blocks([ballot([1], [2, 3], rest_worse=True)], weights={}, sharpness={})
     third = 2 / 3
-    assert tied.wins[0].tolist() == rest.wins[0].tolist()
-    assert tied.wins[0, 0].tolist() == [0, third, third, 0]
-    assert tied.ties[0, 1].tolist() == [0, 0, third, 0]
-    assert rest.ties[0].sum() == 0
+    # The pairs of 1, 2, 3 and the bar: (1, 2), (1, 3), (1, bar), (2, 3), (2, bar), (3, bar).
+    assert tied.comparisons.net[:, 0].tolist() == rest.comparisons.net[:, 0].tolist() == [third, third, 0, 0, 0, 0]
+    assert tied.comparisons.met[:, 0].tolist() == [third, third, 0, third, 0, 0]
+    assert rest.comparisons.met[:, 0].tolist() == [third, third, 0, 0, 0, 0]
+    assert (tied.ties[:, 0].tolist(), rest.ties.sum()) == ([0, 0, 0, third, 0, 0], 0)
 
 
 def test_ballot_of_m_candidates_weighs_m_minus_one():
     for size in range(2, 9):
-        [block] = count_blocks([ballot(*([i] for i in range(size)))], weights={})
-        assert block.wins.sum() == pytest.approx(size - 1)
+        [block] = count_blocks([ballot(*([i] for i in range(size)))], weights={}, sharpness={})
+        assert block.comparisons.met.sum() == pytest.approx(size - 1)
 
 
 def test_comparisons_that_never_meet_are_said_to():

@@ -1,0 +1,64 @@
+"""Tiers of a consensus, cut for many parents at once; the rule is in `tasks.agreement.consensus`."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+def cut_tiers(scores: Floats, p_above: Floats, *, tie_below: float) -> Integers:
+    """Return (P, k) the tier of each candidate, 0 the best.
+
+    scores   (P, k), rounded, so that equal ones compare equal
+    p_above  (P, k, k)
+    """
+    problems, size = scores.shape
+    order = np.argsort(-scores, axis=1, kind="stable")
+    rows = np.arange(problems)
+    sorted_scores = np.take_along_axis(scores, order, axis=1)
+    told_apart = p_above[rows[:, None, None], order[:, :, None], order[:, None, :]] >= tie_below
+    equal = np.diff(sorted_scores, axis=1) == 0
+    if equal.any():  # Candidates of equal score join a tier together, or not at all.
+        for later in range(size - 2, -1, -1):
+            told_apart[equal[:, later], :, later] |= told_apart[equal[:, later], :, later + 1]
+        for earlier in range(1, size):
+            told_apart[equal[:, earlier - 1], :, earlier] |= told_apart[equal[:, earlier - 1], :, earlier - 1]
+    tiers = np.zeros((problems, size), dtype=np.int64)
+    for at in range(1, size):
+        above = tiers[:, at - 1]
+        apart = (told_apart[:, :at, at] & (tiers[:, :at] == above[:, None])).any(axis=1)
+        tiers[:, at] = above + (apart & ~equal[:, at - 1])
+    unsorted = np.empty_like(tiers)
+    np.put_along_axis(unsorted, order, tiers, axis=1)
+    return unsorted
+
+
+def count_acceptable(tiers: Integers, scores: Floats, bar: Floats) -> Integers:
+    """Return (P,) how many leading tiers have a mean score above the bar (P,)."""
+    size = tiers.shape[1]
+    acceptable = np.zeros(len(tiers), dtype=np.int64)
+    for tier in range(size):
+        inside = tiers == tier
+        members = inside.sum(axis=1)
+        total = np.zeros(len(tiers))
+        for column, at in zip(inside.T, range(size), strict=True):
+            total += np.where(column, scores[:, at], 0.0)
+        acceptable += (members > 0) & (total / np.maximum(members, 1) > bar)
+    return acceptable
+
+
+def shared_ranks(tiers: Integers) -> Integers:
+    """Return (P, k) each candidate's rank: 1 + how many stand in better tiers."""
+    ranks: Integers = 1 + (tiers[:, None, :] < tiers[:, :, None]).sum(axis=2)
+    return ranks
+
+
+def name_tiers(tier_of: Sequence[int], candidates: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Return candidates in tiers, best first, from the tier of each; within a tier in the order of `candidates`."""
+    tiers: list[list[int]] = [[] for _ in range(max(tier_of) + 1)]
+    for candidate, tier in zip(candidates, tier_of, strict=True):
+        tiers[tier].append(candidate)
+    return tuple(map(tuple, tiers))
