@@ -116,6 +116,8 @@ class GeneratorStanding:
     low, high      95 % interval of the score; None when it cannot be given
     rank           1 + the number of generators of its component whose interval lies wholly above
                    its own: shared where intervals overlap; None without an interval
+    worst_rank     the number of generators of its component less those whose interval lies wholly
+                   below its own: it stands from `rank` to here; None without an interval
     comparisons    weighted number of pairs (a ballot of m candidates gives m - 1 in all)
     win_share      weighted share of those that it won, a tie counting half, in [0, 1]
     acceptable_share  share of its judged placements that stood above the bar; None without any
@@ -132,6 +134,7 @@ class GeneratorStanding:
     win_share: float
     acceptable_share: float | None
     n_ballots: int
+    worst_rank: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +167,8 @@ class LeaderboardRecord:
     standings      by component, then by score, best first
     not_compared   generators that no ballot compared with another
     p_above        p_above[i][j] = P(standings[i] is stronger than standings[j]), in the order of
-                   `standings`; None where the two were never compared, not even through others,
-                   or no interval can be given
+                   `standings`, for the first hundred of them alone; None where the two were never
+                   compared, not even through others, or no interval can be given
     components     how many groups the comparisons fall into; 1 when everything is comparable
     reason         None, or a sentence about what the figures cannot say
     models         those of which several generators are one under different names
