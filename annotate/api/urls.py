@@ -18,6 +18,7 @@ PARTS = (
     "imports",
     "generation",
     "quality",
+    "reliability",
     "releases",
     "audit",
     "description",

@@ -56,6 +56,7 @@ LOOKS: dict[str, list[Look]] = {
     # oneself
     "me": [Look(VOLUNTEER)],
     "my_contributions": [Look(VOLUNTEER), Look(BEGINNER)],
+    "my_reliability": [Look(VOLUNTEER), Look(BEGINNER)],
     "my_tokens": [Look(VOLUNTEER)],
     "my_consent": [Look(VOLUNTEER)],
     "sign_out": [Look(VOLUNTEER)],
@@ -85,6 +86,7 @@ LOOKS: dict[str, list[Look]] = {
     "releases": [Look()],
     "release": [Look()],
     "audit": [Look()],
+    "results_annotators": [Look()],
     "site_generators": [Look(ADMINISTRATOR)],
     "generator_new": [Look(ADMINISTRATOR)],
     "generator": [Look(ADMINISTRATOR)],
