@@ -27,8 +27,9 @@ CHILDREN = {
     "beat": "celery -A annotate.celery beat",
     "valkey": "valkey-server",
     "postgres": "bin/postgres -D",
-    "generate": "manage.py generate",
 }
+#: What only a run with a model has besides.
+WITH_MODEL = {"generate": "manage.py generate"}
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
@@ -101,7 +102,7 @@ class Run:
         """The child of this name that is running now."""
         for process in self.supervisor.children():
             try:
-                if CHILDREN[name] in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
+                if (CHILDREN | WITH_MODEL)[name] in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
                     return process
             except psutil.NoSuchProcess:
                 continue
