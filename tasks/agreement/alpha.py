@@ -12,8 +12,8 @@ value. Units of equal counts are one row of a histogram; the bootstrap draws uni
 A vote that was not given says nothing: it is left out, never counted as a value.
 """
 
-from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -26,11 +26,15 @@ from tasks.vocabulary import Coefficient, Metric
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-METHOD_VERSION = "1"
+METHOD_VERSION = "2"
 RESAMPLES = 1000
 DIGITS = 6
 #: Numbers held at once while resampling, so that memory is bounded.
 CHUNK = 1 << 22
+#: Names that span at most so many times their count are numbered without sorting them.
+DENSE = 4
+#: So many values are looked at before all are.
+SAMPLE = 4096
 
 NO_UNIT = "not enough data: no unit was judged by two annotators"
 ONE_VALUE = "not enough data: only one value was ever given"
@@ -46,28 +50,52 @@ def measure_label_agreement(
     Of several votes of one annotator on one subject the last in `votes` counts. Raises ValueError
     when votes on different dimensions are mixed. Undefined is value None with a reason.
     """
-    subjects: dict[int, dict[str, float]] = {}
+    return measure_votes(tabulate_votes(votes), metric=metric, seed=seed, resamples=resamples)
+
+
+@dataclass(frozen=True, slots=True)
+class VoteTable:
+    """Votes on one dimension in parallel columns, in the order in which they came. NaN: not given."""
+
+    subjects: Integers
+    annotators: Integers
+    values: Floats
+
+    def select(self, mask: npt.NDArray[np.bool_]) -> "VoteTable":
+        """Return the votes that the mask (one for each vote) holds."""
+        return VoteTable(self.subjects[mask], self.annotators[mask], self.values[mask])
+
+
+def tabulate_votes(votes: Iterable[LabelVote]) -> VoteTable:
+    """Return votes on one dimension as a table, its annotators numbered as they came."""
+    numbers: dict[str, int] = {}
     dimensions = set()
+    subjects, annotators, values = [], [], []
     for vote in votes:
         dimensions.add(vote.dimension)
-        if vote.value is not None:
-            subjects.setdefault(vote.subject, {})[vote.annotator] = vote.value
+        subjects.append(vote.subject)
+        annotators.append(numbers.setdefault(vote.annotator, len(numbers)))
+        values.append(np.nan if vote.value is None else vote.value)
     if len(dimensions) > 1:
         raise ValueError(
             f"These votes are on several dimensions ({', '.join(sorted(dimensions))}); measure one at a time."
         )
-    paired = [answers for answers in subjects.values() if len(answers) > 1]
-    histogram = Counter(tuple(sorted(answers.values())) for answers in paired)
-    alpha, low, high, reason = _alpha_with_interval(histogram, metric=metric, seed=seed, resamples=resamples)
+    return VoteTable(np.array(subjects, np.int64), np.array(annotators, np.int64), np.array(values, np.float64))
+
+
+def measure_votes(table: VoteTable, *, metric: Metric, seed: int, resamples: int = RESAMPLES) -> AgreementRecord:
+    """Return alpha over a table of votes on one dimension; see `measure_label_agreement`."""
+    tally = count_units(table)
+    alpha, low, high, reason = _alpha_with_interval(tally, metric=metric, seed=seed, resamples=resamples)
     return AgreementRecord(
         coefficient=Coefficient.KRIPPENDORFF_ALPHA,
         metric=metric,
         value=alpha,
         low=low,
         high=high,
-        n_units=len(paired),
-        n_judgments=sum(map(len, paired)),
-        n_annotators=len({annotator for answers in paired for annotator in answers}),
+        n_units=int(tally.frequencies.sum()),
+        n_judgments=int(tally.frequencies @ tally.rows.sum(axis=1)),
+        n_annotators=tally.annotators,
         reason=reason,
         resamples=resamples,
         seed=seed,
@@ -75,19 +103,94 @@ def measure_label_agreement(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class UnitTally:
+    """The units that several annotators judged, those with equal counts as one row.
+
+    rows         (H, V) how often each value was given
+    frequencies  (H,) how many units have these counts
+    values       (V,) ascending
+    annotators   how many people judged them
+    """
+
+    rows: Floats
+    frequencies: Integers
+    values: Floats
+    annotators: int
+
+
+def count_units(table: VoteTable) -> UnitTally:
+    """Count the votes of each unit, those that were given; a unit with one vote says nothing of agreement."""
+    given = ~np.isnan(table.values)
+    table = _keep_last(table if given.all() else table.select(given))
+    if not len(table.values):
+        return UnitTally(np.zeros((0, 0)), np.zeros(0, np.int64), table.values, 0)
+    values, codes = _number_values(table.values)
+    units = _number_integers(table.subjects)
+    size = len(values)
+    counts = np.bincount(units * size + codes, minlength=(int(units.max()) + 1) * size).reshape(-1, size)
+    paired = counts.sum(axis=1) > 1
+    seen = np.bincount(_number_integers(table.annotators)[paired[units]])
+    counts = counts[paired]
+    used = counts.any(axis=0)
+    rows, frequencies = _unite_rows(counts[:, used])
+    return UnitTally(rows.astype(np.float64), frequencies, values[used], int((seen > 0).sum()))
+
+
+def _keep_last(table: VoteTable) -> VoteTable:
+    """Of several votes of one annotator on one subject keep the last."""
+    people = _number_integers(table.annotators)
+    keys = _number_integers(table.subjects) * (int(people.max(initial=0)) + 1) + people
+    ordered = np.sort(keys)
+    if (ordered[1:] != ordered[:-1]).all():
+        return table
+    _, from_the_end = np.unique(keys[::-1], return_index=True)
+    kept = np.zeros(len(keys), dtype=bool)
+    kept[len(keys) - 1 - from_the_end] = True
+    return table.select(kept)
+
+
+def _number_integers(names: Integers) -> Integers:
+    """Return numbers from 0 on, equal for equal names; without sorting where the names are dense already."""
+    if not len(names):
+        return names
+    low = names.min()
+    if int(names.max()) - int(low) < DENSE * len(names):
+        dense: Integers = names - low
+        return dense
+    numbers: Integers = np.unique(names, return_inverse=True)[1]
+    return numbers
+
+
+def _number_values(values: Floats) -> tuple[Floats, Integers]:
+    """Return the distinct values and the place of each among them: few values need no sort of all."""
+    known = np.unique(values[:: max(1, len(values) // SAMPLE)])
+    codes = np.minimum(np.searchsorted(known, values), max(len(known) - 1, 0))
+    if not len(values) or (known[codes] == values).all():
+        return known, codes
+    found, inverse = np.unique(values, return_inverse=True)
+    return found, inverse
+
+
+def _unite_rows(counts: Integers) -> tuple[Integers, Integers]:
+    """Return the distinct rows of counts and how often each is there."""
+    base, width = int(counts.max(initial=0)) + 1, counts.shape[1]
+    if base**width >= 1 << 62:
+        return np.unique(counts, axis=0, return_counts=True)
+    keys = counts @ np.array([base**place for place in range(width)], dtype=np.int64)
+    _, firsts, frequencies = np.unique(keys, return_index=True, return_counts=True)
+    return counts[firsts], frequencies
+
+
 def _alpha_with_interval(
-    histogram: Counter[tuple[float, ...]], *, metric: Metric, seed: int, resamples: int
+    tally: UnitTally, *, metric: Metric, seed: int, resamples: int
 ) -> tuple[float | None, float | None, float | None, str | None]:
-    """Return alpha, low, high and what is missing, for units given as sorted votes."""
-    if not histogram:
+    """Return alpha, low, high and what is missing."""
+    rows, frequencies, values = tally.rows, tally.frequencies, tally.values
+    if not len(rows):
         return None, None, None, NO_UNIT
-    units = sorted(histogram)
-    frequencies = np.array([histogram[unit] for unit in units], dtype=np.int64)
-    values, columns = np.unique(np.concatenate(units), return_inverse=True)
     if metric is Metric.RATIO and values[0] < 0:
         raise ValueError("The ratio metric is for values of at least 0; use the interval metric.")
-    rows = np.zeros((len(units), len(values)))
-    np.add.at(rows, (np.repeat(np.arange(len(units)), list(map(len, units))), columns), 1.0)
     alpha = float(_alphas(rows, frequencies[None, :], values, metric)[0])
     if np.isnan(alpha):
         return None, None, None, ONE_VALUE

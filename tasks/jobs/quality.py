@@ -15,11 +15,12 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from annotate.queries.judgments import load_ballots
+from annotate.queries.reliability import find_ways
 from annotate.services.quality import store_consensus, store_reports
 from annotate.services.stale import Mark, claim_stale, fail_stale
 from annotate.wake import wake
-from tasks.agreement.consensus import combine_rankings
 from tasks.jobs.reports import compute_reports
+from tasks.jobs.weighing import SEED, combine_weighed
 from tasks.vocabulary import JobName, StaleKind
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,6 @@ PARENT_LEASE_SECONDS = 120.0
 CAMPAIGN_LEASE_SECONDS = 330.0
 #: A run that works longer than this wakes its successor and ends (seconds).
 LONGEST_RUN_SECONDS = 120.0
-#: The draws behind P(best): the same for every parent, so that a consensus depends on its ballots alone.
-SEED = 1
 
 Compute = Callable[[Sequence[Mark], datetime], None]
 
@@ -79,16 +78,19 @@ def compute_safely(compute: Compute, marks: Sequence[Mark], now: datetime) -> No
 
 
 def recompute_parents(marks: Sequence[Mark], now: datetime) -> None:
-    """The consensus of these parents, from the ballots that stand."""
-    ballots = load_ballots(parent_ids=[mark.subject_id for mark in marks])
-    store_consensus(marks=marks, records=combine_rankings(ballots, seed=SEED), now=now)
+    """The consensus of these parents, from the ballots that stand, weighed where their campaign weighs them."""
+    parents = [mark.subject_id for mark in marks]
+    ways = find_ways(parent_ids=parents)
+    records = combine_weighed(load_ballots(parent_ids=parents), ways=ways)
+    store_consensus(marks=marks, records=records, ways=ways, now=now)
 
 
 def recompute_campaign(marks: Sequence[Mark], now: datetime) -> None:
     """Agreement and leaderboard of one campaign."""
     (mark,) = marks
     started = time.monotonic()
-    agreement, leaderboard = compute_reports(campaign_id=mark.subject_id, seed=SEED)
+    agreement, detail, leaderboard = compute_reports(campaign_id=mark.subject_id, seed=SEED)
+    took_seconds = time.monotonic() - started
     store_reports(
-        mark=mark, agreement=agreement, leaderboard=leaderboard, now=now, took_seconds=time.monotonic() - started
+        mark=mark, agreement=agreement, detail=detail, leaderboard=leaderboard, now=now, took_seconds=took_seconds
     )

@@ -1,31 +1,23 @@
 """Agreement and leaderboard of one campaign: ballots and votes in, records out."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 
 from annotate.queries.generator_identity import find_alike
-from annotate.queries.judgments import KnownBallot, KnownVote, iterate_ballots, iterate_votes
+from annotate.queries.judgments import iterate_ballots, iterate_votes
 from annotate.queries.origins import load_origins
-from annotate.services.quality import ReportKey
-from tasks.agreement.alpha import measure_label_agreement
-from tasks.agreement.concordance import measure_ranking_agreement
 from tasks.agreement.leaderboard import compare_generators, pool_models
-from tasks.records.ballots import Ballot, LabelVote
-from tasks.records.quality import AgreementRecord, LeaderboardRecord, ModelStanding
-from tasks.vocabulary import Kind, Metric, Widget
-
-#: How far apart two answers are, by how the question was asked. The points of a scale have an order, and no more.
-METRICS = {Widget.YES_NO: Metric.NOMINAL, Widget.FLAG: Metric.NOMINAL, Widget.SCALE: Metric.ORDINAL}
-
-Reports = list[tuple[ReportKey, AgreementRecord]]
+from tasks.jobs.agreement_reports import Reports, find_least, measure_labels, measure_rankings
+from tasks.records.ballots import Ballot
+from tasks.records.quality import LeaderboardRecord, ModelStanding
 
 
-def compute_reports(*, campaign_id: int, seed: int) -> tuple[Reports, LeaderboardRecord]:
-    """Every agreement figure of a campaign, and its leaderboard, from the judgments that stand."""
+def compute_reports(*, campaign_id: int, seed: int) -> tuple[Reports, dict[str, object], LeaderboardRecord]:
+    """Every agreement figure of a campaign, who and what agrees least, and its leaderboard, from the judgments that stand."""
     ballots = list(iterate_ballots(campaign_id=campaign_id))
-    reports = measure_rankings(ballots, seed=seed)
-    reports += measure_labels(list(iterate_votes(campaign_id=campaign_id)), seed=seed)
+    votes = list(iterate_votes(campaign_id=campaign_id))
+    reports = measure_rankings(ballots, seed=seed) + measure_labels(votes, seed=seed)
+    detail = find_least(ballots, votes)
     placed = {message for known in ballots for tier in known.ballot.tiers for message in tier}
     leaderboard = lead_generators(
         campaign_id=campaign_id,
@@ -33,7 +25,7 @@ def compute_reports(*, campaign_id: int, seed: int) -> tuple[Reports, Leaderboar
         origins=load_origins(message_ids=placed),
         seed=seed,
     )
-    return reports, leaderboard
+    return reports, detail, leaderboard
 
 
 def lead_generators(
@@ -52,34 +44,3 @@ def name_model(model: ModelStanding) -> ModelStanding:
     key = model.model_key.removeprefix("model:")
     standing = None if model.standing is None else replace(model.standing, generator=key)
     return replace(model, model_key=key, standing=standing)
-
-
-def measure_rankings(ballots: list[KnownBallot], *, seed: int) -> Reports:
-    """Three coefficients for each kind of ordering work, over all languages (None) and in each."""
-    groups: defaultdict[tuple[Kind, str | None], list[Ballot]] = defaultdict(list)
-    for known in ballots:
-        groups[known.kind, None].append(known.ballot)
-        groups[known.kind, known.language].append(known.ballot)
-    return [
-        ((kind.value, language, None), record)
-        for (kind, language), group in groups.items()
-        for record in measure_ranking_agreement(group, seed=seed)
-    ]
-
-
-def measure_labels(votes: list[KnownVote], *, seed: int) -> Reports:
-    """Krippendorff's alpha of each dimension, over all languages (None) and in each."""
-    groups: defaultdict[tuple[str | None, str], list[LabelVote]] = defaultdict(list)
-    metrics: dict[str, Metric] = {}
-    for known in votes:
-        dimension = known.vote.dimension
-        metrics[dimension] = METRICS[Widget(known.widget)]
-        groups[None, dimension].append(known.vote)
-        groups[known.language, dimension].append(known.vote)
-    return [
-        (
-            (Kind.LABEL.value, language, dimension),
-            measure_label_agreement(group, metric=metrics[dimension], seed=seed),
-        )
-        for (language, dimension), group in groups.items()
-    ]

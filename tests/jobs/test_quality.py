@@ -21,7 +21,7 @@ from annotate.queries.judgments import load_ballots
 from annotate.services.quality import store_consensus
 from annotate.services.stale import claim_stale, mark_stale
 from tasks.agreement.consensus import combine_rankings
-from tasks.jobs import quality
+from tasks.jobs import weighing
 from tasks.jobs.quality import SEED, recompute_stale_job
 from tasks.records.ballots import Ballot
 from tasks.vocabulary import StaleKind
@@ -98,7 +98,14 @@ def test_rankings_become_consensus_agreement_and_leaderboard(campaign, prompt, c
     assert reports == {
         ("rank", language, None, coefficient): 1.0
         for language in (None, "en")
-        for coefficient in ("kendall_tau", "kendall_w", "pairwise_alpha")
+        for coefficient in (
+            "kendall_tau",
+            "kendall_tau_b",
+            "kendall_w",
+            "pairwise_alpha",
+            "rank_alpha_interval",
+            "rank_alpha_ordinal",
+        )
     }
     standings = Leaderboard.objects.get().result["standings"]
     assert [entry["generator"] for entry in standings] == ["alpha", "beta", "gamma"]
@@ -129,12 +136,12 @@ def test_a_mark_made_while_computing_survives(prompt, candidates, monkeypatch) -
     rank(first, prompt, *[[message] for message in candidates])
 
     def combine_slowly(ballots, **given):
-        monkeypatch.setattr(quality, "combine_rankings", combine_rankings)
+        monkeypatch.setattr(weighing, "combine_rankings", combine_rankings)
         records = combine_rankings(ballots, **given)
         rank(second, prompt, *[[message] for message in reversed(candidates)])
         return records
 
-    monkeypatch.setattr(quality, "combine_rankings", combine_slowly)
+    monkeypatch.setattr(weighing, "combine_rankings", combine_slowly)
     recompute_stale_job()
     assert current(prompt).n == 2
     assert [consensus.n for consensus in Consensus.objects.order_by("pk")] == [1, 2]
@@ -174,7 +181,7 @@ def test_one_parent_that_fails_keeps_no_other_from_its_consensus(campaign, promp
             raise ArithmeticError("rankings did not converge")
         return combine_rankings(ballots, **given)
 
-    monkeypatch.setattr(quality, "combine_rankings", combine_some)
+    monkeypatch.setattr(weighing, "combine_rankings", combine_some)
     recompute_stale_job()
 
     assert (current(prompt), current(other).n) == (None, 1)
@@ -183,7 +190,7 @@ def test_one_parent_that_fails_keeps_no_other_from_its_consensus(campaign, promp
     assert failed.error == "ArithmeticError: rankings did not converge"
     assert failed.lease_expires_at > timezone.now()
 
-    monkeypatch.setattr(quality, "combine_rankings", combine_rankings)
+    monkeypatch.setattr(weighing, "combine_rankings", combine_rankings)
     recompute_stale_job()
     assert current(prompt) is None  # it waits for its next turn
     Stale.objects.filter(kind="parent").update(lease_expires_at=timezone.now())
@@ -205,7 +212,7 @@ def test_everything_can_be_computed_again_from_the_judgments_alone_bit_for_bit()
             label(annotator, prompt, quality=((place + number) % 4) / 4, humor=None if place % 2 else 0.5)
     recompute_stale_job()
     first = snapshot()
-    assert [len(part) for part in first] == [3, 15, 1]
+    assert [len(part) for part in first] == [3, 24, 1]
 
     # All that was computed is gone, and everything is computed anew, in another order and one by one.
     Message.objects.update(current_consensus=None)

@@ -38,7 +38,7 @@ def ballot_of_ratings(ratings, *, who, parent=1):
 
 def measure(ballots, *, seed=1, resamples=50):
     """Tau, W and pairwise alpha of these ballots."""
-    return measure_ranking_agreement(ballots, seed=seed, resamples=resamples)
+    return measure_ranking_agreement(ballots, seed=seed, resamples=resamples)[:3]
 
 
 def sign_on(made, first, second):
