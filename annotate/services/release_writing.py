@@ -57,6 +57,7 @@ COUNTED = (
 SCANNED = tuple(table for table in ReleaseTable if table is not ReleaseTable.GENERATORS)
 #: Counted where terms of models limit the release.
 LEFT_OUT = "left_out_by_terms"
+GOLD = "left_out_as_gold"
 #: Tables whose texts stand nowhere else; pairs repeat those of the trees.
 OWN_TEXTS = (ReleaseTable.BALLOTS, ReleaseTable.LABELS, ReleaseTable.TREES)
 
@@ -227,7 +228,8 @@ def _list_withdrawn(release: Release, make_name: Callable[[str, int | str, bytes
 
 def describe_campaign(campaign: Campaign) -> dict[str, Any]:
     """What the card says of the campaign, as plain JSON."""
-    reports = AgreementReport.objects.filter(campaign=campaign).order_by("kind", "language", "dimension", "coefficient")
+    whole = AgreementReport.objects.filter(campaign=campaign, stratum=None, month=None)
+    reports = whole.order_by("kind", "language", "dimension", "coefficient")
     strata = Stratum.objects.filter(campaign=campaign).order_by("language", "topic")
     briefs = Brief.objects.filter(campaign=campaign).order_by("pk")
     return {
@@ -258,7 +260,8 @@ def _make_card(
         filters=release.filters,
         counts={name: tally.counts[name] for name in COUNTED}
         | {"annotators": len(tally.annotators)}
-        | ({} if frozen.get("left_out") is None else {LEFT_OUT: frozen["left_out"]}),
+        | ({} if frozen.get("left_out") is None else {LEFT_OUT: frozen["left_out"]})
+        | ({GOLD: frozen["gold"]} if frozen.get("gold") else {}),
         personal_data={kind: own[kind] for kind in PersonalDataKind},
         personal_data_by_table={
             table: {kind: found[kind] for kind in PersonalDataKind} for table, found in tally.found.items()
@@ -277,6 +280,7 @@ def _make_card(
         last_at=tally.last_at,
         generators=models,
         left_out=frozen.get("left_out"),
+        gold=frozen.get("gold", 0),
         guideline_versions=tuple(sorted(tally.guidelines)),
         terms_versions=tuple(sorted(tally.terms)),
         agreement=tuple(_read_line(line) for line in frozen["agreement"]),
