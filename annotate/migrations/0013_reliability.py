@@ -7,6 +7,31 @@ import tasks.vocabulary
 from django.conf import settings
 from django.db import migrations, models
 
+#: Rows are added. What one more ballot is worth may be filled in where it was not asked for, and of those that are weighed by
+#: a snapshot of reliability, of which each hour may bring one, only what somebody points to must stay.
+CONSENSUS_IS_ADDED = """
+CREATE FUNCTION annotate_consensus_is_added() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' AND OLD.reliability_version > 0 THEN
+    RETURN OLD;
+  END IF;
+  IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - 'result' = to_jsonb(OLD) - 'result'
+      AND NEW.result - 'gain' = OLD.result - 'gain' AND OLD.result->'gain' = 'null' THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END $$;
+DROP TRIGGER consensus_is_append_only ON annotate_consensus;
+CREATE TRIGGER consensus_is_append_only BEFORE UPDATE OR DELETE ON annotate_consensus
+  FOR EACH ROW EXECUTE FUNCTION annotate_consensus_is_added();
+"""
+CONSENSUS_IS_APPEND_ONLY = """
+DROP TRIGGER consensus_is_append_only ON annotate_consensus;
+DROP FUNCTION annotate_consensus_is_added;
+CREATE TRIGGER consensus_is_append_only BEFORE UPDATE OR DELETE ON annotate_consensus
+  FOR EACH ROW EXECUTE FUNCTION annotate_rows_are_append_only();
+"""
+
 
 class Migration(migrations.Migration):
 
@@ -235,4 +260,5 @@ class Migration(migrations.Migration):
             model_name='annotatorreliability',
             constraint=models.CheckConstraint(condition=models.Q(('high__gte', models.F('sharpness')), ('low__gte', 0), ('low__lte', models.F('sharpness'))), name='a_sharpness_lies_in_its_interval'),
         ),
+        migrations.RunSQL(CONSENSUS_IS_ADDED, reverse_sql=CONSENSUS_IS_APPEND_ONLY),
     ]

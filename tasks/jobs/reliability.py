@@ -22,6 +22,7 @@ from annotate.services.stale import REST_PER_SECOND, Turn, end_turn, take_turn
 from annotate.wake import wake
 from tasks.agreement.consensus import METHOD, METHOD_VERSION
 from tasks.agreement.davidson import DEFAULT_NU
+from tasks.agreement.reliability import estimate_reliability
 from tasks.jobs.consensus_check import check_campaign
 from tasks.jobs.weighing import SEED
 from tasks.records.reliability import AnnotatorReliabilityRecord, ReliabilityRecord
@@ -101,8 +102,6 @@ def measure_campaign(campaign_id: int) -> tuple[ReliabilityRecord, list[str]]:
     Nothing is known from the ballots of the latter: their sharpness is 0, and the others are measured without them. How they
     agree with the others is told all the same.
     """
-    from tasks.agreement.reliability import estimate_reliability  # noqa: PLC0415
-
     ballots = [known.ballot for known in iterate_ballots(campaign_id=campaign_id)]
     gold, upheld = load_gold(campaign_id=campaign_id), list_upheld(campaign_id=campaign_id)
     everybody = estimate_reliability(ballots, seed=SEED, nu=DEFAULT_NU, gold=gold)
