@@ -395,8 +395,10 @@ class StaleKind(StrEnum):
     TURN_SUMMARY = "turn_summary"
     TURN_REQUESTS = "turn_requests"
     TURN_INDEX = "turn_index"
+    TURN_OPINIONS = "turn_opinions"
     TURN_RELIABILITY = "turn_reliability"
     TURN_CHECK = "turn_check"
+    TURN_SAVING = "turn_saving"
 
 
 class StopReason(StrEnum):
@@ -476,6 +478,18 @@ class FindingState(StrEnum):
     GONE = "gone"
 
 
+class OpinionState(StrEnum):
+    """What the search for opinion groups came to.
+
+    `too_few`: too few people with enough ballots to look. `none`: no groups of ten or more people whose ballots differ
+    by more than chance. `found`: there are some.
+    """
+
+    TOO_FEW = "too_few"
+    NONE = "none"
+    FOUND = "found"
+
+
 class JobName(StrEnum):
     """Celery entry points by name; `annotate.wake` sends these, `tasks.jobs` answers."""
 
@@ -487,6 +501,8 @@ class JobName(StrEnum):
     RECOMPUTE_STALE = "quality.recompute_stale"
     MEASURE_RELIABILITY = "reliability.measure_reliability"
     CHECK_CONSENSUS = "reliability.check_consensus"
+    MEASURE_SAVING = "saving.measure_saving"
+    FIND_PERSPECTIVES = "perspectives.find_perspectives"
     FOLLOW_CAMPAIGNS = "campaigns.follow_campaigns"
     ADVANCE_TREES = "trees.advance_trees"
     SCHEDULE_UNITS = "scheduling.schedule_units"

@@ -110,6 +110,11 @@ def load_ballots(*, parent_ids: Sequence[int]) -> list[Ballot]:
     return [known.ballot for known in _read_ballots(units)]
 
 
+def load_rankings(*, unit_ids: Sequence[int]) -> list[Ballot]:
+    """The ballots that stand in these units, in the order in which they came in."""
+    return [known.ballot for known in _read_ballots(unit_ids)]
+
+
 def iterate_ballots(*, campaign_id: int) -> Iterator[KnownBallot]:
     """Every ballot of a campaign that stands, by unit; a statement for each two thousand units.
 

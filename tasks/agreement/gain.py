@@ -95,7 +95,7 @@ def _expect_chunk(strengths: Floats, covariance: Floats, nu: Floats, weight: Flo
     left = after[:, first, first] + after[:, second, second] - 2 * after[:, first, second]
     left = np.clip(left, 1e-12 * variance, variance)
     angle = np.arctan(np.sqrt((variance - left) / left))
-    gain: Floats = _expect_rise(difference[:, first, second] ** 2 / variance, angle).mean(axis=1)
+    gain: Floats = expect_rise(difference[:, first, second] ** 2 / variance, angle).mean(axis=1)
     return gain
 
 
@@ -117,8 +117,8 @@ def _outcomes_of_differences(difference: Floats, nu: Floats) -> tuple[Floats, Fl
     return p_win, half * p_win
 
 
-def _expect_rise(squared: Floats, angle: Floats) -> Floats:
-    """Return the integral of the docstring above, elementwise; `squared` is h²."""
+def expect_rise(squared: Floats, angle: Floats) -> Floats:
+    """Return the integral of the docstring above, elementwise; `squared` is h², `angle` is α."""
     nodes, shares = np.polynomial.legendre.leggauss(ANGLE_NODES)
     total = np.zeros_like(squared)
     for node, share in zip(nodes.tolist(), shares.tolist(), strict=True):
