@@ -1,0 +1,43 @@
+"""Opinion groups of every campaign, hour by hour: from the ballots that stand, where anything has changed since."""
+
+import time
+from datetime import timedelta
+
+from celery import shared_task
+from django.utils import timezone
+
+from annotate.queries.judgments import iterate_ballots
+from annotate.queries.perspectives import list_set_aside, load_members, read_position
+from annotate.services.perspectives import store_perspectives
+from annotate.services.stale import REST_PER_SECOND, Turn, end_turn
+from annotate.wake import wake
+from tasks.agreement.perspectives import METHOD_VERSION, find_perspectives
+from tasks.agreement.votes import collect_votes
+from tasks.jobs.reliability import do_in_turn
+from tasks.vocabulary import JobName, StaleKind
+
+#: Longer than the hard limit of the job: whoever has a turn is alone, unless it is taken away.
+LEASE_SECONDS = 930.0
+REST = timedelta(hours=1)
+SEED = 1
+
+
+@shared_task(name=str(JobName.FIND_PERSPECTIVES))
+def find_perspectives_job() -> None:
+    """Every campaign that does not rest."""
+    if not do_in_turn(StaleKind.TURN_OPINIONS, find_in_turn, lease=LEASE_SECONDS):
+        wake(JobName.FIND_PERSPECTIVES)
+
+
+def find_in_turn(turn: Turn) -> None:
+    """One campaign. The turn's cursor says from which ballots the last run computed."""
+    started, campaign_id = time.monotonic(), turn.subject_id
+    aside = list_set_aside(campaign_id=campaign_id)
+    position = read_position(campaign_id=campaign_id, set_aside=aside, method_version=METHOD_VERSION)
+    if position != turn.cursor:
+        last = load_members(campaign_id=campaign_id)
+        ballots = (known.ballot for known in iterate_ballots(campaign_id=campaign_id))
+        record, members = find_perspectives(collect_votes(ballots, without=aside), seed=SEED, last=last)
+        store_perspectives(turn=turn, record=record, members=members, now=timezone.now())
+    took = timedelta(seconds=REST_PER_SECOND * (time.monotonic() - started))
+    end_turn(turn=turn, rest_until=timezone.now() + max(REST, took), cursor=position)
