@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from annotate.queries.rows import fetch_all
+from annotate.queries.rows import fetch_all, fetch_row
 from tasks.records.reliability import GoldBallot
 
 #: Results read by one statement.
@@ -20,12 +20,21 @@ GOLD_TREES = """ARRAY(SELECT gm.tree_id FROM annotate_golditem gi JOIN annotate_
 #: Of a judgment `j`: it stands. A guest who became an account counts as that account.
 _STANDS = "j.is_current AND j.withdrawn_at IS NULL"
 
+_JUDGMENTS = f"""
+SELECT count(*) AS n FROM annotate_golditem gi JOIN annotate_judgment j ON j.unit_id = gi.unit_id AND {_STANDS}
+WHERE gi.campaign_id = %(campaign)s"""
+
 _RESULTS = f"""
 SELECT r.judgment_id AS id, COALESCE(a.merged_into_id, a.id) AS annotator, r.score
 FROM annotate_golditem gi JOIN annotate_goldresult r ON r.item_id = gi.unit_id
 JOIN annotate_judgment j ON j.id = r.judgment_id AND {_STANDS}
 JOIN annotate_annotator a ON a.id = j.annotator_id
 WHERE gi.campaign_id = %(campaign)s AND r.judgment_id > %(after)s ORDER BY r.judgment_id LIMIT %(limit)s"""
+
+
+def count_gold_judgments(*, campaign_id: int) -> int:
+    """Judgments of a campaign's gold items that stand."""
+    return int(fetch_row(_JUDGMENTS, {"campaign": campaign_id})["n"])
 
 
 def iterate_gold(*, campaign_id: int) -> Iterator[GoldBallot]:

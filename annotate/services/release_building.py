@@ -20,6 +20,7 @@ from django.db import transaction
 
 from annotate.models import Release, ReleaseFile
 from annotate.queries.generator_identity import describe_released_generators
+from annotate.queries.gold import count_gold_judgments
 from annotate.services.release_freezing import count_left_out, freeze_items, prune_items
 from annotate.services.release_writing import ReleaseTools, Written, describe_campaign, write_release
 from annotate.services.releases import renew_release, write_under_lease
@@ -71,6 +72,7 @@ def freeze_release(*, claimed: Release, now: datetime) -> None:
         frozen |= {
             "generators": describe_released_generators(release_id=claimed.pk),
             "left_out": count_left_out(**limits),
+            "gold": count_gold_judgments(campaign_id=claimed.campaign_id),
         }
         write_under_lease(_FROZEN, claimed, {"now": now, "manifest": json.dumps({"frozen": frozen})})
     claimed.refresh_from_db()

@@ -107,6 +107,21 @@ FIELDS: dict[str, FieldWords] = {
         _("How much a ranking counts then follows from how reliable its author was found. Nothing is deleted."),
         RESULTS_EFFECT,
     ),
+    "parameters.gold_share": FieldWords(
+        _("Share of the work whose answer is known"),
+        _("Between 0 and 0.5. It is mixed in from your gold items, and nobody can tell it apart. 0: none."),
+        NEXT,
+    ),
+    "parameters.training_judgments": FieldWords(
+        _("First judgments of each person that train"),
+        _("Among them known answers are more frequent: 4 in 10 at first, 1 in 10 in the end. 0: nobody is trained."),
+        NEXT,
+    ),
+    "parameters.explain_gold": FieldWords(
+        _("Explain a known answer at once"),
+        _("People then learn from it. Otherwise it only measures, and is explained when the item is retired."),
+        NEXT,
+    ),
     "parameters.candidates_per_prompt": FieldWords(
         _("Candidates that generators write for each prompt"),
         _(
@@ -151,6 +166,7 @@ PARAMETER_GROUPS: tuple[tuple[Words, tuple[str, ...]], ...] = (
         ("candidates_shown", "require_rationale", "replies_wanted", "improvements_wanted", "max_text_chars"),
     ),
     (_("Holds and limits"), ("lease_seconds", "offered_lease_seconds", "max_held", "daily_cap")),
+    (_("Work whose answer is known"), ("gold_share", "training_judgments", "explain_gold")),
     (_("Moderation by itself"), ("report_limit", "skip_limit")),
 )
 #: Parameters of generation, which stand with the terms on what generators write.

@@ -35,6 +35,7 @@ COUNTS: dict[str, Words] = {
     "preference_pairs": _("preference pairs"),
     "annotators": _("people"),
     "left_out_by_terms": _("texts left out because of the terms of their models"),
+    "left_out_as_gold": _("judgments of gold items left out"),
 }
 TABLES: dict[str, Words] = {
     ReleaseTable.BALLOTS.value: _("rankings and comparisons"),

@@ -198,6 +198,11 @@ def _write_collection(card: ReleaseCard) -> str:
     if card.guideline_versions:
         versions = ", ".join(str(version) for version in card.guideline_versions)
         lines.append(f"- Guideline versions in force: {versions}; each judgment names its own.")
+    if card.gold:
+        lines.append(
+            f"- Mixed in were gold items, whose answers were known beforehand: {card.gold} judgments of them measured "
+            "how reliable people are. They are not in these files, and nothing here was computed from them."
+        )
     methods = ", ".join(f"{name} {version}" for name, version in sorted(card.manifest.methods.items()))
     lines.append(
         f"- Computed with: {methods or 'nothing'}. Filters: `{json.dumps(dict(card.manifest.filters), sort_keys=True)}`."

@@ -67,6 +67,9 @@ class CampaignSettings:
                             share of what two candidates have in common (Jaccard) from which they are nearly the same
     keep_refusals           whether a text that only says that the model will not answer is a candidate like any other
     weigh_reliability       whether the consensus trusts those more whose rankings others confirm (see tasks.agreement.reliability)
+    gold_share              share of the work that is gold: items whose answer is known, which nobody can tell apart; 0: none
+    training_judgments      first judgments of a person among which gold is more frequent, from 40 % falling to 10 %; 0: none
+    explain_gold            whether the answer of a gold item is explained at once, or only when the item is retired
     release_target          judgments at which a release is made, with schedule "target"; None: none
     """
 
@@ -114,6 +117,9 @@ class CampaignSettings:
     near_duplicate_similarity: float = 0.8
     keep_refusals: bool = True
     weigh_reliability: bool = False
+    gold_share: float = 0
+    training_judgments: int = 0
+    explain_gold: bool = False
     release_target: int | None = None
 
     @property
@@ -161,11 +167,21 @@ RANGES: Mapping[str, Range] = {
     "candidates_per_prompt": Range(1, 32, optional=True),
     "redraws": Range(0, 10),
     "near_duplicate_similarity": Range(0.5, 1),
+    "gold_share": Range(0, 0.5),
+    "training_judgments": Range(0, 1_000),
     "release_target": Range(1, 1_000_000_000, optional=True),
 }
 NAMES = tuple(f.name for f in fields(CampaignSettings))
 BOOLEAN = frozenset(
-    {"require_rationale", "grow_trees", "rank_prompts", "rank_prompter_replies", "keep_refusals", "weigh_reliability"}
+    {
+        "require_rationale",
+        "grow_trees",
+        "rank_prompts",
+        "rank_prompter_replies",
+        "keep_refusals",
+        "weigh_reliability",
+        "explain_gold",
+    }
 )
 FRACTIONAL = frozenset(
     {
@@ -181,6 +197,7 @@ FRACTIONAL = frozenset(
         "full_label_share_assistant",
         "pair_share",
         "near_duplicate_similarity",
+        "gold_share",
     }
 )
 

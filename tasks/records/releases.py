@@ -339,7 +339,8 @@ class ReleaseCard:
     """What the card of a release tells people.
 
     `languages`: judgments by code. `generators`: those whose texts were judged, or labels of imports. `left_out`: texts
-    of generators whose terms the release does not take; None: it takes any. `terms_versions`: the terms under which the contributions were given. `withdrawn`: judgments
+    of generators whose terms the release does not take; None: it takes any. `gold`: judgments
+    of items whose answer was known, which are in no release. `terms_versions`: the terms under which the contributions were given. `withdrawn`: judgments
     and texts that had been given and were taken back before this release.
     """
 
@@ -352,6 +353,7 @@ class ReleaseCard:
     last_at: datetime | None
     generators: tuple[ReleasedGenerator, ...] = ()
     left_out: int | None = None
+    gold: int = 0
     guideline_versions: tuple[int, ...] = ()
     terms_versions: tuple[str, ...] = ()
     agreement: tuple[AgreementLine, ...] = ()

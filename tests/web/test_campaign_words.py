@@ -8,7 +8,7 @@ from django.utils import translation
 from annotate.services.campaign_states import TRANSITIONS as SERVICE_TRANSITIONS
 from annotate.services.campaign_values import Reader
 from annotate.services.generator_fields import ATTENTIONS, DTYPES, QUANTIZATIONS
-from annotate.services.release_writing import COUNTED, LEFT_OUT
+from annotate.services.release_writing import COUNTED, GOLD, LEFT_OUT
 from annotate.web.audit_words import ACTIONS
 from annotate.web.campaign_forms import PARAMETER_NAMES
 from annotate.web.campaign_words import FIELDS, PARAMETER, PRESETS, ROLES, SCHEDULES, TRANSITIONS, WIDGETS
@@ -72,7 +72,7 @@ from tasks.vocabulary import (
         (FORMATS, ImportFormat),
         (STATES, ImportState),
         (RELEASE_STATES, ReleaseState),
-        (COUNTS, [*COUNTED, "annotators", LEFT_OUT]),
+        (COUNTS, [*COUNTED, "annotators", LEFT_OUT, GOLD]),
         (TABLES, ReleaseTable),
         (PERSONAL_DATA, PersonalDataKind),
         (TRANSITIONS, SERVICE_TRANSITIONS),
