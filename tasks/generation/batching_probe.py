@@ -49,16 +49,16 @@ def probe_batching(
 def compare_ways(model: LocalModel) -> str:
     """What is wrong with what continuous batching answers, by some tokens of rows that are also padded; empty: nothing.
 
-    Likeliest tokens of both ways are the same but for the last bits of a small dtype, so most of the rows must begin
-    alike.
+    Likeliest tokens of both ways are the same but for the last bits of a small dtype, which decide where two tokens are
+    as likely; what is wrong agrees by chance alone. So more than half of the rows must begin alike.
     """
-    rows = make_rows(model, rows=4, prompt_tokens=24, answer_tokens=3, temperature=0.0)
+    rows = make_rows(model, rows=8, prompt_tokens=24, answer_tokens=3, temperature=0.0)
     padded = {output.key: output.tokens[:1] for output in model.generate_padded(rows, is_cut=_never)}
     found = model.generate_continuous(iter(rows), is_cut=_never, cache_tokens=256)
     continuous = {output.key: output.tokens[:1] for output in found}
     alike = sum(tokens == continuous.get(key) for key, tokens in padded.items())
     return (
-        "" if alike >= len(rows) - 1 else "With this model, continuous batching does not say what a padded batch says."
+        "" if 2 * alike > len(rows) else "With this model, continuous batching does not say what a padded batch says."
     )
 
 

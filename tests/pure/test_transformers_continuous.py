@@ -391,3 +391,18 @@ def test_ways_that_differ_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(model, "generate_continuous", say_something_else)
     assert compare_ways(model) == "With this model, continuous batching does not say what a padded batch says."
+
+
+@pytest.mark.parametrize(("others", "is_fine"), [(3, True), (4, False)])
+def test_last_bits_may_decide_a_few_rows_another_way_but_not_half_of_them(
+    others: int, is_fine: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_tiny()
+    padded = model.generate_padded
+
+    def differ(rows: Iterator[Row], **more: Any) -> Iterator[RowOutput]:
+        for output in padded(list(rows), is_cut=never):
+            yield replace(output, tokens=(5,)) if output.key < others else output
+
+    monkeypatch.setattr(model, "generate_continuous", differ)
+    assert (compare_ways(model) == "") == is_fine
