@@ -43,7 +43,7 @@ def draw_strengths(
 ) -> Floats:
     """Return (R, M) strengths as they come out of drawn clusters; `clusters` (N,) is each ballot's."""
     numbers = np.unique(clusters[met.ballot], return_inverse=True)[1].reshape(-1)
-    group = _deal(numbers, dice)
+    group = deal(numbers, dice)
     groups = int(group.max()) + 1
     draws = resamples if pairs.size <= FEW else min(resamples, DRAWS_OF_MANY)
     times = np.stack([np.bincount(dice.randint(0, groups, groups), minlength=groups) for _ in range(draws)])
@@ -52,7 +52,7 @@ def draw_strengths(
     return _move_once(met, pairs, group, times.astype(np.float64), fit)
 
 
-def _deal(numbers: Integers, dice: np.random.RandomState) -> Integers:
+def deal(numbers: Integers, dice: np.random.RandomState) -> Integers:
     """Return (E,) the group of each encounter's cluster: the cluster itself while there are few."""
     clusters = int(numbers.max()) + 1
     if clusters <= MOST_GROUPS:
