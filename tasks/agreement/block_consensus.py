@@ -202,7 +202,8 @@ def _are_connected(comparisons: Comparisons, size: int) -> Booleans:
             reached |= linked[item] & reached[item]
         if (before == reached).all():
             break
-    return np.logical_and.reduce(reached[:size], axis=0)
+    connected: Booleans = np.logical_and.reduce(reached[:size], axis=0)
+    return connected
 
 
 def _expect_gains(block: Block, fit: Strengths, nu: float) -> list[float | None]:
