@@ -1,5 +1,6 @@
 """Consensuses as they are stored, for whoever computes them again, and what came of the last check."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ WHERE t.campaign_id = %(campaign)s AND m.current_consensus_id IS NOT NULL AND m.
 
 _STORED = """
 SELECT m.id AS parent, k.id, k.method, k.method_version, k.reliability_version, k.seed, k.n, k.uncertainty, k.input_hash,
-  k.result, t.campaign_id
+  k.result::text AS result, t.campaign_id
 FROM annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id
 JOIN annotate_consensus k ON k.id = m.current_consensus_id
 WHERE m.id = ANY(%(parents)s::bigint[]) ORDER BY m.id"""
@@ -66,13 +67,13 @@ def find_check(*, campaign_id: int) -> ConsensusCheck | None:
 
 
 def _read(row: Row) -> StoredConsensus:
-    with_gain = row["result"].get("gain") is not None
+    result = json.loads(row["result"])
     return StoredConsensus(
         id=row["id"],
         parent=row["parent"],
         method=row["method"],
         method_version=row["method_version"],
-        way=Way(row["campaign_id"], row["reliability_version"], with_gain=with_gain),
-        columns={name: row[name] for name in ("seed", "n", "uncertainty", "result")}
-        | {"input_hash": bytes(row["input_hash"]).hex()},
+        way=Way(row["campaign_id"], row["reliability_version"], with_gain=result.get("gain") is not None),
+        columns={name: row[name] for name in ("seed", "n", "uncertainty")}
+        | {"input_hash": bytes(row["input_hash"]).hex(), "result": result},
     )

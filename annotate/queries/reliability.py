@@ -7,7 +7,7 @@ from datetime import datetime
 from annotate.models import AnnotatorReliability, ReliabilitySnapshot
 from annotate.queries.rows import Row, fetch_all
 from tasks.records.reliability import GoldBallot
-from tasks.vocabulary import StaleKind
+from tasks.vocabulary import ORDERING_KINDS, StaleKind
 
 #: Whether a campaign `c` weighs what its annotators say.
 WEIGHS = "COALESCE((c.parameters->>'weigh_reliability')::boolean, false)"
@@ -58,7 +58,12 @@ JOIN annotate_consensus k ON k.id = m.current_consensus_id
 WHERE c.id = %(campaign)s
   AND (k.reliability_version <> {_VERSION} OR (k.method, k.method_version) <> (%(method)s, %(method_version)s)
     OR {_WITH_GAIN} AND NOT k.result ? 'gain' OR {_WITH_GAIN} AND k.result->'gain' = 'null' AND k.uncertainty IS NOT NULL)
-ORDER BY m.id"""
+UNION
+SELECT u.subject_id FROM annotate_queue q
+JOIN annotate_unit u ON u.queue_id = q.id JOIN annotate_message m ON m.id = u.subject_id
+WHERE q.campaign_id = %(campaign)s AND NOT q.is_gold AND u.kind = ANY(%(kinds)s::text[])
+  AND (u.done > 0 OR u.surplus > 0) AND m.current_consensus_id IS NULL
+ORDER BY 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +107,12 @@ def load_sharpness(*, campaign_id: int, version: int, annotators: Iterable[str])
 
 
 def list_outdated_parents(*, campaign_id: int, method: str, method_version: int) -> list[int]:
-    """Parents whose consensus is of another snapshot than the one in force, or of another method, or lacks what it needs, by id."""
-    return [
-        row["id"]
-        for row in fetch_all(_OUTDATED, {"campaign": campaign_id, "method": method, "method_version": method_version})
-    ]
+    """Parents whose consensus is of another snapshot than the one in force, or of another method, or lacks what it needs,
+    by id; and those that were judged and have none: nobody who ranked them may have counted until now.
+    """
+    kinds = [kind.value for kind in ORDERING_KINDS]
+    params = {"campaign": campaign_id, "method": method, "method_version": method_version, "kinds": kinds}
+    return [row["id"] for row in fetch_all(_OUTDATED, params)]
 
 
 def find_snapshot(*, campaign_id: int) -> ReliabilitySnapshot | None:

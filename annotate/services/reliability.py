@@ -105,7 +105,7 @@ def as_row(
         n_ballots=person.n_ballots,
         n_shared=person.n_shared,
         n_gold=person.n_gold,
-        gold_right=person.gold_right,
+        gold_right=float(person.gold_right),
         details={"upheld": True} if is_upheld else {},
     )
 
