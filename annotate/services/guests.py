@@ -81,13 +81,16 @@ def merge_guest(*, annotator_id: int, device_token: str, now: datetime) -> Merge
         _move_texts(pair)
         units = _lock_work(pair)
         released = _end_holds(units, pair)
+        judged = [row["parent"] for row in fetch_all(JUDGED_PARENTS, pair)]
         voided = fetch_all(VOID, pair)
         moved = _move_work(units, pair)
         run(PROMOTE, {"units": sorted({row["unit_id"] for row in voided})})
         _move_person(pair)
-        mark_stale(kind=StaleKind.PARENT, subject_ids=[row["subject_id"] for row in voided if row["subject_id"]])
+        # A consensus names whose ballots it is made of.
+        parents = judged + [row["subject_id"] for row in voided if row["subject_id"]]
+        mark_stale(kind=StaleKind.PARENT, subject_ids=parents)
         mark_tree_of_units(unit_ids=[row["unit_id"] for row in voided])
-        if voided:
+        if parents:
             wake(JobName.RECOMPUTE_STALE)
     return Merge(moved, len(voided), released)
 
@@ -213,6 +216,11 @@ LEFT JOIN annotate_assignment theirs ON theirs.annotator_id = %(guest)s AND thei
 LEFT JOIN annotate_assignment mine ON mine.annotator_id = %(account)s AND mine.unit_id = met.unit_id
 LEFT JOIN annotate_exclusion own ON own.annotator_id = %(account)s AND own.unit_id = met.unit_id AND own.why <> 'brief_skipped'
 ORDER BY met.unit_id"""
+
+JUDGED_PARENTS = """
+SELECT DISTINCT CASE WHEN u.kind = 'improve_reply' THEN m.parent_id ELSE m.id END AS parent
+FROM annotate_judgment j JOIN annotate_unit u ON u.id = j.unit_id JOIN annotate_message m ON m.id = u.subject_id
+WHERE j.annotator_id = %(guest)s AND j.is_current AND (u.kind <> 'improve_reply' OR m.parent_id IS NOT NULL) ORDER BY 1"""
 
 VOID = """
 WITH void AS MATERIALIZED (

@@ -21,10 +21,13 @@ from annotate.models import (
     ReliabilitySnapshot,
     Stale,
     Tombstone,
+    User,
 )
 from annotate.queries.integrity import find_broken_rules
+from annotate.services.guests import merge_guest
 from annotate.services.reliability import bring_forward
 from annotate.services.stale import mark_stale
+from annotate.services.tokens import hash_token
 from tasks.jobs import consensus_check, reliability
 from tasks.jobs.quality import recompute_stale_job
 from tasks.jobs.reliability import check_consensus_job, measure_reliability_job
@@ -403,3 +406,22 @@ def test_of_weighed_consensuses_a_busy_campaign_keeps_one_for_each_prompt() -> N
         rank(make_annotators(1)[0], prompt, *[[one] for one in prompt.replies.order_by("pk")])
         measure()
     assert Consensus.objects.filter(reliability_version__gt=0).count() == PROMPTS
+
+
+def test_a_guest_who_becomes_an_account_leaves_no_consensus_behind() -> None:
+    """A consensus depends on whose ballots it is made of, so that it is computed again."""
+    judge(make_campaign())
+    user = User.objects.create(email="ada@example.org")
+    account = Annotator.objects.create(user=user)
+    token = "guest-of-a-test"
+    guest = Annotator.objects.create(device_hash=hash_token(token))
+    prompt = Message.objects.filter(role="prompter").first()
+    rank(guest, prompt, *[[one] for one in prompt.replies.order_by("pk")])
+    recompute_stale_job()
+    before = current()
+    merge_guest(annotator_id=account.pk, device_token=token, now=timezone.now())
+    recompute_stale_job()
+    assert [parent for (parent, *one), (_, *other) in zip(before, current(), strict=True) if one != other] == [
+        prompt.pk
+    ]
+    assert check().different == 0
