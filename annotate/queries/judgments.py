@@ -28,8 +28,8 @@ _BALLOTS = f"""
 SELECT COALESCE(a.merged_into_id, a.id) AS annotator,
   CASE WHEN u.kind = 'improve_reply' THEN subject.parent_id ELSE u.subject_id END AS parent, j.kind, q.language,
   t.stratum_id AS stratum, date_trunc('month', j.created_at AT TIME ZONE 'UTC')::date AS month,
-  j.acceptable_tiers IS NOT NULL AS has_bar, j.rest_worse, ranked.last_tier, ranked.messages, ranked.tiers,
-  ranked.acceptable, shown.messages AS shown
+  j.terms_version <> 'imported' AS order_known, j.acceptable_tiers IS NOT NULL AS has_bar, j.rest_worse,
+  ranked.last_tier, ranked.messages, ranked.tiers, ranked.acceptable, shown.messages AS shown
 FROM annotate_judgment j
 JOIN annotate_unit u ON u.id = j.unit_id
 JOIN annotate_queue q ON q.id = u.queue_id
@@ -83,13 +83,17 @@ ORDER BY u.id"""
 
 @dataclass(frozen=True, slots=True)
 class KnownBallot:
-    """A ballot with the kind of work it came from, its language, the stratum of its tree and the first day of its month."""
+    """A ballot with the kind of work it came from, its language, the stratum of its tree and the first day of its month.
+
+    `order_known`: whether `shown` is the order in which it was shown; nobody told of a ballot that was imported.
+    """
 
     kind: Kind
     language: str
     ballot: Ballot
     stratum: int
     month: date
+    order_known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,10 @@ def _read_ballots(units: Sequence[int]) -> list[KnownBallot]:
         return []
     rows = fetch_all(_BALLOTS, {"units": list(units), "kinds": [kind.value for kind in BALLOT_KINDS]})
     return [
-        KnownBallot(Kind(row["kind"]), row["language"], _make_ballot(row), row["stratum"], row["month"]) for row in rows
+        KnownBallot(
+            Kind(row["kind"]), row["language"], _make_ballot(row), row["stratum"], row["month"], row["order_known"]
+        )
+        for row in rows
     ]
 
 

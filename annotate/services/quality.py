@@ -16,6 +16,7 @@ from annotate.queries.reliability import Way, find_ways
 from annotate.queries.rows import Row, fetch_all, run
 from annotate.services.stale import Mark, lock_claimed, mark_stale, rest_after, settle_stale
 from annotate.wake import wake
+from tasks.records.leaderboard import LeaderboardSlices
 from tasks.records.quality import AgreementRecord, ConsensusRecord, LeaderboardRecord
 from tasks.vocabulary import JobName, StaleKind
 
@@ -75,8 +76,10 @@ INSERT INTO annotate_agreementdetail AS d (campaign_id, result, computed_at) VAL
 ON CONFLICT (campaign_id) DO UPDATE SET result = excluded.result, computed_at = excluded.computed_at"""
 
 _LEAD = """
-INSERT INTO annotate_leaderboard AS l (campaign_id, result, computed_at) VALUES (%(campaign)s, %(result)s::jsonb, %(now)s)
-ON CONFLICT (campaign_id) DO UPDATE SET result = excluded.result, computed_at = excluded.computed_at"""
+INSERT INTO annotate_leaderboard AS l (campaign_id, result, slices, computed_at)
+VALUES (%(campaign)s, %(result)s::jsonb, %(slices)s::jsonb, %(now)s)
+ON CONFLICT (campaign_id)
+DO UPDATE SET result = excluded.result, slices = excluded.slices, computed_at = excluded.computed_at"""
 
 
 class ReportKey(NamedTuple):
@@ -131,6 +134,7 @@ def store_reports(
     agreement: Sequence[tuple[ReportKey, AgreementRecord]],
     detail: Mapping[str, object],
     leaderboard: LeaderboardRecord,
+    slices: LeaderboardSlices,
     now: datetime,
     took_seconds: float,
 ) -> bool:
@@ -146,7 +150,8 @@ def store_reports(
         run(_REPORT, {**params, **_as_report_columns(agreement)})
         run(_FORGET_OLD, params)
         run(_DETAIL, {**params, "result": json.dumps(detail, allow_nan=False)})
-        run(_LEAD, {**params, "result": json.dumps(leaderboard.as_result())})
+        board, beside = (json.dumps(one.as_result(), allow_nan=False) for one in (leaderboard, slices))
+        run(_LEAD, {**params, "result": board, "slices": beside})
         settle_stale(marks=[mark], rest_until=rest_until)
     return True
 

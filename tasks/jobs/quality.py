@@ -89,8 +89,14 @@ def recompute_campaign(marks: Sequence[Mark], now: datetime) -> None:
     """Agreement and leaderboard of one campaign."""
     (mark,) = marks
     started = time.monotonic()
-    agreement, detail, leaderboard = compute_reports(campaign_id=mark.subject_id, seed=SEED)
+    agreement, detail, leaderboard, slices = compute_reports(campaign_id=mark.subject_id, seed=SEED)
     took_seconds = time.monotonic() - started
     store_reports(
-        mark=mark, agreement=agreement, detail=detail, leaderboard=leaderboard, now=now, took_seconds=took_seconds
+        mark=mark,
+        agreement=agreement,
+        detail=detail,
+        leaderboard=leaderboard,
+        slices=slices,
+        now=now,
+        took_seconds=took_seconds,
     )
