@@ -8,13 +8,19 @@ that cannot be negative:
 
     rise = 2/π ∫₀^α exp(-h² / (2 sin² x)) dx,   α = arctan √((v - v2) / v2).
 
-`gain` is its mean over the pairs of candidates: the expected rise of a consensus's `confidence`. It is a knowledge gradient
-(Frazier, Powell and Dayanik 2008, "A knowledge-gradient policy for sequential information collection").
+Its mean over the pairs of candidates is the expected rise of a consensus's `confidence` (a knowledge gradient: Frazier,
+Powell and Dayanik 2008, "A knowledge-gradient policy for sequential information collection").
+
+One ballot may be worth nothing where a few are worth much: if two of two people agree, no third can turn the order round. So
+what is told is the rise per ballot of as many more ballots, of `AHEAD`, as are worth most each (Frazier and Powell 2010,
+"Paradoxes in learning and the marginal value of information"). Where the first is worth most, that is its own.
 
 F is what Davidson's model (tasks.agreement.davidson) expects of the ballot, averaged over what is known of each difference:
 n_ij Var(outcome) with weight 2/m a pair of m placed candidates, as ballots are counted; of a sharpness other than 1, the
 outcome follows sharpness · (t_i - t_j).
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +30,8 @@ Booleans = npt.NDArray[np.bool_]
 
 #: Nodes of the quadratures: over what is known of a difference (Gauss-Hermite), and of the integral above (Gauss-Legendre).
 SPREAD_NODES, ANGLE_NODES = 5, 12
+#: Of so many more ballots the best number decides what one is worth.
+AHEAD = (1, 2, 4, 8)
 #: Problems worked on at once: what fits a processor's cache.
 CHUNK = 2048
 
@@ -36,9 +44,9 @@ def expect_gain(
     placed: Floats,
     bar_given: Booleans,
     sharpness: float = 1.0,
-    ballots: int = 1,
+    ahead: Sequence[int] = AHEAD,
 ) -> Floats:
-    """Return (P,) the expected rise of the mean over pairs of |2 P(above) - 1|; 0 with fewer than two candidates.
+    """Return (P,) what one more ballot is worth; 0 with fewer than two candidates.
 
     strengths   (P, k + 1), the acceptable bar last
     covariance  (P, k + 1, k + 1) of the strengths
@@ -46,7 +54,7 @@ def expect_gain(
     placed      (P,) how many of the candidates a ballot places; below k each pair stands in fewer ballots
     bar_given   (P,) whether ballots say what is acceptable
     sharpness   of the annotator who would give it: 1 is a typical one, 0 tells nothing
-    ballots     how many more ballots there are to be
+    ahead       numbers of further ballots of which the best is told, per ballot; with 1 alone, that of the next one
     """
     problems, items = strengths.shape
     if items < 3:
@@ -55,9 +63,10 @@ def expect_gain(
         _expect_chunk(
             strengths[part],
             covariance[part],
-            nu,
-            _weigh_pairs(placed[part], bar_given[part], items=items) * float(ballots),
-            sharpness,
+            nu=nu,
+            weight=_weigh_pairs(placed[part], bar_given[part], items=items),
+            sharpness=sharpness,
+            ahead=ahead,
         )
         for part in (slice(start, start + CHUNK) for start in range(0, problems, CHUNK))
     ]
@@ -79,24 +88,30 @@ def _weigh_pairs(placed: Floats, bar_given: Booleans, *, items: int) -> Floats:
     return weight
 
 
-def _expect_chunk(strengths: Floats, covariance: Floats, nu: Floats, weight: Floats, sharpness: float) -> Floats:
-    """Return (P,) the gain of a ballot that holds each pair with this weight."""
+def _expect_chunk(
+    strengths: Floats, covariance: Floats, *, nu: Floats, weight: Floats, sharpness: float, ahead: Sequence[int]
+) -> Floats:
+    """Return (P,) what a ballot that holds each pair with this weight is worth."""
     items = strengths.shape[1]
     difference = strengths[:, :, None] - strengths[:, None, :]
     own = np.diagonal(covariance, axis1=1, axis2=2)
     spread = np.sqrt(np.maximum(own[:, :, None] + own[:, None, :] - 2 * covariance, 0.0))
     information = sharpness * sharpness * weight * _average_variance(sharpness * difference, sharpness * spread, nu)
-    curvature = np.linalg.inv(covariance) - information
+    added = -information
     diagonal = np.arange(items)
-    curvature[:, diagonal, diagonal] += information.sum(axis=2)
-    after = np.linalg.inv(curvature)
+    added[:, diagonal, diagonal] = information.sum(axis=2)
+    known = np.linalg.inv(covariance)
     first, second = np.triu_indices(items - 1, 1)
     variance = spread[:, first, second] ** 2
-    left = after[:, first, first] + after[:, second, second] - 2 * after[:, first, second]
-    left = np.clip(left, 1e-12 * variance, variance)
-    angle = np.arctan(np.sqrt((variance - left) / left))
-    gain: Floats = expect_rise(difference[:, first, second] ** 2 / variance, angle).mean(axis=1)
-    return gain
+    squared = difference[:, first, second] ** 2 / variance
+    best = np.zeros(len(strengths))
+    for more in ahead:
+        after = np.linalg.inv(known + more * added)
+        left = after[:, first, first] + after[:, second, second] - 2 * after[:, first, second]
+        left = np.clip(left, 1e-12 * variance, variance)
+        rise = expect_rise(squared, np.arctan(np.sqrt((variance - left) / left))).mean(axis=1)
+        best = np.maximum(best, rise / more)
+    return best
 
 
 def _average_variance(difference: Floats, spread: Floats, nu: Floats) -> Floats:

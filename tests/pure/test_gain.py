@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tasks.agreement.consensus import combine_rankings
 from tasks.agreement.davidson import outcome_probabilities
-from tasks.agreement.gain import SPREAD_NODES, expect_gain
+from tasks.agreement.gain import AHEAD, SPREAD_NODES, expect_gain
 from tasks.agreement.normal import normal_cdf
 from tasks.records.ballots import Ballot
 from tests.pure.crowd import draw_ballots
@@ -24,7 +24,7 @@ def nu_table(candidates):
     return table
 
 
-def gain_of(strengths, covariance, *, placed=None, bar=False, sharpness=1.0, ballots=1):
+def gain_of(strengths, covariance, *, placed=None, bar=False, sharpness=1.0, ahead=(1,)):
     candidates = len(strengths) - 1
     [gain] = expect_gain(
         np.array([strengths], dtype=float),
@@ -33,7 +33,7 @@ def gain_of(strengths, covariance, *, placed=None, bar=False, sharpness=1.0, bal
         placed=np.array([float(placed or candidates)]),
         bar_given=np.array([bar]),
         sharpness=sharpness,
-        ballots=ballots,
+        ahead=ahead,
     )
     return float(gain)
 
@@ -91,7 +91,21 @@ def test_a_sharper_annotator_a_larger_ballot_and_more_ballots_are_worth_more():
     one = gain_of([0.0] * 5, covariance)
     assert gain_of([0.0] * 5, covariance, sharpness=1.5) > one > gain_of([0.0] * 5, covariance, sharpness=0.5)
     assert gain_of([0.0] * 5, covariance, placed=2) < gain_of([0.0] * 5, covariance, placed=3) < one
-    assert one < gain_of([0.0] * 5, covariance, ballots=2) < 2 * one
+    assert one / 2 < gain_of([0.0] * 5, covariance, ahead=(2,)) < one
+
+
+def test_where_a_few_are_worth_much_one_is_worth_its_part_of_them():
+    covariance = np.eye(3)
+    alone = gain_of([2.4, 0.0, 0.0], covariance)
+    assert gain_of([2.4, 0.0, 0.0], covariance, ahead=AHEAD) > 4 * alone
+    assert gain_of([2.4, 0.0, 0.0], covariance, ahead=AHEAD) == max(
+        gain_of([2.4, 0.0, 0.0], covariance, ahead=(more,)) for more in AHEAD
+    )
+
+
+def test_where_nothing_is_known_the_first_ballot_is_worth_most():
+    covariance = np.eye(5) * 2.25
+    assert gain_of([0.0] * 5, covariance, ahead=AHEAD) == gain_of([0.0] * 5, covariance)
 
 
 def test_an_annotator_who_tells_nothing_is_worth_nothing():
@@ -127,7 +141,7 @@ def test_a_problem_alone_gives_what_it_gives_among_many():
         strengths, covariance, nu=nu_table(3), placed=np.full(3000, 3.0), bar_given=np.ones(3000, dtype=bool)
     )
     for at in (0, 2047, 2048, 2999):
-        assert gain_of(strengths[at], covariance[at], bar=True) == together[at]
+        assert gain_of(strengths[at], covariance[at], bar=True, ahead=AHEAD) == together[at]
 
 
 @pytest.mark.parametrize("mean", [0.0, 1e-9, 50.0, 1e6])
