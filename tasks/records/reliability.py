@@ -87,3 +87,42 @@ class ReliabilityRecord:
             field.name: getattr(self, field.name) for field in fields(self) if field.name != "annotators"
         }
         return {**result, "n_annotators": self.n_annotators}
+
+
+@dataclass(frozen=True, slots=True)
+class LabellerRecord:
+    """How one annotator uses the values of one label dimension.
+
+    n_votes     answers that have a value
+    n_shared    of these, on subjects that somebody else gave a value too
+    accuracy    expected share of those on which they gave the subject's true value, their own votes left out of what
+                is taken for true; None without any
+    confusion   confusion[i][j] = P(they say values[j] | the truth is values[i]), smoothed towards being right
+    """
+
+    annotator: str
+    n_votes: int
+    n_shared: int
+    accuracy: float | None
+    confusion: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRecord:
+    """The votes on one label dimension read together: the true value of each subject, and who confuses what.
+
+    values     that were given, ascending; shares[k] is how often the truth is values[k]
+    subjects   by id; scores run parallel to them
+    scores     scores[s][k]: how much speaks for values[k] in subject s, adding up to 1. No probability:
+               on real data they are too sure of themselves.
+    """
+
+    dimension: str
+    values: tuple[float, ...]
+    shares: tuple[float, ...]
+    subjects: tuple[int, ...]
+    scores: tuple[tuple[float, ...], ...]
+    annotators: tuple[LabellerRecord, ...]
+    rounds: int
+    method: str
+    method_version: str
