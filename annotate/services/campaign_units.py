@@ -34,7 +34,8 @@ from tasks.vocabulary import JobName, StaleKind
 READ_WHEN_NEEDED = frozenset(
     {"candidates_shown", "lease_seconds", "offered_lease_seconds", "max_held", "daily_cap", "max_text_chars",
      "require_rationale", "min_judgments", "max_judgments", "release_target", "candidates_per_prompt", "redraws",
-     "near_duplicate_similarity", "keep_refusals", "weigh_reliability", "gold_share", "training_judgments", "explain_gold"}
+     "near_duplicate_similarity", "keep_refusals", "weigh_reliability", "show_leaderboard",
+     "gold_share", "training_judgments", "explain_gold"}
 )  # fmt: skip
 #: A change of these reaches units that are open already, and may open new ones.
 FOLLOWED_BY_UNITS = frozenset(

@@ -107,6 +107,11 @@ FIELDS: dict[str, FieldWords] = {
         _("How much a ranking counts then follows from how reliable its author was found. Nothing is deleted."),
         RESULTS_EFFECT,
     ),
+    "parameters.show_leaderboard": FieldWords(
+        _("Everybody sees the leaderboard before the campaign is closed"),
+        _("Which generators do well then sways whoever thinks to know a style. No text says who wrote it."),
+        _("Holds at once."),
+    ),
     "parameters.gold_share": FieldWords(
         _("Share of the work whose answer is known"),
         _("Between 0 and 0.5. It is mixed in from your gold items, and nobody can tell it apart. 0: none."),
@@ -163,7 +168,14 @@ PARAMETER_GROUPS: tuple[tuple[Words, tuple[str, ...]], ...] = (
     ),
     (
         _("What is shown and asked"),
-        ("candidates_shown", "require_rationale", "replies_wanted", "improvements_wanted", "max_text_chars"),
+        (
+            "candidates_shown",
+            "require_rationale",
+            "replies_wanted",
+            "improvements_wanted",
+            "max_text_chars",
+            "show_leaderboard",
+        ),
     ),
     (_("Holds and limits"), ("lease_seconds", "offered_lease_seconds", "max_held", "daily_cap")),
     (_("Work whose answer is known"), ("gold_share", "training_judgments", "explain_gold")),

@@ -70,6 +70,7 @@ class CampaignSettings:
     gold_share              share of the work that is gold: items whose answer is known, which nobody can tell apart; 0: none
     training_judgments      first judgments of a person among which gold is more frequent, from 40 % falling to 10 %; 0: none
     explain_gold            whether the answer of a gold item is explained at once, or only when the item is retired
+    show_leaderboard        whether whoever judges sees how the generators compare before the campaign is closed
     release_target          judgments at which a release is made, with schedule "target"; None: none
     """
 
@@ -120,6 +121,7 @@ class CampaignSettings:
     gold_share: float = 0
     training_judgments: int = 0
     explain_gold: bool = False
+    show_leaderboard: bool = False
     release_target: int | None = None
 
     @property
@@ -180,6 +182,7 @@ BOOLEAN = frozenset(
         "rank_prompter_replies",
         "keep_refusals",
         "weigh_reliability",
+        "show_leaderboard",
         "explain_gold",
     }
 )
