@@ -207,6 +207,11 @@ def _write_collection(card: ReleaseCard) -> str:
     lines.append(
         f"- Computed with: {methods or 'nothing'}. Filters: `{json.dumps(dict(card.manifest.filters), sort_keys=True)}`."
     )
+    if card.manifest.methods:
+        lines.append(
+            "- Every ballot counts alike in the consensus, whoever gave it, also where the campaign's own pages weigh them by "
+            "how reliable people were found: so it can be computed again from these files alone."
+        )
     return "\n".join(lines)
 
 

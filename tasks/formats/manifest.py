@@ -26,6 +26,8 @@ def format_manifest(manifest: ReleaseManifest) -> bytes:
             for table, counts in manifest.personal_data_by_table.items()
         },
         "methods": dict(manifest.methods),
+        # Also where the campaign weighs its own results: see the card.
+        "ballots_count": "alike",
         "software": manifest.software,
         "files": [_describe(file) for file in sorted(manifest.files, key=lambda file: file.name)],
     }
