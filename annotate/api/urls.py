@@ -19,6 +19,7 @@ PARTS = (
     "generation",
     "quality",
     "reliability",
+    "perspectives",
     "releases",
     "audit",
     "description",

@@ -161,3 +161,7 @@ def finding_kinds() -> Choices:
 
 def finding_states() -> Choices:
     return _choices(vocabulary.FindingState)
+
+
+def opinion_states() -> Choices:
+    return _choices(vocabulary.OpinionState)

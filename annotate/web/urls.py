@@ -22,6 +22,7 @@ PARTS = (
     "generator_trials",
     "releases",
     "results_annotators",
+    "results_perspectives",
     "audit",
     "me",
     "my_reliability",

@@ -87,6 +87,7 @@ LOOKS: dict[str, list[Look]] = {
     "release": [Look()],
     "audit": [Look()],
     "results_annotators": [Look()],
+    "results_perspectives": [Look()],
     "site_generators": [Look(ADMINISTRATOR)],
     "generator_new": [Look(ADMINISTRATOR)],
     "generator": [Look(ADMINISTRATOR)],
