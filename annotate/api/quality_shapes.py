@@ -57,31 +57,6 @@ class ProgressShape(serializers.Serializer[Any]):
     computed_at = serializers.DateTimeField()
 
 
-class AgreementReportShape(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField(choices=words.kinds())
-    language = serializers.CharField(allow_null=True, help_text="Null: all languages together.")
-    dimension = serializers.CharField(allow_null=True, help_text="The question of a label; null for rankings.")
-    coefficient = serializers.CharField(help_text="krippendorff_alpha, pairwise_alpha, kendall_tau or kendall_w.")
-    metric = serializers.CharField(allow_null=True)
-    value = serializers.FloatField(allow_null=True, help_text="Null: see `reason`.")
-    low = serializers.FloatField(allow_null=True, help_text="95 % bootstrap interval.")
-    high = serializers.FloatField(allow_null=True)
-    n_units = serializers.IntegerField()
-    n_judgments = serializers.IntegerField()
-    n_annotators = serializers.IntegerField()
-    reason = serializers.CharField(allow_null=True, help_text="What is missing for a value or its interval.")
-    resamples = serializers.IntegerField()
-    seed = serializers.IntegerField()
-    method_version = serializers.CharField()
-    computed_at = serializers.DateTimeField()
-
-
-class AgreementShape(serializers.Serializer[Any]):
-    computed_at = serializers.DateTimeField(allow_null=True)
-    is_current = serializers.BooleanField(help_text="False: newer judgments are being computed.")
-    results = AgreementReportShape(many=True)
-
-
 class ConsensusQuery(PageQuery):
     """A page of parents, by id."""
 
@@ -104,6 +79,9 @@ class ConsensusCandidate(serializers.Serializer[Any]):
     p_best = serializers.FloatField(allow_null=True, help_text=PROBABILITY)
     p_acceptable = serializers.FloatField(allow_null=True, help_text=PROBABILITY)
     placements = serializers.IntegerField(allow_null=True, help_text="Ballots that placed it.")
+    borda = serializers.FloatField(
+        allow_null=True, help_text="Mean share of the others on a ballot that it stands above, a tie counting half."
+    )
 
 
 class ConsensusEntry(serializers.Serializer[Any]):
@@ -111,10 +89,22 @@ class ConsensusEntry(serializers.Serializer[Any]):
     external_id = serializers.CharField(allow_null=True)
     language = serializers.CharField()
     topic = serializers.CharField(allow_blank=True)
-    text = serializers.CharField(required=False)
+    text = serializers.CharField(required=False, allow_null=True, help_text="Null: taken away since.")
     tiers = serializers.ListField(child=ConsensusCandidate(many=True), help_text="Best first; ties share a tier.")
     acceptable_tiers = serializers.IntegerField(allow_null=True, help_text="How many leading tiers are acceptable.")
     unplaced = ConsensusCandidate(many=True, help_text="Shown, but placed by nobody.")
+    ranked_pairs = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField()),
+        allow_null=True,
+        help_text="The ranking by ranked pairs, as ids, best first: beside ours, for comparison. Null: not computed yet.",
+    )
+    gain = serializers.FloatField(
+        allow_null=True,
+        help_text="By how much one more ballot is expected to raise `confidence`; null where not asked.",
+    )
+    reliability_version = serializers.IntegerField(
+        help_text="The snapshot of reliability that weighed the ballots; 0: all count alike."
+    )
     bar_score = serializers.FloatField(allow_null=True)
     confidence = serializers.FloatField(allow_null=True, help_text="Mean over pairs of |2 P(above) - 1|.")
     uncertainty = serializers.FloatField(allow_null=True, help_text="1 - confidence.")
@@ -128,48 +118,3 @@ class ConsensusEntry(serializers.Serializer[Any]):
     seed = serializers.IntegerField()
     input_hash = serializers.CharField(help_text="SHA-256 of all that it depends on.")
     computed_at = serializers.DateTimeField()
-
-
-class LeaderboardEntry(serializers.Serializer[Any]):
-    generator = serializers.CharField()
-    component = serializers.IntegerField(help_text="Scores of different components cannot be compared.")
-    rank = serializers.IntegerField(allow_null=True, help_text="Shared where intervals overlap.")
-    score = serializers.FloatField(help_text="Log-strength, mean 0 within the component.")
-    low = serializers.FloatField(allow_null=True, help_text="95 % interval.")
-    high = serializers.FloatField(allow_null=True)
-    comparisons = serializers.FloatField()
-    win_share = serializers.FloatField()
-    acceptable_share = serializers.FloatField(allow_null=True)
-    n_ballots = serializers.IntegerField()
-
-
-class LeaderboardModel(serializers.Serializer[Any]):
-    """A model that several generators have under different names."""
-
-    model_key = serializers.CharField()
-    generators = serializers.ListField(child=serializers.CharField())
-    standing = LeaderboardEntry(
-        allow_null=True, help_text="Of a comparison in which they are one; null: no ballot compares it."
-    )
-
-
-class LeaderboardShape(serializers.Serializer[Any]):
-    computed_at = serializers.DateTimeField(allow_null=True)
-    is_current = serializers.BooleanField(help_text="False: newer judgments are being computed.")
-    entries = LeaderboardEntry(many=True, help_text="By component, then best first.")
-    not_compared = serializers.ListField(child=serializers.CharField())
-    models = LeaderboardModel(many=True, help_text="By key; entries compare each generator by itself.")
-    p_above = serializers.ListField(
-        child=serializers.ListField(child=serializers.FloatField(allow_null=True)),
-        help_text="P(row is stronger than column), in the order of the entries.",
-    )
-    components = serializers.IntegerField()
-    n_ballots = serializers.IntegerField()
-    n_annotators = serializers.IntegerField()
-    n_parents = serializers.IntegerField()
-    nu = serializers.FloatField(allow_null=True, help_text="The tie parameter of Davidson's model.")
-    resamples = serializers.IntegerField()
-    seed = serializers.IntegerField(allow_null=True)
-    method = serializers.CharField(allow_null=True)
-    method_version = serializers.CharField(allow_null=True)
-    reason = serializers.CharField(allow_null=True, help_text="What the figures cannot say.")

@@ -8,9 +8,10 @@ from datetime import date, datetime
 from typing import Any
 
 from annotate.models import Campaign, CampaignProgress, ImportRun, Release
+from annotate.queries.agreement import list_agreement
 from annotate.queries.growth import GrowthSetup, load_growth_setup, load_supply_rows
 from annotate.queries.imports import list_imports
-from annotate.queries.results import get_leaderboard, list_agreement
+from annotate.queries.leaderboards import get_short_leaderboard
 from tasks.records.parameters import read_settings
 
 #: Of a campaign's imports only the latest can be a problem that is shown.
@@ -23,8 +24,8 @@ class Numbers:
 
     progress, overview   as the sweep stored them (see `queries.progress`, `queries.overview`); empty before its first turn
     counted_at           when that was; None: not yet
-    agreement            every figure, see `queries.results`
-    leaderboard          None for whoever must not know who wrote what
+    agreement            every figure by language, see `queries.agreement`
+    leaderboard          its first entries; None for whoever must not know who wrote what
     imports, release     the latest ones, newest first; nothing for whoever does not run the campaign
     supply               a row a language, see `queries.growth`; nothing where no trees grow
     setup                for whoever runs a campaign in which trees grow
@@ -69,7 +70,7 @@ def load_numbers(*, campaign: Campaign, is_insider: bool, knows_origins: bool) -
         overview={} if stored is None else stored.overview,
         counted_at=None if stored is None else stored.computed_at,
         agreement=list_agreement(campaign_id=campaign.pk, is_insider=is_insider),
-        leaderboard=get_leaderboard(campaign_id=campaign.pk) if knows_origins else None,
+        leaderboard=get_short_leaderboard(campaign_id=campaign.pk) if knows_origins else None,
         imports=_list_latest_imports(campaign.pk) if is_insider else [],
         release=_find_latest_release(campaign.pk) if is_insider else None,
         supply=load_supply_rows(campaign_id=campaign.pk) if grows else [],

@@ -11,9 +11,9 @@ from django.utils.translation import ngettext
 
 from annotate.figures import day, two, whole
 from annotate.models import Campaign, ImportRun
+from annotate.queries.agreement import FEWEST_UNITS
 from annotate.queries.campaign_page import Numbers
 from annotate.queries.growth import grows_by_itself
-from annotate.queries.results import FEWEST_UNITS
 from annotate.reasons import tell_reason
 from annotate.web.growth_problems import find_growth_problems, find_reported
 from annotate.web.names import isolated, language_name
@@ -28,7 +28,7 @@ LOW_ALPHA = 0.4
 #: Holds run out often where at least so many did in a week, and this share of all that ended.
 MANY_EXPIRED, OFTEN = 10, 0.2
 #: Problems whose page moderators may open too; the others' are for organizers.
-MODERATORS_TOO = frozenset({"generation", "without_candidates", "reported", "stopped"})
+MODERATORS_TOO = frozenset({"generation", "without_candidates", "reported", "stopped", "unlike"})
 
 
 def find_problems(*, campaign: Campaign, numbers: Numbers, organizes: bool, now: datetime) -> list[Problem]:
@@ -38,6 +38,7 @@ def find_problems(*, campaign: Campaign, numbers: Numbers, organizes: bool, now:
     found += _imports(campaign, numbers, now)
     found += find_growth_problems(campaign, numbers)
     found += find_reported(numbers)
+    found += _unlike(campaign, numbers)
     if numbers.progress:
         found += _nothing_to_do(campaign, numbers)
         found += _generation(campaign, numbers)
@@ -60,6 +61,29 @@ def _release_failed(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
             tell_reason(release.reason),
             _("See the releases"),
             make_link("releases", campaign.slug),
+        )
+
+
+def _unlike(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
+    """Results that came out otherwise when they were computed again, although nobody had judged since."""
+    unlike = numbers.overview.get("unlike")
+    if unlike is None:
+        return
+    detail = _("The judgments are as they were; only what was computed from them is in doubt. Keep it as it is, and tell whoever runs this site: the log has more.")  # fmt: skip
+    if not unlike["reliability"]:
+        yield Problem("unlike", _("How reliable annotators are does not come out as it is stored"), detail, "", "")
+    if unlike["consensuses"]:
+        sentence = ngettext(
+            "%(count)s of %(checked)s consensus does not come out as it is stored",
+            "%(count)s of %(checked)s consensuses do not come out as they are stored",
+            unlike["consensuses"],
+        )
+        yield Problem(
+            "unlike",
+            sentence % {"count": whole(unlike["consensuses"]), "checked": whole(unlike["checked"])},
+            detail,
+            _("Look at the first"),
+            make_link("results_consensus_parent", campaign.slug, unlike["parent"]),
         )
 
 

@@ -39,7 +39,7 @@ def measure_labels(votes: Sequence[KnownVote], *, seed: int) -> Reports:
 
 
 def find_least(ballots: Sequence[KnownBallot], votes: Sequence[KnownVote]) -> dict[str, object]:
-    """Who and what agrees least, as `annotate.queries.results` shows it. People are ids, as text."""
+    """Who and what agrees least, as `annotate.queries.agreement` shows it. People are ids, as text."""
     collected = collect_ballots(known.ballot for known in ballots)
     tables: dict[str, tuple[VoteTable, list[str]]] = {}
     for name, known in _group((each.vote.dimension, each.vote) for each in votes).items():
