@@ -18,6 +18,7 @@ PARTS = (
     "imports",
     "generation",
     "quality",
+    "leaderboard",
     "reliability",
     "perspectives",
     "releases",
