@@ -535,6 +535,8 @@ class AuditAction(StrEnum):
     REPORTS_HANDLED = "reports.handled"
     REVISION_DECIDED = "revision.decided"
     BRIEF_CHANGED = "brief.changed"
+    GOLD_ADDED = "gold.added"
+    GOLD_RETIRED = "gold.retired"
     IMPORT_STARTED = "import.started"
     GENERATOR_CHANGED = "generator.changed"
     GENERATION_REQUESTED = "generation.requested"

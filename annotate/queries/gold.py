@@ -5,9 +5,12 @@ A conversation that gold was made of asks for no ordinary work any more, so that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from annotate.queries.rows import fetch_all, fetch_row
+from annotate.queries.presentation import HANDLES
+from annotate.queries.rows import fetch_all, fetch_one, fetch_row
 from tasks.records.reliability import GoldBallot
 
 #: Results read by one statement.
@@ -23,6 +26,13 @@ _STANDS = "j.is_current AND j.withdrawn_at IS NULL"
 _JUDGMENTS = f"""
 SELECT count(*) AS n FROM annotate_golditem gi JOIN annotate_judgment j ON j.unit_id = gi.unit_id AND {_STANDS}
 WHERE gi.campaign_id = %(campaign)s"""
+
+_TOLD = """
+SELECT gi.answer::text AS answer, gi.explanation, r.score, ARRAY(
+  SELECT ARRAY[ac.position, ac.message_id] FROM annotate_assignmentcandidate ac
+  WHERE ac.assignment_id = j.assignment_id AND ac.position >= 0 ORDER BY ac.position) AS shown
+FROM annotate_goldresult r JOIN annotate_golditem gi ON gi.unit_id = r.item_id JOIN annotate_judgment j ON j.id = r.judgment_id
+WHERE r.judgment_id = %(judgment)s AND r.told_at IS NOT NULL"""
 
 _RESULTS = f"""
 SELECT r.judgment_id AS id, COALESCE(a.merged_into_id, a.id) AS annotator, r.score
@@ -45,3 +55,30 @@ def iterate_gold(*, campaign_id: int) -> Iterator[GoldBallot]:
         after = rows[-1]["id"]
         for row in rows:
             yield GoldBallot(annotator=str(row["annotator"]), score=row["score"])
+
+
+def find_told(*, judgment_id: int) -> dict[str, Any] | None:
+    """What was explained about a judgment; None where it was of no gold item, or nothing is told yet."""
+    row = fetch_one(_TOLD, {"judgment": judgment_id})
+    if row is None:
+        return None
+    handles = {message: HANDLES[place] for place, message in row["shown"]}
+    return describe_told(
+        answer=json.loads(row["answer"]), explanation=row["explanation"], score=row["score"], handles=handles
+    )
+
+
+def describe_told(
+    *, answer: Mapping[str, Any], explanation: str, score: float, handles: Mapping[int, str]
+) -> dict[str, Any]:
+    """The known answer in the letters in which this person saw the candidates, why, and how theirs compares.
+
+    Candidates that they were not shown are left out, and tiers without one.
+    """
+    told: dict[str, Any] = {"tiers": None, "acceptable_tiers": None, "labels": answer.get("labels")}
+    if "tiers" in answer:
+        tiers = [[handles[message] for message in tier if message in handles] for tier in answer["tiers"]]
+        bar = answer["acceptable_tiers"]
+        told["tiers"] = [sorted(tier) for tier in tiers if tier]
+        told["acceptable_tiers"] = None if bar is None else sum(bool(tier) for tier in tiers[:bar])
+    return told | {"explanation": explanation, "score": round(score, 6)}

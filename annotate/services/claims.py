@@ -6,12 +6,13 @@
 3. Probe the front of each queue they may work in, and lock one unit, skipping whatever others lock.
 4. Only when the probe finds nothing, look behind the unit they have just done, and then deep: past everything
    they have already seen.
+   Where a coin says so, gold items come before all that (`services.gold_claims`); else nobody looks at them.
 5. Freeze what is shown: which candidates, in which order, in which revision, under which versions of guideline and
    label schema. Work taken up again shows what it showed, unless a candidate was removed meanwhile.
 """
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from annotate.exceptions import InvalidInput, NotFound
+from annotate.exceptions import NotFound
 from annotate.queries.eligibility import (
     Level,
     Moment,
@@ -29,12 +30,14 @@ from annotate.queries.eligibility import (
 )
 from annotate.queries.rows import Row, fetch_one, fetch_row
 from annotate.queries.vacancies import NoneReason, explain_nothing
+from annotate.services.claim_filters import check_filters
+from annotate.services.gold_claims import GOLD_PICK, GOLD_WIDTHS, look_alike, toss_for_gold
 from annotate.services.held import find_held, give_again
 from annotate.services.holds import expire_leases
 from annotate.services.shown import freeze_shown
 from annotate.services.terms import CURRENT_TERMS
 from tasks.records.parameters import CampaignSettings, parse_settings
-from tasks.vocabulary import Kind, LeaseGrade, WhyNone
+from tasks.vocabulary import LeaseGrade, WhyNone
 
 #: How many front rows of each queue a probe looks at, keeps of each queue, and keeps in all. A second and third
 #: attempt, after contention, look further.
@@ -56,7 +59,7 @@ FOR NO KEY UPDATE OF a"""
 
 QUEUES = f"""
 (SELECT q.id FROM annotate_queue q
- WHERE q.campaign_id = %(campaign)s AND {render_conditions(moment=Moment.OFFER, level=Level.QUEUE)})"""
+ WHERE q.campaign_id = %(campaign)s AND NOT q.is_gold AND {render_conditions(moment=Moment.OFFER, level=Level.QUEUE)})"""
 
 MINE = render_conditions(moment=Moment.OFFER, level=Level.UNIT)
 
@@ -122,6 +125,7 @@ FROM (VALUES (1)) one LEFT JOIN put ON true"""
 CLAIM_NEAR = CLAIM.format(pick=PROBE)
 CLAIM_BEHIND = CLAIM.format(pick=BEHIND)
 CLAIM_DEEP = CLAIM.format(pick=DEEP)
+CLAIM_GOLD = CLAIM.format(pick=GOLD_PICK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,26 +171,8 @@ def offer_next(
                 _("There is no such campaign. Look at the list of campaigns for its address."),
                 code="campaign_not_found",
             )
-        check_words(row=row, kinds=kinds, languages=languages)
+        check_filters(row=row, kinds=kinds, languages=languages)
         return claim_for(row=row, now=now, rng=rng, kinds=kinds, languages=languages)
-
-
-def check_words(*, row: Row, kinds: Collection[str] | None, languages: Collection[str] | None) -> None:
-    """Refuse a filter that names what the campaign does not have."""
-    unknown = sorted(set(kinds or ()) - {kind.value for kind in Kind})
-    if unknown:
-        raise InvalidInput(
-            _("There is no kind of work called %(name)s; the kinds are %(kinds)s.")
-            % {"name": repr(unknown[0]), "kinds": ", ".join(Kind)},
-            details={"kinds": unknown},
-        )
-    foreign = sorted(set(languages or ()) - set(row["languages"]))
-    if foreign:
-        raise InvalidInput(
-            _("This campaign does not work in %(language)s; its languages are %(languages)s.")
-            % {"language": repr(foreign[0]), "languages": ", ".join(row["languages"])},
-            details={"languages": foreign},
-        )
 
 
 def claim_for(
@@ -224,7 +210,9 @@ def claim_for(
         )
     if previous is not None:
         params |= {"queue": row["queue"], "band": row["band"], "tie": row["tie"]}
-    claimed = _claim_unit(claimant=claimant, params=params, previous=previous, now=now)
+    claimed = _claim_gold(claimant=claimant, params=params, previous=previous, now=now, rng=rng) or _claim_unit(
+        claimant=claimant, params=params, previous=previous, now=now
+    )
     if isinstance(claimed, WhyNone):
         return Offer(None, explain_nothing(row=row, clause=None, kinds=claimant.kinds, languages=claimant.languages, now=now,
                                            busy=claimed is WhyNone.BUSY))  # fmt: skip
@@ -248,14 +236,12 @@ def _claimant(*, row: Row, kinds: Collection[str] | None, languages: Collection[
 
 def _claim_unit(*, claimant: Claimant, params: Row, previous: int | None, now: datetime) -> Row | WhyNone:
     """A claimed row; or BUSY when others locked all that was picked; or EMPTY when nothing is there for this person."""
-    settings = claimant.settings
-    grade = LeaseGrade.ACTIVE if previous is None else LeaseGrade.OFFERED
-    seconds = settings.lease_seconds if previous is None else settings.offered_lease_seconds
-    params = {**params, "lease_grade": grade, "lease_expires_at": now + timedelta(seconds=seconds)}
+    params = {**params, **_lease(claimant=claimant, previous=previous, now=now)}
+    statements = (CLAIM_NEAR, CLAIM_BEHIND, CLAIM_DEEP) if "queue" in params else (CLAIM_NEAR, CLAIM_DEEP)
     for swept in (False, True):
         looked: Row | WhyNone = WhyNone.EMPTY
         for widths in PROBE_WIDTHS:
-            looked = _look(params={**params, **widths})
+            looked = _look(params={**params, **widths}, statements=statements)
             if not isinstance(looked, WhyNone):
                 return looked
             if looked is WhyNone.EMPTY:
@@ -268,9 +254,34 @@ def _claim_unit(*, claimant: Claimant, params: Row, previous: int | None, now: d
     return WhyNone.EMPTY
 
 
-def _look(*, params: Row) -> Row | WhyNone:
+def _claim_gold(
+    *, claimant: Claimant, params: Row, previous: int | None, now: datetime, rng: random.Random
+) -> Row | None:
+    """A claimed gold item; None where the coin says no, or there is none for this person."""
+    me, campaign = claimant.annotator_id, claimant.campaign_id
+    if not toss_for_gold(annotator_id=me, campaign_id=campaign, settings=claimant.settings, rng=rng):
+        return None
+    params = {**params, **_lease(claimant=claimant, previous=previous, now=now)}
+    for wide in GOLD_WIDTHS:
+        looked = _look(params={**params, "gold_wide": wide}, statements=(CLAIM_GOLD,))
+        if not isinstance(looked, WhyNone):
+            look_alike(looked)
+            return looked
+        if looked is WhyNone.EMPTY:
+            break
+    return None
+
+
+def _lease(*, claimant: Claimant, previous: int | None, now: datetime) -> Row:
+    grade = LeaseGrade.ACTIVE if previous is None else LeaseGrade.OFFERED
+    settings = claimant.settings
+    seconds = settings.lease_seconds if previous is None else settings.offered_lease_seconds
+    return {"lease_grade": grade, "lease_expires_at": now + timedelta(seconds=seconds)}
+
+
+def _look(*, params: Row, statements: Sequence[str]) -> Row | WhyNone:
     """One probe, and further looks where it picks nothing. BUSY: picked, but all locked by others."""
-    for sql in (CLAIM_NEAR, CLAIM_BEHIND, CLAIM_DEEP) if "queue" in params else (CLAIM_NEAR, CLAIM_DEEP):
+    for sql in statements:
         row = fetch_row(sql, params)
         if row["assignment"] is not None:
             return row

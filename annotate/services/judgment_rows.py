@@ -22,7 +22,7 @@ SELECT a.id AS me, a.user_id, c.id AS campaign, c.slug, c.state, c.parameters::t
   s.id AS assignment, s.state AS assignment_state, s.unit_id AS unit, s.cannot_tell_reason, s.next_assignment_id, u.kind,
   u.queue_id AS queue, u.band, u.tie,
   u.subject_id AS subject, u.brief_id AS brief, u.is_simple, m.role, m.parent_id AS parent, m.tree_id AS tree, m.review_state,
-  CASE WHEN u.kind = 'improve_reply' THEN m.text_hash END AS original_hash, q.language,
+  CASE WHEN u.kind = 'improve_reply' THEN m.text_hash END AS original_hash, q.language, q.is_gold,
   ARRAY(SELECT ARRAY[ac.position, ac.message_id] FROM annotate_assignmentcandidate ac
         WHERE ac.assignment_id = s.id AND ac.position >= 0) AS shown,
   {render_columns(moment=Moment.OFFER, level=Level.PERSON)},
@@ -127,7 +127,12 @@ def as_parameters(*, row: Row, answer: ReadAnswer, written: Written, grows: bool
 
 
 def _list_stale(*, row: Row, tree: int | None) -> Sequence[tuple[StaleKind, int]]:
-    """What must be computed again: an improvement is a ballot on the replies of its parent. Parents come before trees."""
+    """What must be computed again: an improvement is a ballot on the replies of its parent. Parents come before trees.
+
+    Nothing is computed from what was said of a gold item.
+    """
+    if row["is_gold"]:
+        return []
     parent = row["parent"] if row["kind"] == Kind.IMPROVE_REPLY else row["subject"]
     marks = ((StaleKind.PARENT, parent), (StaleKind.TREE, tree))
     return [(kind, subject) for kind, subject in marks if subject is not None]

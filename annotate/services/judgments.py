@@ -3,7 +3,8 @@
 1. Lock the person's row and read the hold: their tabs and double clicks take turns.
 2. The same submit again is answered the same, next work included; another body for it is a conflict.
 3. Refuse what the predicate refuses at submit; what was sent is then kept as the draft.
-4. Close the assignment, count the unit, write the ballot, mark the subject: one statement.
+4. Close the assignment, count the unit, write the ballot, mark the subject: one statement. What was said of a gold item
+   is compared with its answer.
 5. Claim the next unit. Claiming is last, so that it can wait for nobody and close no circle of locks.
 """
 
@@ -17,10 +18,12 @@ from django.utils.translation import gettext as _
 
 from annotate.exceptions import ChorusError, Conflict, Gone, NotAllowed
 from annotate.queries.eligibility import Clause, Level, Moment, find_refusal
+from annotate.queries.gold import find_told
 from annotate.queries.presentation import HANDLES, find_dimensions, get_shown
 from annotate.queries.rows import Row, fetch_one
 from annotate.services.answers import ReadAnswer, hash_body, read_answer, read_body
 from annotate.services.claims import Offer, claim_for
+from annotate.services.gold_results import store_gold_result
 from annotate.services.holds import give_back, keep_refused_answer, leave_brief
 from annotate.services.judgment_rows import STILL_THEIRS, STORED, SUBMIT, as_parameters, get_held
 from annotate.services.reviews import ask_more_reviews
@@ -41,6 +44,8 @@ def submit_answer(
     *, annotator_id: int, assignment_id: int, body: Any, now: datetime, rng: random.Random, rather: Kinds = None
 ) -> dict[str, Any]:
     """Store an answer and give the next work: `{"judgment": {"id", "counted"} | None, "next": …}`.
+
+    And `told` where it was a gold item that is explained at once, see `queries.gold.describe_told`.
 
     `rather`: kinds of work to be offered next, if there is some of them.
 
@@ -139,8 +144,9 @@ def _submit(
     wake(JobName.RECOMPUTE_STALE)
     if grows:
         wake(JobName.ADVANCE_TREES)
+    told = store_gold_result(row=row, answer=answer, judgment_id=stored["id"], settings=settings, now=now)
     offer = _claim_rather(row=row, now=now, rng=rng, rather=rather)
-    return _with_next(judgment={"id": stored["id"], "counted": stored["counted"]}, offer=offer)
+    return _with_next(judgment={"id": stored["id"], "counted": stored["counted"]}, offer=offer, told=told)
 
 
 def _claim_rather(*, row: Row, now: datetime, rng: random.Random, rather: Kinds) -> Offer:
@@ -196,18 +202,24 @@ def _answer_stored(*, row: Row, body: Mapping[str, Any], now: datetime, rng: ran
             details={"judgment": None if stored is None else stored["id"]},
         )
     judgment = {"id": stored["id"], "counted": stored["counted"]}
-    return _answer_again(row=row, judgment=judgment, now=now, rng=rng)
+    told = find_told(judgment_id=stored["id"]) if row["is_gold"] else None
+    return _answer_again(row=row, judgment=judgment, now=now, rng=rng, told=told)
 
 
-def _answer_again(*, row: Row, judgment: dict[str, Any] | None, now: datetime, rng: random.Random) -> dict[str, Any]:
+def _answer_again(
+    *, row: Row, judgment: dict[str, Any] | None, now: datetime, rng: random.Random, told: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """What was answered the first time: the same next work, or another look when there was none or it is done."""
     if row["next_assignment_id"] is not None and fetch_one(STILL_THEIRS, row) is not None:
-        return _with_next(judgment=judgment, offer=Offer(get_shown(assignment_id=row["next_assignment_id"]), None))
-    return _with_next(judgment=judgment, offer=claim_for(row=row, now=now, rng=rng, previous=row["assignment"]))
+        offer = Offer(get_shown(assignment_id=row["next_assignment_id"]), None)
+        return _with_next(judgment=judgment, offer=offer, told=told)
+    offer = claim_for(row=row, now=now, rng=rng, previous=row["assignment"])
+    return _with_next(judgment=judgment, offer=offer, told=told)
 
 
-def _with_next(*, judgment: dict[str, Any] | None, offer: Offer) -> dict[str, Any]:
-    return {"judgment": judgment, "next": offer.as_answer()}
+def _with_next(*, judgment: dict[str, Any] | None, offer: Offer, told: dict[str, Any] | None = None) -> dict[str, Any]:
+    answer = {"judgment": judgment, "next": offer.as_answer()}
+    return answer if told is None else answer | {"told": told}
 
 
 def _refuse(clause: Clause) -> ChorusError:

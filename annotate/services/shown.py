@@ -14,10 +14,12 @@ from tasks.records.parameters import CampaignSettings
 from tasks.scheduling.pick import choose_subset
 from tasks.vocabulary import Kind
 
+#: Of what very many were shown, as a gold item, the latest are enough.
 EARLIER_SUBSETS = """
-SELECT array_agg(ac.message_id ORDER BY ac.position) AS messages FROM annotate_assignment s
+SELECT array_agg(ac.message_id ORDER BY ac.position) AS messages FROM (
+  SELECT a.id FROM annotate_assignment a
+  WHERE a.unit_id = %(unit)s AND a.state IN ('live', 'submitted') AND a.id <> %(assignment)s ORDER BY a.id DESC LIMIT 200) s
 JOIN annotate_assignmentcandidate ac ON ac.assignment_id = s.id AND ac.position >= 0
-WHERE s.unit_id = %(unit)s AND s.state IN ('live', 'submitted') AND s.id <> %(assignment)s
 GROUP BY s.id ORDER BY s.id"""
 
 #: What was shown is kept, under positions that show nothing; a ballot that was taken back may speak of it.

@@ -30,6 +30,7 @@ SELECT j.id, j.assignment_id AS assignment, j.unit_id AS unit, j.counted, j.is_c
   (SELECT a.suspended_at FROM annotate_annotator a WHERE a.id = j.annotator_id) IS NULL
     AND c.state <> 'closed' AS may_hold,
   EXISTS (SELECT 1 FROM annotate_releaseitem ri WHERE ri.kind = 'judgment' AND ri.object_id = j.id) AS is_released,
+  EXISTS (SELECT 1 FROM annotate_goldresult gr WHERE gr.judgment_id = j.id AND gr.told_at IS NOT NULL) AS is_told,
   (SELECT count(*) FROM (SELECT 1 FROM annotate_judgment later WHERE later.annotator_id = j.annotator_id
      AND later.is_current AND later.created_at >= j.created_at AND (later.created_at, later.id) > (j.created_at, j.id)
      ORDER BY later.created_at DESC LIMIT %(depth)s) newest) AS later
@@ -130,7 +131,7 @@ def undo_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> dict
     with that draft.
 
     Returns the assignment in the API's shape. Undoing twice answers the same. Raises NotFound, or Conflict with
-    `sealed` (in a release), `tree_moved_on` (others built on the text) or `too_old`.
+    `sealed` (in a release), `answer_was_told` (a gold item), `tree_moved_on` (others built on the text) or `too_old`.
     """
     with transaction.atomic():
         given = _get_given(annotator_id=annotator_id, judgment_id=judgment_id)
@@ -210,6 +211,11 @@ def _check_undo(given: Row) -> None:
                 "release is made without it."
             ),
             code="sealed",
+        )
+    if given["is_told"]:
+        raise Conflict(
+            _("The answer to this was explained to you, so yours stays as it was. You can withdraw it instead."),
+            code="answer_was_told",
         )
     if given["later"] >= UNDO_DEPTH:
         raise Conflict(

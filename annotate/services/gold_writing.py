@@ -1,0 +1,155 @@
+"""A gold item that an organizer writes: a conversation of its own, which looks as if it had been imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from annotate.access import Actor
+from annotate.exceptions import Conflict, InvalidInput
+from annotate.models import Campaign, GoldItem
+from annotate.queries.rows import fetch_all, fetch_one, run
+from annotate.services.gold import Known, check_campaign, lock_subject, open_gold, read_order
+from annotate.services.gold_answers import read_explanation, read_kind, read_known_labels
+from annotate.services.import_plan import make_tree_key
+from annotate.services.search_index import index_messages, index_prompt
+from tasks.text.guards import BadText, check_characters
+from tasks.text.normalise import text_hash
+from tasks.vocabulary import GoldOrigin, Kind, MessageRole, TreeState
+
+MAX_TEXT_CHARS = 20_000
+MAX_TOPIC_CHARS = 80
+
+#: The same prompt is there once, in whichever language of the campaign: it could be met twice.
+_BEGIN = """
+WITH same AS MATERIALIZED (
+  SELECT t.id FROM annotate_messagetree t WHERE t.campaign_id = %(campaign)s AND t.key = ANY(%(keys)s::text[]) LIMIT 1),
+stratum AS (
+  INSERT INTO annotate_stratum (campaign_id, language, topic, done) SELECT %(campaign)s, %(language)s, %(topic)s, 0
+  WHERE NOT EXISTS (SELECT 1 FROM same)
+  ON CONFLICT (campaign_id, language, topic) DO UPDATE SET topic = excluded.topic RETURNING id),
+tree AS (
+  INSERT INTO annotate_messagetree (campaign_id, stratum_id, state, state_reason, state_changed_at, language, topic, key,
+    created_at)
+  SELECT %(campaign)s, stratum.id, %(state)s, '', %(now)s, %(language)s, %(topic)s, %(key)s, %(now)s FROM stratum
+  ON CONFLICT (campaign_id, key) DO NOTHING RETURNING id)
+INSERT INTO annotate_message (id, tree_id, thread, role, text, text_hash, language, revision, review_state, removed_reason,
+  created_at)
+SELECT n.id, tree.id, ARRAY[n.id], 'prompter', %(text)s, %(hash)s, %(language)s, 1, 'none', '', %(now)s
+FROM tree CROSS JOIN LATERAL (SELECT nextval(pg_get_serial_sequence('annotate_message', 'id')) AS id) AS n
+RETURNING id"""
+
+#: In an order of chance: which was written first says nothing of which is best.
+_REPLY = """
+INSERT INTO annotate_message (id, tree_id, parent_id, thread, role, text, text_hash, language, revision, review_state,
+  removed_reason, created_at)
+SELECT n.id, p.tree_id, p.id, p.thread || n.id, 'assistant', r.text, r.hash, p.language, 1, 'none', '', p.created_at
+FROM annotate_message p, (SELECT * FROM unnest(%(texts)s::text[], %(hashes)s::bytea[]) AS r (text, hash) ORDER BY random()) AS r
+CROSS JOIN LATERAL (SELECT nextval(pg_get_serial_sequence('annotate_message', 'id')) AS id WHERE r.text IS NOT NULL) AS n
+WHERE p.id = %(prompt)s"""
+
+_REPLIES = "SELECT id, text_hash FROM annotate_message WHERE parent_id = %(prompt)s"
+
+
+def write_gold(*, campaign: Campaign, values: Mapping[str, Any], actor: Actor | None, now: datetime) -> GoldItem:
+    """A prompt with two to eight replies and their order, or a text to label with its labels, becomes a gold item.
+
+    `values`: `kind`, `language`, `topic`, `prompt`, and `tiers` of texts with `acceptable_tiers`; or `labels`, with `reply`
+    where a reply is labelled; `explanation`. Raises InvalidInput, and Conflict: `trees_grow`, `prompt_is_there`.
+    """
+    check_campaign(campaign)
+    kind, explanation = read_kind(campaign, values.get("kind")), read_explanation(values.get("explanation", ""))
+    prompt = _read_text("prompt", values.get("prompt"))
+    with transaction.atomic():
+        if kind == Kind.LABEL:
+            reply = values.get("reply")
+            replies = [] if reply in (None, "") else [_read_text("reply", reply)]
+            role = MessageRole.ASSISTANT if replies else MessageRole.PROMPTER
+            answer: dict[str, Any] = {"labels": read_known_labels(values.get("labels"), campaign=campaign, role=role)}
+            root = _begin(campaign=campaign, values=values, prompt=prompt, now=now)
+            ids = _add_replies(root, replies)
+            subject_id = ids[text_hash(replies[0])] if replies else root
+        else:
+            texts = _read_candidates(values.get("tiers"))
+            order = read_order({**values, "tiers": texts}, candidates=[text for tier in texts for text in tier])
+            root = subject_id = _begin(campaign=campaign, values=values, prompt=prompt, now=now)
+            ids = _add_replies(root, [text for tier in texts for text in tier])
+            answer = order | {"tiers": [[ids[text_hash(text)] for text in tier] for tier in texts]}
+        subject = lock_subject(campaign=campaign, message_id=subject_id)
+        known = Known(answer, explanation, GoldOrigin.WRITTEN)
+        return open_gold(campaign=campaign, subject=subject, kind=kind, units=[], known=known, actor=actor, now=now)
+
+
+def _read_candidates(value: Any) -> list[list[str]]:
+    if not isinstance(value, list) or not all(isinstance(tier, list) for tier in value):
+        raise _refuse("tiers", _("Send tiers as a list of lists of texts, best first."))
+    texts = [[_read_text("tiers", text) for text in tier] for tier in value]
+    digests = [text_hash(text) for tier in texts for text in tier]
+    if len(set(digests)) != len(digests):
+        raise _refuse("tiers", _("Two candidates are the same text. Each must be one of its own."))
+    return texts
+
+
+def _read_text(field: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _refuse(field, _("Write a text."))
+    try:
+        text = check_characters(value.strip())
+    except BadText as error:
+        raise _refuse(field, error.sentence) from error
+    if len(text) > MAX_TEXT_CHARS:
+        raise _refuse(field, _("The text is too long; shorten it."))
+    return text
+
+
+def _begin(*, campaign: Campaign, values: Mapping[str, Any], prompt: str, now: datetime) -> int:
+    """The id of the new prompt."""
+    language, topic = values.get("language"), values.get("topic", "")
+    if language not in campaign.languages:
+        raise _refuse(
+            "language",
+            _("Choose a language of the campaign: %(languages)s.") % {"languages": ", ".join(campaign.languages)},
+        )
+    if not isinstance(topic, str) or len(topic.strip()) > MAX_TOPIC_CHARS:
+        raise _refuse("topic", _("A topic has at most %(most)s characters.") % {"most": MAX_TOPIC_CHARS})
+    digest = text_hash(prompt)
+    begun = fetch_one(
+        _BEGIN,
+        {
+            "campaign": campaign.pk,
+            "language": language,
+            "topic": topic.strip(),
+            "state": TreeState.RANKING,
+            "key": make_tree_key(language=language, text_hash=digest),
+            "keys": [make_tree_key(language=one, text_hash=digest) for one in campaign.languages],
+            "text": prompt,
+            "hash": digest,
+            "now": now,
+        },
+    )
+    if begun is None:
+        raise Conflict(
+            _(
+                "This campaign has this very prompt already. Choose it from its conversations, and give its answer there."
+            ),
+            code="prompt_is_there",
+        )
+    index_prompt(message_id=begun["id"])
+    return int(begun["id"])
+
+
+def _add_replies(prompt: int, texts: Sequence[str]) -> dict[bytes, int]:
+    """Ids of the new replies by the digest of their text."""
+    if texts:
+        run(_REPLY, {"prompt": prompt, "texts": list(texts), "hashes": [text_hash(text) for text in texts]})
+    ids = {bytes(row["text_hash"]): int(row["id"]) for row in fetch_all(_REPLIES, {"prompt": prompt})}
+    index_messages(message_ids=list(ids.values()))
+    return ids
+
+
+def _refuse(field: str, sentence: str) -> InvalidInput:
+    return InvalidInput(sentence, details={field: [sentence]})
