@@ -1,5 +1,6 @@
 """What a leaderboard is computed from beside its ballots, and how it is read. Origins are for those who may know them."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -78,7 +79,7 @@ def get_short_leaderboard(*, campaign_id: int) -> dict[str, Any]:
     row = fetch_one(_SHORT, {"campaign": campaign_id})
     if row is None:
         return {**_NOTHING, "entries": [], "compared": 0, "not_compared": 0}
-    rest, standings = row.pop("rest"), row.pop("standings")
+    rest, standings = (json.loads(row.pop(name)) for name in ("rest", "standings"))
     entries = [{"worst_rank": None, **standing} for standing in standings]
     return {"models": [], **rest, **row, "entries": entries}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from math import exp
 from typing import Any
 
 from annotate.queries.campaign_page import Numbers
 from annotate.queries.overview import DAYS
+from annotate.web.leaderboard_figures import describe_short
 from annotate.web.plots import make_axis, place_cells, place_days, place_whisker
 from tasks.scheduling.forecast import Forecast, forecast_end
 from tasks.vocabulary import Coefficient, Kind
@@ -40,7 +40,7 @@ def describe_figures(numbers: Numbers, *, now: datetime) -> dict[str, Any]:
         "cells": describe_cells(numbers.progress["strata"]),
         "missing": list_missing(numbers.progress["strata"]),
         "agreement": agreement,
-        "leaderboard": None if numbers.leaderboard is None else describe_leaderboard(numbers.leaderboard),
+        "leaderboard": None if numbers.leaderboard is None else describe_short(numbers.leaderboard),
         "flow": describe_flow(numbers, today=today),
     }
 
@@ -135,43 +135,6 @@ def describe_agreement(reports: Sequence[Mapping[str, Any]]) -> list[dict[str, A
     return [_describe_group(kind, groups[kind.value]) for kind in Kind if groups[kind.value]]
 
 
-def describe_leaderboard(board: Mapping[str, Any]) -> dict[str, Any]:
-    """How often each is preferred to an average one of its group, ties apart: 1 / (1 + e^-score), and so its interval."""
-    entries = [
-        {**entry, "share": _share(entry["score"]), "low": _share(entry["low"]), "high": _share(entry["high"])}
-        for entry in board["entries"]
-    ]
-    axis = make_axis([], low=0, high=1, step=0.5)
-    groups: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
-    for entry in entries:
-        whisker = place_whisker(axis, value=entry["share"], low=entry["low"], high=entry["high"])
-        groups[entry["component"]].append({**entry, "whisker": whisker})
-    return {
-        "axis": axis,
-        "groups": [groups[number] for number in sorted(groups)],
-        "not_compared": board["not_compared"],
-        "models": [describe_model(model) for model in board["models"]],
-        "n_ballots": board["n_ballots"],
-        "n_annotators": board["n_annotators"],
-        "n_parents": board["n_parents"],
-        "computed_at": board["computed_at"],
-    }
-
-
-def describe_model(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Generators that are one model, and how often it is preferred when they count as one."""
-    standing = model["standing"]
-    shares = {name: None if standing is None else _share(standing[name]) for name in ("score", "low", "high")}
-    return {
-        "model_key": model["model_key"],
-        "generators": model["generators"],
-        "share": shares["score"],
-        "low": shares["low"],
-        "high": shares["high"],
-        "n_ballots": 0 if standing is None else standing["n_ballots"],
-    }
-
-
 def describe_flow(numbers: Numbers, *, today: date) -> dict[str, Any] | None:
     """Judgments a day, with what they lead to. None where the sweep has not counted days yet."""
     if "days" not in numbers.overview:
@@ -216,10 +179,6 @@ def _describe_group(kind: Kind, reports: Sequence[Mapping[str, Any]]) -> dict[st
         "rows": rows[:MOST_ROWS],
         "computed_at": max(report["computed_at"] for report in reports),
     }
-
-
-def _share(score: float | None) -> float | None:
-    return None if score is None else 1 / (1 + exp(-max(-60.0, min(60.0, score))))
 
 
 def _rank_names(weights: Iterable[tuple[str, int]]) -> list[str]:

@@ -16,6 +16,7 @@ from annotate.queries.campaign_lists import find_waiting
 from annotate.queries.campaign_page import Numbers, load_numbers
 from annotate.queries.campaigns import INSIDERS
 from annotate.queries.growth import grows_by_itself
+from annotate.queries.leaderboards import shows_leaderboard
 from annotate.queries.vacancies import GROWING, SENTENCES
 from annotate.services.terms import get_current_terms
 from annotate.web.campaign_figures import describe_figures
@@ -36,7 +37,7 @@ def campaign(request: PageRequest, slug: str) -> HttpResponse:
     """
     found = get_campaign_for(request.actor, slug)
     insider = is_insider(request.actor, found)
-    knows = insider or found.state == CampaignState.CLOSED
+    knows = insider or shows_leaderboard(found)
     numbers = load_numbers(campaign=found, is_insider=insider, knows_origins=knows)
     now = timezone.now()
     context = describe_frame(request.actor, found, numbers) | {"fingerprint": numbers.fingerprint(today=now.date())}
