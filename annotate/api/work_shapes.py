@@ -113,9 +113,23 @@ class JudgmentShape(serializers.Serializer[Any]):
     counted = serializers.BooleanField(help_text="False: kept as surplus, above what the unit needed.")
 
 
+class ToldShape(serializers.Serializer[Any]):
+    """The known answer of a gold item, in the letters of the assignment; of labels, `labels` by question."""
+
+    tiers = serializers.ListField(child=serializers.ListField(child=serializers.CharField()), allow_null=True)
+    acceptable_tiers = serializers.IntegerField(allow_null=True)
+    labels = serializers.DictField(child=serializers.FloatField(), allow_null=True)
+    explanation = serializers.CharField(allow_blank=True)
+    score = serializers.FloatField(help_text="How far the answer agrees with it: 1 all of it, 0 nothing.")
+
+
 class SubmitShape(serializers.Serializer[Any]):
     judgment = JudgmentShape(allow_null=True)
     next = NextShape()
+    told = ToldShape(
+        required=False,
+        help_text="Only where this was a gold item that the campaign explains at once; it stays as it is.",
+    )
 
 
 class Signals(serializers.Serializer[Any]):

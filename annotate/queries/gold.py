@@ -34,6 +34,10 @@ SELECT gi.answer::text AS answer, gi.explanation, r.score, ARRAY(
 FROM annotate_goldresult r JOIN annotate_golditem gi ON gi.unit_id = r.item_id JOIN annotate_judgment j ON j.id = r.judgment_id
 WHERE r.judgment_id = %(judgment)s AND r.told_at IS NOT NULL"""
 
+_TITLES = """
+SELECT d.name, d.title, d.widget FROM annotate_judgment j JOIN annotate_labeldimension d ON d.schema_id = j.label_schema_id
+WHERE j.id = %(judgment)s"""
+
 _RESULTS = f"""
 SELECT r.judgment_id AS id, COALESCE(a.merged_into_id, a.id) AS annotator, r.score
 FROM annotate_golditem gi JOIN annotate_goldresult r ON r.item_id = gi.unit_id
@@ -66,6 +70,11 @@ def find_told(*, judgment_id: int) -> dict[str, Any] | None:
     return describe_told(
         answer=json.loads(row["answer"]), explanation=row["explanation"], score=row["score"], handles=handles
     )
+
+
+def list_label_titles(*, judgment_id: int) -> dict[str, tuple[str, str]]:
+    """Title and widget of the questions that were asked for a judgment, by name."""
+    return {row["name"]: (row["title"], row["widget"]) for row in fetch_all(_TITLES, {"judgment": judgment_id})}
 
 
 def describe_told(

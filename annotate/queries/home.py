@@ -91,7 +91,8 @@ _NEEDED = """CASE WHEN q.is_gold THEN (SELECT d.wanted FROM annotate_unitdetail 
 _GIVEN = f"""
 SELECT j.id, j.kind, j.counted, j.created_at, j.assignment_id AS assignment, j.message_id AS message, j.withdrawn_at, q.language, c.slug, c.title,
   {_TEXT} AS text, u.is_open,
-  {_NEEDED} AS needed, LEAST(u.done, {_NEEDED}) AS done, w.review_state AS review, t.state AS tree, t.state_reason AS tree_reason,
+  {_NEEDED} AS needed, LEAST(u.done, {_NEEDED}) AS done, w.review_state AS review,
+  EXISTS (SELECT 1 FROM annotate_goldresult gr WHERE gr.judgment_id = j.id AND gr.told_at IS NOT NULL) AS is_told, t.state AS tree, t.state_reason AS tree_reason,
   (SELECT max(r.number) FROM annotate_releaseitem i JOIN annotate_release r ON r.id = i.release_id
    WHERE i.kind = 'judgment' AND i.object_id = j.id AND r.state IN ('sealed', 'published')) AS release
 FROM (

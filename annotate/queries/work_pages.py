@@ -23,8 +23,11 @@ JOIN annotate_unit u ON u.id = s.unit_id JOIN annotate_unitdetail d ON d.unit_id
 JOIN annotate_queue q ON q.id = u.queue_id JOIN annotate_campaign c ON c.id = q.campaign_id
 WHERE s.id = %(assignment)s AND s.annotator_id = %(me)s"""
 
+#: Of a judgment `j`: it was of a gold item, and its answer was explained.
+_IS_TOLD = """EXISTS (SELECT 1 FROM annotate_goldresult gr WHERE gr.judgment_id = j.id AND gr.told_at IS NOT NULL)"""
+
 _STANDING = f"""
-  s.skip_reason, s.cannot_tell_reason, u.is_open, u.is_vacant, u.needed, u.done, u.held, j.id AS judgment, j.counted,
+  s.skip_reason, s.cannot_tell_reason, u.is_open, u.is_vacant, u.needed, u.done, u.held, j.id AS judgment, j.counted, {_IS_TOLD} AS is_told,
   {render_columns(moment=Moment.SUBMIT, level=Level.PERSON)},
   {render_columns(moment=Moment.SUBMIT, level=Level.HOLD)}"""
 
@@ -62,8 +65,8 @@ WHERE c.state = 'open' AND (c.allow_guests OR me.user_id IS NOT NULL)
        OR EXISTS (SELECT 1 FROM annotate_languageskill k WHERE k.annotator_id = %(me)s AND k.language = ANY(c.languages)))
 ORDER BY worked.moment DESC NULLS LAST, c.id LIMIT %(most)s"""
 
-JUDGMENT = """
-SELECT j.id, j.kind, j.counted, j.assignment_id AS assignment FROM annotate_judgment j
+JUDGMENT = f"""
+SELECT j.id, j.kind, j.counted, j.assignment_id AS assignment, {_IS_TOLD} AS is_told FROM annotate_judgment j
 WHERE j.id = %(judgment)s AND j.annotator_id = %(me)s AND j.is_current"""
 
 
@@ -95,6 +98,7 @@ class Standing:
     held: int
     judgment: int | None
     counted: bool | None
+    is_told: bool
     submit: Clause | None
 
 
@@ -109,6 +113,7 @@ STANDING_NAMES = (
     "held",
     "judgment",
     "counted",
+    "is_told",
 )
 
 
@@ -140,7 +145,7 @@ def list_campaigns_for(*, annotator_id: int, most: int) -> list[str]:
 
 
 def find_judgment(*, annotator_id: int, judgment_id: int) -> Row | None:
-    """`id, kind, counted, assignment` of a judgment of this person that stands."""
+    """`id, kind, counted, assignment, is_told` of a judgment of this person that stands."""
     return fetch_one(JUDGMENT, {"judgment": judgment_id, "me": annotator_id})
 
 

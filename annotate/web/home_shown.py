@@ -199,6 +199,9 @@ def _describe_fate(row: Mapping[str, Any]) -> dict[str, Any]:
     """`fate` in a word, `fate_kind` how it looks, `fate_says` in a sentence."""
     if row["withdrawn_at"] is not None:
         return {"fate": _("withdrawn"), "fate_kind": "", "fate_says": _("It enters no release.")}
+    if row["is_told"]:
+        says = _("Its answer was known. Open it to see it, and why.")
+        return {"fate": _("explained"), "fate_kind": "on", "fate_says": says}
     if row["release"] is not None:
         in_release = _("in release %(number)s") % {"number": row["release"]}
         return {"fate": in_release, "fate_kind": "on", "fate_says": _("It is published, for everyone to use.")}

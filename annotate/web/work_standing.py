@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from annotate.access import require_annotator
 from annotate.exceptions import InvalidInput, NotFound
+from annotate.queries.gold import find_told
 from annotate.queries.work_pages import (
     Frame,
     Standing,
@@ -28,6 +29,7 @@ from annotate.web.work_edits import Run, compare_texts
 from annotate.web.work_forms import read_form
 from annotate.web.work_kept import find_kept
 from annotate.web.work_shown import add_problems, name_candidates, show_subject, show_work
+from annotate.web.work_told import show_told
 from annotate.web.work_words import CANNOT_TELL_REASONS, SKIP_REASONS, describe_answer, describe_stored
 from tasks.vocabulary import AssignmentState, CampaignState
 
@@ -145,11 +147,15 @@ def _show_edit(held: Held, body: Mapping[str, Any] | None) -> list[Run]:
     return compare_texts(original, text)
 
 
-def make_stored_note(*, kind: str, judgment_id: int, counted: bool) -> dict[str, Any]:
+def make_stored_note(
+    *, kind: str, judgment_id: int, counted: bool, told: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What is said above the next work. Where the known answer is `told`, one's own stays as it is."""
     return {
         "sentence": describe_stored(kind=kind, counted=counted),
         "judgment_id": judgment_id,
-        "undo_url": reverse("undo", args=[judgment_id]),
+        "undo_url": None if told else reverse("undo", args=[judgment_id]),
+        "told": told,
     }
 
 
@@ -159,7 +165,11 @@ def find_stored_note(request: PageRequest) -> dict[str, Any] | None:
     if not number.isdecimal() or not number.isascii() or len(number) > 18:
         return None
     row = find_judgment(annotator_id=require_annotator(request.actor), judgment_id=int(number))
-    return None if row is None else make_stored_note(kind=row["kind"], judgment_id=row["id"], counted=row["counted"])
+    if row is None:
+        return None
+    told = find_told(judgment_id=row["id"]) if row["is_told"] else None
+    shown = show_told(told, judgment_id=row["id"], assignment_id=row["assignment"])
+    return make_stored_note(kind=row["kind"], judgment_id=row["id"], counted=row["counted"], told=shown)
 
 
 def find_undo(request: PageRequest, judgment_id: int | None) -> str | None:
@@ -198,7 +208,19 @@ def _describe_submitted(request: PageRequest, held: Held) -> dict[str, Any]:
     if undo_url is None:
         sentence += " " + _("It can no longer be undone here; you can withdraw it among your contributions.")
     body = rebuild_stored(judgment_id=standing.judgment)
-    return describe_end(held, title=_("You have answered this"), sentence=sentence, body=body, undo_url=undo_url)
+    told = show_told(
+        find_told(judgment_id=standing.judgment) if standing.is_told else None,
+        judgment_id=standing.judgment,
+        assignment_id=held.assignment["id"],
+    )
+    return describe_end(
+        held,
+        title=_("You have answered this"),
+        sentence=sentence,
+        body=body,
+        undo_url=undo_url if told is None else None,
+        told=told,
+    )
 
 
 def _describe_skip(standing: Standing) -> str:

@@ -29,6 +29,7 @@ from annotate.web.work_standing import (
     show_ended,
     show_form,
 )
+from annotate.web.work_told import show_told
 from annotate.web.work_words import find_problems
 from tasks.vocabulary import Kind
 
@@ -56,7 +57,9 @@ def take_answer(request: PageRequest, assignment_id: int) -> HttpResponse:
     if answer["judgment"] is None:
         said = _("Kept: you cannot tell. That is an answer too.")
         return show_next(request, answer["next"], said=said, following=assignment_id)
-    stored = make_stored_note(kind=kind, judgment_id=answer["judgment"]["id"], counted=answer["judgment"]["counted"])
+    judgment = answer["judgment"]
+    told = show_told(answer.get("told"), judgment_id=judgment["id"], assignment_id=assignment_id)
+    stored = make_stored_note(kind=kind, judgment_id=judgment["id"], counted=judgment["counted"], told=told)
     return show_next(request, answer["next"], stored=stored, following=assignment_id)
 
 
