@@ -11,7 +11,7 @@ from typing import Any
 
 from annotate.queries.generation import PROBLEM_STATES
 from annotate.queries.gold import GOLD_TREES
-from annotate.queries.rows import Row, fetch_all, fetch_row
+from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row
 from tasks.vocabulary import ORDERING_KINDS, TreeReason, TreeState
 
 #: Days of judgments that are kept, today among them.
@@ -88,6 +88,11 @@ SELECT r.message_id AS message, t.language, count(*) AS reports, count(*) OVER (
 FROM annotate_report r JOIN annotate_message m ON m.id = r.message_id JOIN annotate_messagetree t ON t.id = m.tree_id
 WHERE r.state = 'open' AND t.campaign_id = %(campaign)s GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT %(most)s"""
 
+_UNLIKE = """
+SELECT c.different AS consensuses, c.parents[1] AS parent, c.reliability IS NOT FALSE AS reliability, c.checked
+FROM annotate_consensuscheck c
+WHERE c.campaign_id = %(campaign)s AND (c.different > 0 OR NOT c.reliability)"""
+
 #: Of what was reported or stopped so many are named.
 MOST_NAMED = 3
 
@@ -107,6 +112,8 @@ def count_overview(
     reported             messages with open reports, and those that most people reported: [id, language, reports]
     growth               None where no trees grow; else `trees` by language and state, and those that people stopped:
                          how many, and the newest as [id, language, reason]
+    unlike               None, or what did not come out as it is stored when it was computed again: `consensuses`, the first
+                         `parent` of them, whether `reliability` did, and `checked` of how many
     """
     ordering = [str(kind) for kind in ORDERING_KINDS if kind in kinds]
     of: Row = {"campaign": campaign_id, "since": first_day(now), "week": now - WEEK}
@@ -125,6 +132,7 @@ def count_overview(
         "expired_week": fetch_row(_EXPIRED, of)["holds"],
         "reported": _count_reported(of),
         "growth": _count_growth(of) if grows else None,
+        "unlike": fetch_one(_UNLIKE, of),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from annotate.queries.judgments import load_ballots
 from annotate.queries.reliability import Way, find_ways, list_ready_campaigns, list_upheld, load_gold, load_sharpness
 from annotate.services.campaigns import change_campaign
 from annotate.services.quality import store_consensus
+from annotate.services.release_building import find_folder
 from annotate.services.reliability import (
     KEPT,
     bring_forward,
@@ -22,10 +24,12 @@ from annotate.services.reliability import (
 )
 from annotate.services.stale import claim_stale, end_turn, take_turn
 from tasks.agreement.consensus import METHOD, METHOD_VERSION, combine_rankings
+from tasks.jobs.quality import recompute_stale_job
 from tasks.records.campaigns import CampaignSpec
 from tasks.records.reliability import GoldBallot
 from tasks.vocabulary import StaleKind
 from tests.opinions import NOW, add_candidates, make_annotators, make_campaign, make_prompt, rank
+from tests.releases import build, make_given, read_lines
 from tests.reliabilities import find, make_record, newcomer, person, store
 
 pytestmark = pytest.mark.django_db
@@ -244,3 +248,18 @@ def test_what_one_more_ballot_is_worth_is_filled_in_once(campaign, people) -> No
     Consensus.objects.update(result={**row.result, "gain": 0.25})
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
         Consensus.objects.update(result={**row.result, "gain": 0.5})
+
+
+def test_a_release_counts_all_ballots_alike_and_says_so_also_where_its_campaign_weighs_them() -> None:
+    """Whoever has the files alone can compute its consensus again."""
+    campaign, givers = make_given("ada", "bob", weigh_reliability=True)
+    store(campaign, person(givers[0], sharpness=0.1, low=0.0), person(givers[1], sharpness=2.5))
+    recompute_stale_job()
+    weighed = Consensus.objects.get()
+    release = build(campaign)
+    prompt = Message.objects.get(role="prompter", tree__campaign=campaign)
+    alike = combine_rankings(load_ballots(parent_ids=[prompt.pk]), seed=1)[0]
+    (root,) = read_lines(release, "trees.jsonl.gz")
+    assert root["prompt"]["consensus"]["confidence"] == alike.confidence != weighed.result["confidence"]
+    assert json.loads((find_folder(release) / "MANIFEST.json").read_text())["ballots_count"] == "alike"
+    assert "Every ballot counts alike" in (find_folder(release) / "README.md").read_text()

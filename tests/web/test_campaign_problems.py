@@ -8,9 +8,20 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from annotate.models import AgreementReport, Campaign, CampaignProgress, ImportRun, LanguageSkill, Release, Stratum
+from annotate.models import (
+    AgreementReport,
+    Campaign,
+    CampaignProgress,
+    ConsensusCheck,
+    ImportRun,
+    LanguageSkill,
+    Release,
+    Stale,
+    Stratum,
+)
 from annotate.queries.campaign_page import load_numbers
 from annotate.web.campaign_problems import Problem, find_problems
+from annotate.web.problems import make_link
 from tasks.jobs.work import summarize_queues_job
 from tests.opinions import add_candidates, make_annotators, make_campaign, make_prompt
 
@@ -202,3 +213,29 @@ def test_moderator_is_told_everything_and_led_where_moderators_may_go(campaign) 
         ("import_failed", False),
         ("without_candidates", True),
     ]
+
+
+def test_results_that_come_out_otherwise_are_told_to_everybody_who_runs_the_campaign(campaign) -> None:
+    found = ConsensusCheck.objects.create(campaign=campaign, checked=1200, different=2, parents=[7, 9], started_at=NOW)
+    summarize(campaign)
+    told = {
+        problem.sentence: problem.address for problem in look(campaign, organizes=False) if problem.code == "unlike"
+    }
+    assert told == {
+        "2 of 1,200 consensuses do not come out as they are stored": make_link("results_consensus_parent", "birds", 7),
+    }
+    found.different, found.reliability = 0, False
+    found.save()
+    summarize(campaign)
+    told = [problem.sentence for problem in look(campaign) if problem.code == "unlike"]
+    assert told == ["How reliable annotators are does not come out as it is stored"]
+    found.reliability = None
+    found.save()
+    summarize(campaign)
+    assert [problem for problem in look(campaign) if problem.code == "unlike"] == []
+
+
+def summarize(campaign: Campaign) -> None:
+    """The next round of the sweep, at once."""
+    Stale.objects.filter(kind="turn_summary").update(lease_expires_at=None)
+    summarize_queues_job()
