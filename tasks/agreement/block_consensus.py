@@ -5,7 +5,8 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from tasks.records.quality import ConsensusRecord
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.int64]
 
 METHOD = "davidson_bar"
 METHOD_VERSION = "2"
@@ -31,6 +33,8 @@ TIE_BELOW = 2 / 3
 DIGITS = 6
 #: Votes are weighed by numbers that may not add up exactly: what is equal to this many digits is equal.
 VOTE_DIGITS = 9
+
+_GET_ANNOTATOR = attrgetter("annotator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +82,12 @@ def combine_block(block: Block, settings: Settings) -> Iterator[ConsensusRecord]
         p_best = share_of_best(scores[:, :size], errors, fit.covariance[:, :size, :size], seed=settings.seed)
     else:  # Nothing to draw: the only one is the best, and of two the one above.
         p_best = p_above[:, [0, 1], [1, 0]] if size == 2 else np.ones_like(p_acceptable)
+    candidates = [parent.candidates for parent in block.parents]
     tiers = cut_tiers(scores[:, :size], p_above, tie_below=TIE_BELOW)
     columns = zip(
         block.parents,
         block.bar_given.tolist(),
-        tiers.tolist(),
+        name_tiers(tiers, candidates),
         shared_ranks(tiers).tolist(),
         count_acceptable(tiers, scores[:, :size], scores[:, size]).tolist(),
         block.placements.tolist(),
@@ -93,32 +98,21 @@ def combine_block(block: Block, settings: Settings) -> Iterator[ConsensusRecord]
         p_best.tolist(),
         confidence.tolist(),
         _are_connected(block.comparisons, size).tolist(),
-        _tell_counts(block.counts),
+        name_tiers(_rank_by_votes(block.counts), candidates),
+        _without_nan(borda_shares(block.counts)),
+        _list_margins(block.counts),
         _expect_gains(block, fit, settings.nu) if settings.with_gain else repeat(None, len(block.parents)),
         strict=True,
     )
     first_line = settings.as_json()
     for (
-        parent,
-        bar,
-        tier,
-        rank,
-        good,
-        placed,
-        score,
-        error,
-        above,
-        acceptable,
-        best,
-        sure,
-        joined,
-        told,
-        gain,
-    ) in columns:
+        parent, bar, tier, rank, good, placed, score, error, above,
+        acceptable, best, sure, joined, by_pairs, borda, margins, gain,
+    ) in columns:  # fmt: skip
         bar_score = score.pop()
         yield ConsensusRecord(
             parent=parent.parent,
-            tiers=name_tiers(tier, parent.candidates),
+            tiers=tier,
             acceptable_tiers=good if bar else None,
             candidates=parent.candidates,
             unplaced=parent.unplaced,
@@ -130,13 +124,13 @@ def combine_block(block: Block, settings: Settings) -> Iterator[ConsensusRecord]
             p_best=tuple(best),
             p_above=tuple(map(tuple, above)),
             placements=tuple(placed),
-            ranked_pairs=name_tiers(told.pair_tiers, parent.candidates),
-            borda=tuple(told.borda),
-            margins=tuple(map(tuple, told.margins)),
+            ranked_pairs=by_pairs,
+            borda=tuple(borda),
+            margins=tuple(map(tuple, margins)),
             confidence=sure if size > 1 else None,
             connected=joined,
             n_ballots=len(parent.ballots),
-            n_annotators=len({ballot.annotator for ballot in parent.ballots}),
+            n_annotators=len(set(map(_GET_ANNOTATOR, parent.ballots))),
             nu=settings.nu,
             method=METHOD,
             method_version=METHOD_VERSION,
@@ -226,26 +220,24 @@ def _expect_gains(block: Block, fit: Strengths, nu: float) -> list[float | None]
     return rounded
 
 
-class _Told(NamedTuple):
-    """What counting says of one parent: the tier of each candidate by ranked pairs, Borda's shares, margins."""
-
-    pair_tiers: list[int]
-    borda: list[float | None]
-    margins: list[list[float | None]]
-
-
-def _tell_counts(counts: Counts) -> Iterator[_Told]:
-    """Yield for each parent of a block what the methods say that count votes."""
+def _rank_by_votes(counts: Counts) -> Integers:
+    """Return (P, k) the tier of each candidate by ranked pairs."""
     size, problems = counts.points.shape
     first, second = list_pairs(size)
     majorities = np.zeros((size, size, problems))
     majorities[first, second] = np.round(counts.net, VOTE_DIGITS)
     majorities[second, first] = -majorities[first, second]
+    return rank_by_pairs(majorities)
+
+
+def _list_margins(counts: Counts) -> list[list[list[float | None]]]:
+    """Return the margins of each parent, i by j."""
+    size, problems = counts.points.shape
+    first, second = list_pairs(size)
     margins = np.zeros((problems, size, size))
     margins[:, first, second] = pair_margins(counts).T
     margins[:, second, first] = 0.0 - margins[:, first, second]
-    columns = (_without_nan(borda_shares(counts)), _without_nan(margins))
-    return map(_Told, rank_by_pairs(majorities).tolist(), *columns)
+    return _without_nan(margins)
 
 
 def _without_nan(numbers: Floats) -> list[Any]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from json.encoder import encode_basestring_ascii as _quote
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +29,8 @@ Integers = npt.NDArray[np.int64]
 
 #: A block holds about this many (ballot, pair) cells, so that memory is bounded.
 BLOCK_CELLS = 1 << 21
+
+_GET_TIERS = attrgetter("tiers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +167,9 @@ def canonical_text(ballot: Ballot) -> str:
 def stack_tiers(parents: list[ParentBallots]) -> Stack:
     """Return the ballots of parents of equal size as arrays, parent after parent."""
     ballots = [ballot for parent in parents for ballot in parent.ballots]
-    tiers = [tier for ballot in ballots for tier in ballot.tiers]
-    tier_count = np.fromiter((len(b.tiers) for b in ballots), np.int64, len(ballots))
+    of_ballots = list(map(_GET_TIERS, ballots))
+    tiers = list(chain.from_iterable(of_ballots))
+    tier_count = np.fromiter(map(len, of_ballots), np.int64, len(ballots))
     size_of_tier = np.fromiter(map(len, tiers), np.int64, len(tiers))
     number_of_tier = np.arange(len(tiers)) - np.repeat(np.cumsum(tier_count) - tier_count, tier_count)
     ballot_of_placed = np.repeat(np.repeat(np.arange(len(ballots)), tier_count), size_of_tier)
@@ -174,10 +177,11 @@ def stack_tiers(parents: list[ParentBallots]) -> Stack:
     ballot_count = np.fromiter((len(p.ballots) for p in parents), np.int64, len(parents))
     candidates = np.array([p.candidates for p in parents], dtype=np.int64)
     parent_of_ballot = np.repeat(np.arange(len(parents)), ballot_count)
+    parent_of_placed = parent_of_ballot[ballot_of_placed]
     # Candidates are in ascending order: one stands behind as many as are smaller.
     position = np.zeros(len(placed), dtype=np.int64)
-    for column in candidates.T:
-        position += column[parent_of_ballot[ballot_of_placed]] < placed
+    for column in np.ascontiguousarray(candidates.T):
+        position += column[parent_of_placed] < placed
     rows = np.full((len(ballots), candidates.shape[1]), -1)
     rows[ballot_of_placed, position] = np.repeat(number_of_tier, size_of_tier)
     return Stack(

@@ -1,6 +1,6 @@
 """Tiers of a consensus, cut for many parents at once; the rule is in `tasks.agreement.consensus`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -56,8 +56,23 @@ def shared_ranks(tiers: Integers) -> Integers:
     return ranks
 
 
-def name_tiers(tier_of: Sequence[int], candidates: Sequence[int]) -> tuple[tuple[int, ...], ...]:
-    """Return candidates in tiers, best first, from the tier of each; within a tier in the order of `candidates`."""
+def name_tiers(tier_of: Integers, candidates: Sequence[tuple[int, ...]]) -> Iterator[tuple[tuple[int, ...], ...]]:
+    """Yield for each parent its candidates in tiers, best first, from the tier of each (P, k).
+
+    Within a tier they stand in the order of `candidates`.
+    """
+    size = tier_of.shape[1]
+    strict = (tier_of.max(axis=1) == size - 1).tolist()
+    in_order = np.take_along_axis(
+        np.array(candidates, dtype=np.int64), np.argsort(tier_of, axis=1, kind="stable"), axis=1
+    )
+    for is_strict, ordered, row, own in zip(strict, in_order.tolist(), tier_of.tolist(), candidates, strict=True):
+        # A zip of one thing makes tuples of one.
+        yield tuple(zip(ordered)) if is_strict else _group(row, own)
+
+
+def _group(tier_of: Sequence[int], candidates: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Return candidates in tiers, best first, from the tier of each."""
     tiers: list[list[int]] = [[] for _ in range(max(tier_of) + 1)]
     for candidate, tier in zip(candidates, tier_of, strict=True):
         tiers[tier].append(candidate)
