@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from datetime import UTC, datetime
 from typing import Any
@@ -93,7 +94,8 @@ def make_schema(campaign: Campaign) -> LabelSchema:
 def make_prompt(campaign: Campaign, text="Why do birds sing?", *, replies=4, language="en", topic="") -> Message:
     """A prompt with `replies` candidates, and the units that the campaign's kinds ask for."""
     stratum, _ = Stratum.objects.get_or_create(campaign=campaign, language=language, topic=topic)
-    tree = MessageTree.objects.create(campaign=campaign, stratum=stratum, language=language, topic=topic, key=text)
+    key = text if len(text) <= 200 else hashlib.sha256(text.encode()).hexdigest()
+    tree = MessageTree.objects.create(campaign=campaign, stratum=stratum, language=language, topic=topic, key=key)
     prompt = add_message(tree, text, role="prompter")
     for place in range(replies):
         add_message(tree, f"{text} Reply {place}.", parent=prompt)

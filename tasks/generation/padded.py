@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 
 from tasks.generation.asking import Question
-from tasks.generation.batches import plan_batch
+from tasks.generation.batches import find_most_waste, plan_batch
 from tasks.generation.local_runs import RestartNeeded, Run, share_seconds
 from tasks.records.generation import GenerationResult
 from tasks.records.local_models import DeviceLost, OutOfMemory
@@ -24,7 +24,12 @@ def answer_padded(run: Run) -> Iterator[GenerationResult]:
         return
     own = [question.generator.loading.max_batch or limits.rows for question in waiting]
     sizes = [question.size for question in waiting]
-    places = plan_batch(sizes, most_rows=min(limits.rows, *own), most_cells=run.bench.measure_cells())
+    places = plan_batch(
+        sizes,
+        most_rows=min(limits.rows, *own),
+        most_cells=run.bench.measure_cells(),
+        most_waste=find_most_waste(run.bench.model.facts.device),
+    )
     batch = [waiting[place] for place in places]
     chosen = {question.arrival for question in batch}
     run.waiting = [question for question in run.waiting if question.arrival not in chosen]

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.generation.batches import BATCHES_TO_GROW, MEMORY_SHARE, MOST_WASTE, Limits, Size, count_cells, plan_batch
+from tasks.generation.batches import (
+    BATCHES_TO_GROW,
+    MEMORY_SHARE,
+    MOST_WASTE,
+    Limits,
+    Size,
+    count_cells,
+    find_most_waste,
+    plan_batch,
+)
 from tasks.generation.loops import LEAST_TOKENS, Loop, find_loop
 from tasks.generation.outputs import Reading, read_output
 from tasks.generation.samplings import DEFAULT_MAX_TOKENS, check_sampling, read_sampling, without
@@ -178,6 +187,13 @@ def test_a_few_rows_of_different_length_still_share_a_batch():
 def test_short_rows_are_not_padded_to_a_very_long_one():
     sizes = [Size(20, 32)] * 8 + [Size(4000, 32)]
     assert plan_batch(sizes, most_rows=16, most_cells=1_000_000) == list(range(8))
+
+
+def test_on_an_accelerator_rows_of_unlike_length_share_a_batch():
+    sizes = [Size(10, 16), *[Size(20, 256)] * 2, *[Size(200, 32)] * 5]
+    apart = plan_batch(sizes, most_rows=16, most_cells=1_000_000, most_waste=find_most_waste("cpu"))
+    together = plan_batch(sizes, most_rows=16, most_cells=1_000_000, most_waste=find_most_waste("cuda:0 (a GPU)"))
+    assert len(apart) < len(together) == len(sizes)
 
 
 def test_nothing_waits_nothing_is_planned():
