@@ -52,26 +52,29 @@ class OpinionWorld:
     def _write(self, ballots: list[tuple[Annotator, int, list[bool]]]) -> None:
         units = {unit.subject_id: unit for unit in Unit.objects.filter(subject__in=self.prompts, kind="rank")}
         of_prompt = [units[prompt.pk] for prompt in self.prompts]
-        holds = Assignment.objects.bulk_create(
+        held = (
             Assignment(
                 unit=of_prompt[prompt], annotator=person, state="submitted", lease_grade="active",
                 reason_code="first_judgment",
             )
             for person, prompt, _accepts in ballots
         )  # fmt: skip
-        judgments = Judgment.objects.bulk_create(
+        holds = Assignment.objects.bulk_create(held, batch_size=1000)
+        given = (
             Judgment(
                 assignment=hold, unit_id=hold.unit_id, annotator_id=hold.annotator_id, kind="rank", counted=True,
                 acceptable_tiers=int(any(accepts)), terms_version="1", body_hash=bytes(32), created_at=NOW,
             )
             for hold, (_person, _prompt, accepts) in zip(holds, ballots, strict=True)
         )  # fmt: skip
-        AssignmentCandidate.objects.bulk_create(
+        judgments = Judgment.objects.bulk_create(given, batch_size=1000)
+        shown = (
             AssignmentCandidate(assignment=hold, position=place, message=message, revision=message.revision)
             for hold, (_person, prompt, _accepts) in zip(holds, ballots, strict=True)
             for place, message in enumerate(self.candidates[prompt])
         )
-        RankedCandidate.objects.bulk_create(
+        AssignmentCandidate.objects.bulk_create(shown, batch_size=5000)
+        ranked = (
             RankedCandidate(
                 judgment=judgment, assignment_id=judgment.assignment_id, message=message,
                 tier=1 if accept or not any(accepts) else 2, acceptable=accept,
@@ -79,6 +82,7 @@ class OpinionWorld:
             for judgment, (_person, prompt, accepts) in zip(judgments, ballots, strict=True)
             for message, accept in zip(self.candidates[prompt], accepts, strict=True)
         )  # fmt: skip
+        RankedCandidate.objects.bulk_create(ranked, batch_size=5000)
         for unit in of_prompt:
             unit.done = Judgment.objects.filter(unit=unit, is_current=True).count()
             unit.needed = max(unit.needed, unit.done)

@@ -21,7 +21,7 @@ from annotate.web.results_nav import get_campaign_for_tab, render_results
 
 TAB = "results_perspectives"
 #: Candidates that each list shows at once; the rest folds.
-LISTED = 10
+LISTED = 6
 
 
 @page("GET")

@@ -1,7 +1,8 @@
 """Opinion groups from votes, as Polis finds them, with what a lenient person and a liked candidate explain taken out.
 
-1. Residuals: each vote less what the person and the candidate explain by themselves. What nobody voted on is as the
-   candidate's mean, hence 0. (Polis imputes means of candidates alone; then whoever accepts everything is a group.)
+1. Residuals: each vote less what the person and the candidate explain by themselves: how lenient somebody is, how
+   liked a candidate, and how closely somebody follows what is liked. A vote that was not given is as expected, hence 0.
+   (Polis imputes means of candidates; then whoever accepts everything is a group, and so are the careless.)
 2. Two principal components by randomised SVD; a person's place is scaled by sqrt(candidates / votes of theirs), as few
    votes draw everybody to the middle.
 3. k-means for k = 2 to 5, from several starts. A group of fewer than ten people is none: its people go to the nearest
@@ -29,8 +30,9 @@ LEAST_PEOPLE = 10
 MOST_GROUPS = 5
 COUNTS = range(2, MOST_GROUPS + 1)
 COMPONENTS, OVERSAMPLED, POWER_ITERATIONS = 2, 6, 4
-#: Newton steps; variance of the priors of levels, in log odds; how far one step may go; and centrings.
-SWEEPS, LEVEL_VARIANCE, LONGEST_STEP, CENTRINGS = 8, 2.0, 2.0, 3
+#: Newton steps, how far one may go, and centrings; variances of the priors of levels, in log odds, and of sharpness.
+SWEEPS, LONGEST_STEP, CENTRINGS = 8, 2.0, 3
+LEVEL_VARIANCE, SHARPNESS_VARIANCE = 2.0, 0.25
 STARTS, LLOYD_ITERATIONS = 5, 50
 #: People on whom a silhouette is measured.
 MOST_MEASURED = 1000
@@ -48,21 +50,25 @@ class Grouping:
 def take_out_levels(votes: Votes) -> Floats:
     """Return (n,) the votes, 1 or -1, less what was to be expected of this person and this candidate.
 
-    Expected is what the Rasch model says: log odds of acceptance are the person's level plus the candidate's, with
-    normal priors, by Newton steps of all people and all candidates in turn. Then means of people and candidates are
-    taken out; those of candidates are 0.
+    Expected is what a response model with two parameters says: log odds of acceptance are the person's level plus the
+    candidate's times the person's sharpness, with normal priors, by Newton steps of each in turn. What priors left of
+    levels is then taken out as means; those of candidates are 0.
     """
     accepted = (votes.value + 1) / 2
     people, items = len(votes.people), len(votes.candidates)
-    person_level, level = np.zeros(people), np.zeros(items)
+    person_level, sharpness, level = np.zeros(people), np.ones(people), np.zeros(items)
     for _ in range(SWEEPS):
-        for own, row, size in ((level, votes.item, items), (person_level, votes.person, people)):
-            chance = _chance(person_level[votes.person] + level[votes.item])
-            slope = np.bincount(row, accepted - chance, size) - own / LEVEL_VARIANCE
-            bend = np.bincount(row, chance * (1 - chance), size) + 1 / LEVEL_VARIANCE
+        for own, row, by, middle, variance in (
+            (level, votes.item, sharpness[votes.person], 0.0, LEVEL_VARIANCE),
+            (person_level, votes.person, np.ones(len(accepted)), 0.0, LEVEL_VARIANCE),
+            (sharpness, votes.person, level[votes.item], 1.0, SHARPNESS_VARIANCE),
+        ):
+            chance = _chance(person_level[votes.person] + sharpness[votes.person] * level[votes.item])
+            slope = np.bincount(row, (accepted - chance) * by, len(own)) - (own - middle) / variance
+            bend = np.bincount(row, chance * (1 - chance) * by * by, len(own)) + 1 / variance
             own += np.clip(slope / bend, -LONGEST_STEP, LONGEST_STEP)
-    rest: Floats = 2 * (accepted - _chance(person_level[votes.person] + level[votes.item]))
-    for _ in range(CENTRINGS):  # priors leave something of each level behind
+    rest: Floats = 2 * (accepted - _chance(person_level[votes.person] + sharpness[votes.person] * level[votes.item]))
+    for _ in range(CENTRINGS):
         rest -= (np.bincount(votes.person, rest, people) / votes.seen)[votes.person]
         rest -= (np.bincount(votes.item, rest, items) / votes.judged)[votes.item]
     return rest

@@ -84,6 +84,18 @@ def test_who_accepts_everything_and_who_nothing_are_no_opinion_groups() -> None:
     assert find(ballots)[0].state == "none"
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_careless_people_are_no_opinion_group(seed: int) -> None:
+    """Whoever votes by a coin has in common with others like that only what they do not say."""
+    ballots, _truth = draw_crowd(people=60, groups=1, seed=seed)
+    dice = np.random.RandomState(seed)
+    mixed = [
+        make_ballot(one.annotator, one.parent, (dice.rand(4) < 0.5).tolist()) if int(one.annotator) % 3 == 0 else one
+        for one in ballots
+    ]
+    assert find(mixed)[0].state == "none"
+
+
 def test_a_group_of_fewer_than_ten_is_none() -> None:
     ballots, truth = draw_crowd(people=40, sizes=(0.85, 0.15), strength=0.5, seed=3)
     few = sum(group == 1 for group in truth.values())
