@@ -70,8 +70,8 @@ def say_agreement(agreement: float) -> str:
     if agreement >= MOSTLY:
         return _("You mostly put replies in the order in which others put them.")
     if agreement >= SOMETIMES:
-        return _("You and the others sometimes agree on the order, and often do not.")
-    return _("You and the others rarely agree on the order.")
+        return _("You sometimes put replies in the order in which others put them.")
+    return _("You and the others often put replies in different orders.")
 
 
 def say_pairs(row: Mapping[str, Any]) -> str:
