@@ -31,6 +31,7 @@ Integers = npt.NDArray[np.int64]
 BLOCK_CELLS = 1 << 21
 
 _GET_TIERS = attrgetter("tiers")
+_GET_SHOWN = attrgetter("shown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,8 @@ def group_by_size(parents: Iterable[ParentBallots]) -> Iterator[list[ParentBallo
 def collect_parent(ballots: list[Ballot]) -> ParentBallots:
     """Return the ballots of one parent in an order that does not depend on how they came."""
     ordered = sorted(zip(map(canonical_text, ballots), ballots, strict=True), key=itemgetter(0))
-    placed: set[int] = set().union(*[tier for ballot in ballots for tier in ballot.tiers])
-    shown: set[int] = set().union(*[ballot.shown for ballot in ballots])
+    placed = set(chain.from_iterable(chain.from_iterable(map(_GET_TIERS, ballots))))
+    shown = set(chain.from_iterable(map(_GET_SHOWN, ballots)))
     return ParentBallots(
         parent=ballots[0].parent,
         candidates=tuple(sorted(placed)),
@@ -175,14 +176,16 @@ def stack_tiers(parents: list[ParentBallots]) -> Stack:
     ballot_of_placed = np.repeat(np.repeat(np.arange(len(ballots)), tier_count), size_of_tier)
     placed = np.fromiter(chain.from_iterable(tiers), np.int64, len(ballot_of_placed))
     ballot_count = np.fromiter((len(p.ballots) for p in parents), np.int64, len(parents))
-    candidates = np.array([p.candidates for p in parents], dtype=np.int64)
+    size = len(parents[0].candidates)
+    listed = chain.from_iterable(p.candidates for p in parents)
+    candidates = np.fromiter(listed, np.int64, size * len(parents)).reshape(-1, size)
     parent_of_ballot = np.repeat(np.arange(len(parents)), ballot_count)
     parent_of_placed = parent_of_ballot[ballot_of_placed]
     # Candidates are in ascending order: one stands behind as many as are smaller.
     position = np.zeros(len(placed), dtype=np.int64)
     for column in np.ascontiguousarray(candidates.T):
         position += column[parent_of_placed] < placed
-    rows = np.full((len(ballots), candidates.shape[1]), -1)
+    rows = np.full((len(ballots), size), -1)
     rows[ballot_of_placed, position] = np.repeat(number_of_tier, size_of_tier)
     return Stack(
         tiers=rows,

@@ -1,6 +1,7 @@
 """Tiers of a consensus, cut for many parents at once; the rule is in `tasks.agreement.consensus`."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -61,19 +62,18 @@ def name_tiers(tier_of: Integers, candidates: Sequence[tuple[int, ...]]) -> Iter
 
     Within a tier they stand in the order of `candidates`.
     """
-    size = tier_of.shape[1]
-    strict = (tier_of.max(axis=1) == size - 1).tolist()
-    in_order = np.take_along_axis(
-        np.array(candidates, dtype=np.int64), np.argsort(tier_of, axis=1, kind="stable"), axis=1
-    )
-    for is_strict, ordered, row, own in zip(strict, in_order.tolist(), tier_of.tolist(), candidates, strict=True):
-        # A zip of one thing makes tuples of one.
-        yield tuple(zip(ordered)) if is_strict else _group(row, own)
+    order = np.argsort(tier_of, axis=1, kind="stable")
+    in_order = np.take_along_axis(np.array(candidates, dtype=np.int64), order, axis=1).tolist()
+    new = np.diff(np.take_along_axis(tier_of, order, axis=1), axis=1) > 0
+    # Parents whose tiers are of the same sizes are cut at the same places.
+    cuts: dict[bytes, list[slice]] = {}
+    for at, (row, shape) in enumerate(zip(map(tuple, in_order), map(bytes, np.packbits(new, axis=1)), strict=True)):
+        parts = cuts.get(shape)
+        if parts is None:
+            parts = cuts[shape] = _slices_between(np.flatnonzero(new[at]) + 1, tier_of.shape[1])
+        yield tuple([row[part] for part in parts])
 
 
-def _group(tier_of: Sequence[int], candidates: Sequence[int]) -> tuple[tuple[int, ...], ...]:
-    """Return candidates in tiers, best first, from the tier of each."""
-    tiers: list[list[int]] = [[] for _ in range(max(tier_of) + 1)]
-    for candidate, tier in zip(candidates, tier_of, strict=True):
-        tiers[tier].append(candidate)
-    return tuple(map(tuple, tiers))
+def _slices_between(cuts: Integers, size: int) -> list[slice]:
+    """Return the slices into which something of this size is cut at these places."""
+    return [slice(start, end) for start, end in pairwise([0, *cuts.tolist(), size])]
