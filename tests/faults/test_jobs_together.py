@@ -24,6 +24,7 @@ from annotate.models import (
     GeneratorPairing,
     Message,
     MessageOrigin,
+    ReliabilitySnapshot,
     Stale,
     Unit,
 )
@@ -32,9 +33,11 @@ from annotate.queries.integrity import find_broken_rules
 from annotate.queries.lineup import list_lacking, read_tallies
 from annotate.services.generation import ask_missing
 from annotate.services.generation_queue import sweep_lost_requests
+from annotate.services.reliability import bring_forward
 from annotate.services.scheduling import write_bands
 from tasks.jobs.generation import generate_batch
 from tasks.jobs.quality import recompute_stale_job
+from tasks.jobs.reliability import measure_reliability_job
 from tasks.jobs.scheduling import schedule_units_job
 from tasks.records.scheduling import Band
 from tasks.vocabulary import ReasonCode
@@ -254,3 +257,36 @@ def test_askers_side_by_side_ask_once_and_keep_the_design_even(monkeypatch) -> N
         (first, second): 12 if first == second else 4 for first in "abcd" for second in "abcd" if first <= second
     }
     assert find_broken_rules() == []
+
+
+def test_workers_side_by_side_write_one_version_of_reliability() -> None:
+    """Both have the same ballots; whoever is later finds the turn taken, or the campaign at rest."""
+    campaign = opinions.make_campaign(weigh_reliability=True)
+    people = opinions.make_annotators(3)
+    for number in range(5):
+        prompt = opinions.make_prompt(campaign, f"Question {number}?")
+        candidates = opinions.add_candidates(prompt, "alpha A.", "beta B.", "gamma C.")
+        for annotator in people:
+            opinions.rank(annotator, prompt, *[[one] for one in candidates])
+    run_together(measure_reliability_job, measure_reliability_job, recompute_stale_job, recompute_stale_job)
+    recompute_stale_job()
+    assert list(ReliabilitySnapshot.objects.values_list("version", "n_annotators")) == [(1, 3)]
+    assert set(
+        Message.objects.filter(role="prompter").values_list("current_consensus__reliability_version", flat=True)
+    ) == {1}
+
+
+def test_a_rest_that_is_ended_while_many_measure_brings_each_version_once() -> None:
+    campaign = opinions.make_campaign()
+    annotator, prompt = opinions.make_annotators(1)[0], opinions.make_prompt(campaign, "Why?")
+    opinions.rank(annotator, prompt, *[[one] for one in opinions.add_candidates(prompt, "alpha A.", "beta B.")])
+
+    def hurry() -> None:
+        for _ in range(5):
+            bring_forward(campaign_id=campaign.pk)
+            measure_reliability_job()
+
+    run_together(hurry, hurry, hurry)
+    bring_forward(campaign_id=campaign.pk)
+    measure_reliability_job()
+    assert list(ReliabilitySnapshot.objects.values_list("version", flat=True)) == [1]

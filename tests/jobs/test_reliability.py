@@ -16,11 +16,15 @@ from annotate.models import (
     Campaign,
     Consensus,
     ConsensusCheck,
+    GoldItem,
+    GoldResult,
     Judgment,
     Message,
+    Queue,
     ReliabilitySnapshot,
     Stale,
     Tombstone,
+    Unit,
     User,
 )
 from annotate.queries.integrity import find_broken_rules
@@ -32,7 +36,7 @@ from tasks.jobs import consensus_check, reliability
 from tasks.jobs.quality import recompute_stale_job
 from tasks.jobs.reliability import check_consensus_job, measure_reliability_job
 from tasks.vocabulary import StaleKind
-from tests.opinions import add_candidates, make_annotators, make_campaign, make_prompt, rank
+from tests.opinions import NOW, add_candidates, make_annotators, make_campaign, make_prompt, rank
 from tests.reliabilities import find
 
 pytestmark = pytest.mark.django_db
@@ -425,3 +429,50 @@ def test_a_guest_who_becomes_an_account_leaves_no_consensus_behind() -> None:
         prompt.pk
     ]
     assert check().different == 0
+
+
+def test_answers_to_gold_items_count_and_are_no_ballots() -> None:
+    """Of two who ranked nothing that others ranked, the one who knew the answers is sharper."""
+    campaign = make_campaign()
+    right, wrong = make_annotators(2)
+    for number in range(8):
+        prompt = make_prompt(campaign, f"Known {number}?")
+        good, bad = add_candidates(prompt, "alpha A.", "beta B.")
+        make_gold(prompt, [[good.pk], [bad.pk]])
+        for annotator, score in ((right, 1.0), (wrong, 0.0)):
+            order = [good, bad] if score else [bad, good]
+            judgment = rank(annotator, prompt, *[[one] for one in order])
+            GoldResult.objects.create(judgment=judgment, item_id=judgment.unit_id, score=score)
+    measure()
+    rows = {row.annotator_id: (row.n_ballots, row.n_shared, row.n_gold, row.gold_right) for row in people()}
+    assert rows == {right.pk: (0, 0, 8, 8.0), wrong.pk: (0, 0, 8, 0.0)}
+    assert sharpness()[wrong.pk] < 1 < sharpness()[right.pk]
+    Judgment.objects.filter(annotator=wrong).update(is_current=False)
+    measure()
+    assert set(sharpness()) == {right.pk}
+
+
+def make_gold(prompt: Message, tiers: list[list[int]]) -> None:
+    """A gold item as its service leaves it: its unit in a queue of its own."""
+    unit = Unit.objects.get(subject=prompt)
+    queue = unit.queue
+    hidden, _ = Queue.objects.get_or_create(
+        campaign=queue.campaign,
+        kind=queue.kind,
+        language=queue.language,
+        qualification=queue.qualification,
+        is_gold=True,
+    )
+    unit.queue = hidden
+    unit.save()
+    GoldItem.objects.create(
+        unit=unit,
+        campaign=queue.campaign,
+        origin="written",
+        answer={"tiers": tiers, "acceptable_tiers": None},
+        created_at=NOW,
+    )
+
+
+def people() -> list[AnnotatorReliability]:
+    return list(AnnotatorReliability.objects.filter(snapshot=ReliabilitySnapshot.objects.order_by("-version").first()))
