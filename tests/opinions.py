@@ -97,10 +97,17 @@ def rank(
     kind: str = "rank",
     rest_worse: bool = False,
     counted: bool = True,
+    active_seconds: float | None = None,
 ) -> Judgment:
     """A submitted ranking, counted by its unit, its parent marked: as `submit` leaves it."""
     judgment = _judge(
-        annotator, prompt, kind=kind, counted=counted, acceptable_tiers=acceptable_tiers, rest_worse=rest_worse
+        annotator,
+        prompt,
+        kind=kind,
+        counted=counted,
+        acceptable_tiers=acceptable_tiers,
+        rest_worse=rest_worse,
+        active_seconds=active_seconds,
     )
     shown = shown or [message for tier in tiers for message in tier]
     for position, message in enumerate(shown):

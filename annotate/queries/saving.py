@@ -3,21 +3,26 @@
 Gold items are not among them: they have no end of need.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from annotate.exceptions import InvalidInput
 from annotate.models import Campaign, Saving
 from annotate.queries.judgments import UNITS_AT_ONCE, load_rankings
 from annotate.queries.rows import Row, fetch_all, fetch_row
 from tasks.records.ballots import Ballot
-from tasks.records.parameters import read_settings
+from tasks.records.parameters import find_problems, read_settings
 from tasks.records.redundancy import Trace
 from tasks.records.scheduling import Redundancy
 from tasks.scheduling.redundancy import Certainty, read_redundancy
 from tasks.vocabulary import ORDERING_KINDS
 
+#: Parameters that make a rule, as far as the past can tell.
+RULE_NAMES = ("stop_confidence", "stop_best", "least_gain", "min_judgments", "max_judgments")
 #: Parents whose past is told ranking by ranking.
 MOST_PARENTS = 2000
 
@@ -67,6 +72,21 @@ class RankedUnit:
 def load_rule(*, campaign_id: int) -> Redundancy:
     """When units of this campaign stop asking."""
     return read_redundancy(read_settings(Campaign.objects.values_list("parameters", flat=True).get(pk=campaign_id)))
+
+
+def read_tried_rule(values: Mapping[str, Any]) -> Redundancy:
+    """A rule to try on the past; what is not named among `RULE_NAMES` is as by default. Raises `InvalidInput`.
+
+    Without any rule of certainty every order gets `max_judgments`.
+    """
+    if problems := find_problems(values):
+        raise InvalidInput(
+            _("This rule cannot be tried. See what is wrong with it; nothing was changed."),
+            details={name: [problem] for name, problem in problems.items()},
+        )
+    settings = read_settings({"redundancy": 1, **values})
+    least = settings.min_judgments if settings.stops_by_certainty else settings.max_judgments
+    return replace(read_redundancy(settings), base=least, minimum=least, maximum=settings.max_judgments)
 
 
 def is_saving_old(*, campaign_id: int, rule: str) -> bool:

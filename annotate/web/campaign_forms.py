@@ -39,13 +39,20 @@ NEW_PARAMETERS = (
     *GENERATION_PARAMETERS,
 )
 PARAMETER_NAMES = (*NEW_PARAMETERS, GROWTH_SWITCH)
-#: Parameters that are measured against another one, and what is said of them when they do not fit.
-AGAINST = {
-    "max_judgments": ("min_judgments", _lazy("This must be at least as many as the line above.")),
-    "max_reviews": ("min_reviews", _lazy("This must be at least as many as the line above.")),
-    "review_floor": ("min_reviews", _lazy("This must be at most as many as decide where people agree.")),
-    "min_goal_tree_size": ("goal_tree_size", _lazy("This must be at most as many as the line above.")),
-    "offered_lease_seconds": ("lease_seconds", _lazy("This must be at most as long as the line above.")),
+_AS_MANY = _lazy("This must be at least as many as the line above.")
+#: Parameters that are measured against another one: how such a sentence ends, and what the form says instead.
+AGAINST: Mapping[str, tuple[tuple[str, Words], ...]] = {
+    "max_judgments": (
+        (" min_judgments.", _AS_MANY),
+        (
+            " redundancy where certainty stops asking.",
+            _lazy("This must be at least as many as each piece asks for at first."),
+        ),
+    ),
+    "max_reviews": ((" min_reviews.", _AS_MANY),),
+    "review_floor": ((" min_reviews.", _lazy("This must be at most as many as decide where people agree.")),),
+    "min_goal_tree_size": ((" goal_tree_size.", _lazy("This must be at most as many as the line above.")),),
+    "offered_lease_seconds": ((" lease_seconds.", _lazy("This must be at most as long as the line above.")),),
 }
 
 
@@ -244,9 +251,9 @@ def explain_empty(words: str, sentence: str) -> str:
 
 def explain_parameter(name: str, sentence: str) -> str:
     """What a parameter may be, without the names that files use."""
-    other, told = AGAINST.get(name, ("", ""))
-    if other and sentence.endswith(f" {other}."):
-        return str(told)
+    for ending, told in AGAINST.get(name, ()):
+        if sentence.endswith(ending):
+            return str(told)
     if name not in RANGES or " must be " not in sentence:
         return sentence
     words = (
