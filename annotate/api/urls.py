@@ -20,6 +20,7 @@ PARTS = (
     "quality",
     "leaderboard",
     "reliability",
+    "saving",
     "perspectives",
     "releases",
     "audit",
