@@ -69,7 +69,7 @@ def _present_parent(
         known, at = candidates.get(candidate), place.get(candidate)
         figures = {
             "rank": "ranks", "score": "scores", "standard_error": "standard_errors", "p_best": "p_best",
-            "p_acceptable": "p_acceptable", "placements": "placements",
+            "p_acceptable": "p_acceptable", "placements": "placements", "borda": "borda",
         }  # fmt: skip
         shown: dict[str, Any] = {
             "id": candidate,

@@ -14,10 +14,12 @@ from django.utils.translation import gettext as _
 from annotate.access import get_campaign_for, reader_of
 from annotate.exceptions import NotFound
 from annotate.models import Campaign
+from annotate.queries.consensus import find_sureness
 from annotate.queries.message_trees import find_place, get_tree
 from annotate.queries.reading import start_of
 from annotate.queries.tree_shapes import MessageShown, TreeShown
 from annotate.rendering import render_many
+from annotate.web.consensus_shown import say_sureness
 from annotate.web.lists import MAX_ID, change_query, read_whole
 from annotate.web.message_words import describe_author, describe_label, describe_review, role_name, show_reactions
 from annotate.web.pages import Needs, PageRequest, page, render_page
@@ -42,7 +44,7 @@ def tree(request: PageRequest, tree_id: int) -> HttpResponse:
     context = {
         "tree": shown,
         "campaign": campaign,
-        "steps": list(show_steps(steps, tree=shown, acts=find_acts(request, campaign))),
+        "steps": list(show_steps(steps, tree=shown, acts=find_acts(request, campaign), sure=find_sure(steps, shown))),
         **describe_state(shown),
         "name": start_of(shown.messages[0].text or "", length=NAME_CHARS) if shown.messages else "",
         **lead_on(request, after=after, following=shown.next_after, all_open=all_open),
@@ -102,7 +104,19 @@ def find_acts(request: PageRequest, campaign: Campaign) -> dict[str, bool]:
     }
 
 
-def show_steps(steps: list[Step], *, tree: TreeShown, acts: dict[str, bool]) -> Iterator[dict[str, Any]]:
+def find_sure(steps: list[Step], shown: TreeShown) -> dict[int, str]:
+    """How sure one is of the replies to each message: for those who run the campaign, and once it is closed for everybody."""
+    if not shown.is_insider and shown.campaign_state != CampaignState.CLOSED:
+        return {}
+    placed = {step.message.id: step.place for step in steps if step.message is not None and step.places}
+    parents = {step.message.parent_id for step in steps if step.message is not None and step.places}
+    found = find_sureness(parent_ids=[parent for parent in parents if parent is not None])
+    return {parent: said for parent, row in found.items() if (said := say_sureness(row["result"], placed))}
+
+
+def show_steps(
+    steps: list[Step], *, tree: TreeShown, acts: dict[str, bool], sure: dict[int, str]
+) -> Iterator[dict[str, Any]]:
     """Steps with everything that the template says about each message."""
     texts = [step.message.text for step in steps if step.kind == "message" and step.message and step.message.text]
     html = iter(render_many(texts))
@@ -115,6 +129,7 @@ def show_steps(steps: list[Step], *, tree: TreeShown, acts: dict[str, bool]) -> 
         elif step.message is not None:
             given |= describe_body(step.message, acts=acts)
             given["html"] = next(html).html if step.message.text else ""
+            given["sure"] = sure.get(step.message.id, "")
         yield given
 
 

@@ -1,0 +1,52 @@
+"""Where the points of a line stand that runs over time, each with its interval. Pure, as `annotate.web.plots`.
+
+Across in per cent, so that it fits a phone and a desk; down in pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from annotate.web.plots import Axis, Tick
+
+HEIGHT = 150.0
+#: Room at both ends, so that the first and the last point are whole.
+MARGIN = 9.0
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A value, or None; `before` is the point that a line leads from, where the value before is known."""
+
+    x: float
+    y: float | None
+    low: float | None
+    high: float | None
+    before: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinePlot:
+    points: tuple[Point, ...]
+    ticks: tuple[Tick, ...]
+    height: float
+
+
+def place_points(
+    axis: Axis, values: Sequence[tuple[float | None, float | None, float | None]], *, height: float = HEIGHT
+) -> LinePlot:
+    """The points of (value, low, high) in a row; where nothing is known the line has a gap."""
+
+    def place(value: float | None) -> float | None:
+        return None if value is None else round(height * (1 - axis.place(value) / 100), 2)
+
+    points: list[Point] = []
+    for number, (value, low, high) in enumerate(values):
+        across = 50.0 if len(values) == 1 else MARGIN + (100 - 2 * MARGIN) * number / (len(values) - 1)
+        last = points[-1] if points else None
+        y = place(value)
+        before = None if last is None or last.y is None or y is None else (last.x, last.y)
+        points.append(Point(round(across, 3), y, place(low), place(high), before))
+    ticks = tuple(Tick(round(height * (1 - tick.at / 100), 2), tick.value) for tick in axis.ticks)
+    return LinePlot(tuple(points), ticks, height)
