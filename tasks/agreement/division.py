@@ -2,7 +2,7 @@
 
 Groups are found in the votes, so that in the same votes they always divide. Therefore prompts are dealt into folds, the
 groups are found again without a fold, and only its votes say how much these groups divide: a share of the variance
-within candidates, of votes less what person and candidate explain by themselves. Groups drawn by dice (the same labels
+within candidates, of votes less what person and candidate explain by themselves, everybody weighing the same. Groups drawn by dice (the same labels
 dealt out anew among the people) say how much is noise, and how often noise alone does as much.
 """
 
@@ -26,6 +26,8 @@ DEALT_VOTES, FEWEST_DEALS, MOST_DEALS = 40_000_000, 399, 999
 RESAMPLES = 1000
 #: A further group must say this many times as much.
 WORTH = 1.3
+#: Everybody's variance is drawn to the common one as if by so many votes more.
+PRIOR_VOTES, SMALLEST_SPREAD = 3, 1e-9
 #: Of fewer prompts no interval is given.
 FEWEST_PROMPTS = 10
 DIGITS = 6
@@ -113,6 +115,20 @@ def hold_out(votes: Votes, residuals: Floats, fold_of: Integers, labels: Integer
     middle = sums * sums / np.maximum(judged, 1)
     within = np.maximum(np.bincount(item, value * value, size) - middle, 0.0)
     return Held(votes.person[known], item, fold[known], value, judged, middle, within, int(labels.max(initial=0)) + 1)
+
+
+def even_out(votes: Votes, residuals: Floats) -> Floats:
+    """Return (n,) residuals in which everybody's have about the same variance; means of candidates are 0.
+
+    Without that, groups in which votes scatter more than in others would seem to divide: lenient people hardly scatter.
+    """
+    people, items = len(votes.people), len(votes.candidates)
+    squares = np.bincount(votes.person, residuals * residuals, people)
+    common = squares.sum() / len(residuals)
+    spread = np.sqrt((squares + PRIOR_VOTES * common) / (votes.seen + PRIOR_VOTES))
+    evened = residuals / np.maximum(spread, SMALLEST_SPREAD)[votes.person]
+    centred: Floats = evened - (np.bincount(votes.item, evened, items) / votes.judged)[votes.item]
+    return centred
 
 
 def find_labels_apart(votes: Votes, residuals: Floats, *, seed: int) -> Apart:

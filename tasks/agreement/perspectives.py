@@ -20,6 +20,7 @@ from tasks.agreement.bridging import Bridging, accept_in_all, fit_bridging
 from tasks.agreement.division import (
     Trial,
     choose_count,
+    even_out,
     find_labels_apart,
     pass_beyond_noise,
     sum_up,
@@ -135,6 +136,7 @@ def _look_for_groups(votes: Votes, *, seed: int, last: Last) -> tuple[Floats, Fo
     if not groupings or not _is_disputed(votes):
         return places, None
     apart = find_labels_apart(votes, residuals, seed=seed)
+    residuals = even_out(votes, residuals)
     before = len({member.group for member in last.values()} - {None})
     count = choose_count(votes, residuals, apart, groupings, last=before or None)
     trial = try_division(votes, residuals, apart, count=count, seed=seed)

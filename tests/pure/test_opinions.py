@@ -77,6 +77,20 @@ def test_of_one_opinion_no_groups_are_made_however_lenient_some_are(seed: int, l
     assert record.common
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_neither_are_they_where_lenient_and_strict_people_scatter_unlike(seed: int) -> None:
+    """People whose votes hardly scatter on one side, and people who waver on the other."""
+    dice = np.random.RandomState(seed)
+    levels, liked = dice.normal(0, 1.5, 100), dice.normal(0, 1, (30, 4))
+    chance = 1 / (1 + np.exp(-(levels[:, None, None] + liked)))
+    ballots = [
+        make_ballot(f"{person:05d}", parent, (dice.rand(4) < chance[person, parent]).tolist())
+        for parent in range(30)
+        for person in np.sort(dice.permutation(100)[:30]).tolist()
+    ]
+    assert find(ballots)[0].state == "none"
+
+
 def test_who_accepts_everything_and_who_nothing_are_no_opinion_groups() -> None:
     ballots = [
         make_ballot(f"{person:05d}", parent, [person % 2 == 0] * 4) for person in range(40) for parent in range(10)
