@@ -35,7 +35,7 @@ Integers = npt.NDArray[np.int64]
 
 METHOD = "davidson_sharpness"
 METHOD_VERSION = "1"
-ROUNDS = 6
+ROUNDS = 5
 DIGITS = 6
 #: The usual variance of tau-b among one annotator's ballots, and as how many ballots it counts.
 USUAL_VARIANCE, USUAL_BALLOTS = 0.25, 4.0

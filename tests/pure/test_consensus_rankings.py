@@ -251,7 +251,30 @@ def test_figures_are_probabilities_that_fit_together(ballots):
         assert sum(record.scores) == pytest.approx(0.0, abs=1e-5)
         for i, j in combinations(range(size), 2):
             assert record.p_above[i][j] + record.p_above[j][i] == pytest.approx(1.0, abs=1e-9)
-        assert json.loads(json.dumps(record.as_result()))["candidates"] == list(record.candidates)
+        assert json.loads(json.dumps(record.as_result(), allow_nan=False))["candidates"] == list(record.candidates)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(drawn_ballots(), st.lists(st.sampled_from([0.0, 0.05, 0.4, 1.0, 2.5]), min_size=6, max_size=6))
+def test_what_counting_says_fits_together_whatever_the_sharpness(ballots, values):
+    sharpness = {f"annotator {number}": value for number, value in enumerate(values)}
+    heard = [b for b in ballots if sharpness[b.annotator] > 0]
+    for record in combine_rankings(ballots, seed=6, sharpness=sharpness):
+        json.dumps(record.as_result(), allow_nan=False)
+        size = len(record.candidates)
+        assert sorted(c for tier in record.ranked_pairs for c in tier) == list(record.candidates)
+        for i, j in combinations(range(size), 2):
+            pair = {record.candidates[i], record.candidates[j]}
+            together = sum(pair <= {c for tier in b.tiers for c in tier} for b in heard)
+            assert (record.margins[i][j] is None) == (record.margins[j][i] is None) == (together == 0)
+            if together:
+                assert record.margins[i][j] == -record.margins[j][i]
+                assert -1 <= record.margins[i][j] <= 1
+        for candidate, share, row in zip(record.candidates, record.borda, record.margins, strict=True):
+            compared = [b for b in heard if sum(map(len, b.tiers)) > 1 and any(candidate in tier for tier in b.tiers)]
+            assert (share is None) == (not compared)
+            assert share is None or 0 <= share <= 1
+            assert row[record.candidates.index(candidate)] == 0
 
 
 def test_hash_is_the_sha256_of_the_documented_lines():
@@ -398,6 +421,12 @@ def test_the_collector_of_garbage_is_left_as_it_was() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+    gc.freeze()
+    try:
+        assert combine_rankings(ballots, seed=1) == running
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
     with pytest.raises(AttributeError):
         combine_rankings([None], seed=1)  # type: ignore[list-item]
     assert gc.isenabled()
