@@ -40,7 +40,7 @@ def try_rule(campaign: Campaign, asked: QueryDict) -> dict[str, Any]:
     fields = draw_fields(campaign, asked)
     if not any(name in asked for name in RULE_NAMES):
         return {"fields": fields, "replay": None}
-    values = {name: read_parameter(name, asked[name]) for name in RULE_NAMES if name in asked}
+    values = {name: read_parameter(name, asked.get(name, "")) for name in RULE_NAMES if name in asked}
     try:
         rule = read_tried_rule(values)
     except InvalidInput as error:
@@ -57,7 +57,7 @@ def draw_fields(campaign: Campaign, asked: QueryDict) -> list[Field]:
     for name in RULE_NAMES:
         put_parameter(shown, name, getattr(settings, name))
         if name in asked:
-            shown[f"parameters.{name}"] = asked[name]
+            shown[f"parameters.{name}"] = asked.get(name, "")
     return [replace(parameter_field(name, shown), name=name, errors=()) for name in RULE_NAMES]
 
 

@@ -121,5 +121,5 @@ def describe_replay(found: ReplayRecord) -> dict[str, Any]:
         "found": found,
         "share": found.saved,
         "per_order": describe_counts(list(found.per_parent.items()), total=found.parents),
-        "reasons": describe_reasons(dict(found.reasons), total=found.parents),
+        "reasons": describe_reasons({str(reason): n for reason, n in found.reasons.items()}, total=found.parents),
     }
