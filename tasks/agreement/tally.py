@@ -162,7 +162,7 @@ def canonical_text(ballot: Ballot) -> str:
     """
     given = "null" if ballot.acceptable_tiers is None else ballot.acceptable_tiers
     rest = "true" if ballot.rest_worse else "false"
-    return f"[{_quote(ballot.annotator)}, {[*map(sorted, ballot.tiers)]}, {given}, {rest}, {sorted(ballot.shown)}]"
+    return f"[{_quote(ballot.annotator)}, {[*map(sorted, ballot.tiers)]!r}, {given}, {rest}, {sorted(ballot.shown)!r}]"
 
 
 def stack_tiers(parents: list[ParentBallots]) -> Stack:
