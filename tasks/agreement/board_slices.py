@@ -19,15 +19,15 @@ def slice_generators(
     groups: Mapping[str, Sequence[Ballot]],
     origins: Mapping[int, Sequence[str]],
     *,
+    total: int,
     seed: int,
     resamples: int = RESAMPLES,
 ) -> tuple[BoardSlice, ...]:
     """Return the leaderboard of each group of ballots by its name, that with the most ballots first.
 
-    A group alone would say what the whole says, so there are two or none.
+    total  ballots in all; a group that holds them all would say what the whole says, and is left out
     """
-    if len(groups) < 2:
-        return ()
+    groups = {name: ballots for name, ballots in groups.items() if len(ballots) < total}
     ordered = sorted(groups, key=lambda name: (-len(groups[name]), name))
     return tuple(
         _slice(name, groups[name], origins, seed=seed, resamples=resamples, is_late=number >= MOST_SLICES)

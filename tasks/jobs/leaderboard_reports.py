@@ -49,8 +49,8 @@ def slice_board(
             seed=seed,
             order_known=[known.order_known for known in ballots],
         ),
-        languages=slice_generators(by_language, origins, seed=seed),
-        topics=slice_generators(by_topic, origins, seed=seed),
+        languages=slice_generators(by_language, origins, total=len(ballots), seed=seed),
+        topics=slice_generators(by_topic, origins, total=len(ballots), seed=seed),
     )
 
 

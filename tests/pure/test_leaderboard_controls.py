@@ -231,7 +231,7 @@ def test_both_ends_of_a_rank_hold_the_true_rank() -> None:
 def test_slices_are_leaderboards_of_their_ballots_alone() -> None:
     ballots, origins, _ = draw_swayed(Random(12), prompts=60, each=4, annotators=20)
     groups = {"en": ballots[:160], "de": ballots[160:], "sw": ballots[:5]}
-    slices = {one.name: one for one in slice_generators(groups, origins, seed=1)}
+    slices = {one.name: one for one in slice_generators(groups, origins, total=240, seed=1)}
     assert list(slices) == ["en", "de", "sw"]
     whole = compare_generators(groups["de"], {t: n for t, n in origins.items() if 160 <= t < 240}, seed=1)
     assert (slices["de"].standings, slices["de"].n_ballots) == (whole.standings, 80)
@@ -240,14 +240,16 @@ def test_slices_are_leaderboards_of_their_ballots_alone() -> None:
 
 
 def test_a_single_language_has_no_slice_of_its_own() -> None:
-    assert slice_generators({"en": [ballot([1], [2])]}, {1: ["x"], 2: ["y"]}, seed=1) == ()
-    assert slice_generators({}, {}, seed=1) == ()
+    ballots, origins = [ballot([1], [2])], {1: ["x"], 2: ["y"]}
+    assert slice_generators({"en": ballots}, origins, total=1, seed=1) == ()
+    assert [one.name for one in slice_generators({"en": ballots}, origins, total=2, seed=1)] == ["en"]
+    assert slice_generators({}, {}, total=0, seed=1) == ()
 
 
 def test_slices_beyond_the_largest_are_told_and_not_computed() -> None:
     ballots = [ballot([1], [2], who=f"a{n % 3}", parent=n) for n in range(FEWEST_BALLOTS)]
     groups = {f"topic {n:02d}": ballots for n in range(MOST_SLICES + 2)}
-    slices = slice_generators(groups, {1: ["x"], 2: ["y"]}, seed=1, resamples=4)
+    slices = slice_generators(groups, {1: ["x"], 2: ["y"]}, total=999, seed=1, resamples=4)
     assert [one.reason for one in slices] == [None] * MOST_SLICES + [TOO_MANY] * 2
 
 
@@ -255,7 +257,7 @@ def test_a_slice_names_those_of_its_own_texts_that_met_nobody() -> None:
     ballots = [ballot([1], [2], who=f"a{n % 3}", parent=n) for n in range(40)]
     alone = [ballot([3], [4], who=f"a{n % 3}", parent=n) for n in range(40)]
     origins = {1: ["x"], 2: ["y"], 3: ["z"], 4: ["z"]}
-    one, other = slice_generators({"de": ballots, "en": alone}, origins, seed=1, resamples=4)
+    one, other = slice_generators({"de": ballots, "en": alone}, origins, total=80, seed=1, resamples=4)
     assert ([s.generator for s in one.standings], one.not_compared) == (["x", "y"], ())
     assert (other.standings, other.not_compared) == ((), ("z",))
     assert other.reason.startswith("not enough data")
