@@ -12,6 +12,7 @@ PARTS = (
     "messages",
     "campaigns",
     "briefs",
+    "gold",
     "generators",
     "trials",
     "moderation",

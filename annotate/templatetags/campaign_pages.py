@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotate.access import INCLUDES
 from annotate.models import Campaign
+from annotate.services.gold_answers import GOLD_KINDS
 from annotate.web.results_nav import TABS
 from tasks.vocabulary import STARTING_KINDS, WRITING_KINDS, CampaignRole
 
@@ -38,6 +39,11 @@ def asks_for_prompts(campaign: Campaign) -> bool:
     return bool(campaign.parameters.get("grow_trees")) or any(kind in STARTING_KINDS for kind in campaign.kinds)
 
 
+def may_have_gold(campaign: Campaign) -> bool:
+    """Whether an answer can be known beforehand here, and kept from those who judge."""
+    return not campaign.parameters.get("grow_trees") and any(kind in GOLD_KINDS for kind in campaign.kinds)
+
+
 def has_texts_by_people(campaign: Campaign) -> bool:
     """Whether people write here, so that what they wrote may be worded better."""
     return asks_for_prompts(campaign) or any(kind in WRITING_KINDS for kind in campaign.kinds)
@@ -57,6 +63,7 @@ PAGES = (
     CampaignPage("imports", _("Imports"), under=("import_run",)),
     CampaignPage("briefs", _("Briefs"), under=("brief",), where=asks_for_prompts),
     CampaignPage("generators", _("Generators"), CampaignRole.MODERATOR),
+    CampaignPage("gold_items", _("Gold"), under=("gold_new", "gold_choose", "gold_promote"), where=may_have_gold),
     CampaignPage("members", _("Members")),
     CampaignPage("releases", _("Releases"), under=("release",)),
     CampaignPage("audit", _("Audit")),

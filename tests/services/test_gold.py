@@ -48,12 +48,12 @@ def judge_all(campaign, people, *, text="Why do birds sing?"):
     return prompt
 
 
-def settle(prompt):
-    """Its consensus, as the job computes and stores it."""
+def settle(prompt, **said):
+    """Its consensus, as the job computes and stores it, but for what is `said` of it."""
     (record,) = combine_rankings(load_ballots(parent_ids=[prompt.pk]), seed=1)
     prompt.current_consensus = Consensus.objects.create(
         parent=prompt, method=record.method, method_version=record.method_version,
-        input_hash=bytes.fromhex(record.input_hash), n=record.n_ballots, seed=1, result=record.as_result(),
+        input_hash=bytes.fromhex(record.input_hash), n=record.n_ballots, seed=1, result=record.as_result() | said,
         uncertainty=record.uncertainty, computed_at=NOW,
     )  # fmt: skip
     prompt.save(update_fields=["current_consensus"])

@@ -20,6 +20,7 @@ from annotate.services.imports import ImportOptions, create_import
 from annotate.services.tokens import create_token
 from annotate.web import urls
 from tasks.vocabulary import STARTING_KINDS
+from tests.gold import write_item
 from tests.kinds import make_brief, open_unit
 from tests.loop import ask, make_campaign, make_prompt, ranking_of, submit
 from tests.releases import build, make_giver, rank_all
@@ -106,6 +107,7 @@ class World:
             "tree_id": prompt.tree_id,
             "message_id": prompt.pk,
             "proposal": proposal.pk,
+            "item": write_item(campaign).pk,
         }
 
     def address(self, name: str, **instead: object) -> str:
