@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import F, OrderBy, QuerySet
 from django.utils.translation import ngettext
 
 from annotate.models import AgreementDetail, AgreementReport
@@ -50,14 +50,11 @@ def list_agreement(
         reports = reports.filter(kind=kind)
     if language is not None:
         reports = reports.filter(language=language)
-    reports = reports.select_related("stratum").order_by(
-        "kind",
-        F("language").asc(nulls_first=True),
-        "stratum__topic",
-        "month",
-        F("dimension").asc(nulls_first=True),
-        "coefficient",
-    )
+    order: list[str | OrderBy] = ["month", F("dimension").asc(nulls_first=True), "coefficient"]
+    if part == "stratum":
+        reports = reports.select_related("stratum")
+        order.insert(0, "stratum__topic")
+    reports = reports.order_by("kind", F("language").asc(nulls_first=True), *order)
     return [_present_report(report, is_insider=is_insider) for report in reports]
 
 
@@ -126,7 +123,7 @@ def _present_report(report: AgreementReport, *, is_insider: bool) -> dict[str, A
     shown = {
         "kind": report.kind,
         "language": report.language,
-        "topic": None if report.stratum is None else report.stratum.topic,
+        "topic": None if report.stratum_id is None or report.stratum is None else report.stratum.topic,
         "month": report.month,
         "dimension": report.dimension,
         "coefficient": report.coefficient,
