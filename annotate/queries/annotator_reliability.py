@@ -41,13 +41,13 @@ _FIGURES = ", ".join(f"r.{name}" for name in FIGURES)
 
 _FROM = """
 FROM annotate_annotatorreliability r
-CROSS JOIN LATERAL (
-  SELECT count(*) AS n FROM annotate_finding f
-  WHERE f.campaign_id = %(campaign)s AND f.annotator_id = r.annotator_id AND f.state = 'open') open_findings"""
+LEFT JOIN (
+  SELECT f.annotator_id, count(*) AS n FROM annotate_finding f
+  WHERE f.campaign_id = %(campaign)s AND f.state = 'open' GROUP BY 1) open_findings ON open_findings.annotator_id = r.annotator_id"""
 
 _PEOPLE = f"""
 SELECT r.annotator_id AS annotator, u.display_name, a.user_id IS NULL AND a.device_hash IS NOT NULL AS is_guest,
-  a.suspended_at IS NOT NULL AS is_suspended, r.details ? 'upheld' AS is_upheld, open_findings.n AS findings, {_FIGURES}
+  a.suspended_at IS NOT NULL AS is_suspended, r.details ? 'upheld' AS is_upheld, COALESCE(open_findings.n, 0) AS findings, {_FIGURES}
 {_FROM}
 JOIN annotate_annotator a ON a.id = r.annotator_id LEFT JOIN annotate_user u ON u.id = a.user_id
 WHERE r.snapshot_id = %(snapshot)s AND r.annotator_id > %(after)s AND ({{shows}})

@@ -94,6 +94,8 @@ def check_in_turn(turn: Turn) -> None:
     cursor = check_campaign(turn.subject_id, after=turn.cursor, measure=measure_campaign)
     rest = timezone.now() + CHECK_REST if cursor == 0 else None
     end_turn(turn=turn, rest_until=rest, cursor=cursor)
+    if cursor:
+        wake(JobName.CHECK_CONSENSUS)
 
 
 def measure_campaign(campaign_id: int) -> tuple[ReliabilityRecord, list[str]]:
