@@ -1,5 +1,6 @@
 """Consensus to look at: parents in an order, one parent with its ballots, and how sure each parent of a tree is."""
 
+import json
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
@@ -48,7 +49,7 @@ WHERE r.judgment_id = ANY(%(judgments)s::bigint[]) AND m.removed_at IS NULL AND 
 ORDER BY r.judgment_id, r.tier, r.message_id"""
 
 _SURENESS = """
-SELECT m.id, c.result, c.n, c.computed_at FROM annotate_message m JOIN annotate_consensus c ON c.id = m.current_consensus_id
+SELECT m.id, c.result::text AS result, c.n, c.computed_at FROM annotate_message m JOIN annotate_consensus c ON c.id = m.current_consensus_id
 WHERE m.id = ANY(%(parents)s::bigint[])"""
 
 
@@ -94,4 +95,5 @@ def find_sureness(*, parent_ids: Sequence[int]) -> dict[int, Row]:
     """The consensus of each of these parents that has one: `result`, `n`, `computed_at`."""
     if not parent_ids:
         return {}
-    return {row["id"]: row for row in fetch_all(_SURENESS, {"parents": list(parent_ids)})}
+    rows = fetch_all(_SURENESS, {"parents": list(parent_ids)})
+    return {row["id"]: {**row, "result": json.loads(row["result"])} for row in rows}
