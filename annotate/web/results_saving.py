@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse, QueryDict
 from django.urls import path
+from django.utils.translation import gettext as _
 
 from annotate.exceptions import InvalidInput
 from annotate.models import Campaign
@@ -58,7 +59,14 @@ def draw_fields(campaign: Campaign, asked: QueryDict) -> list[Field]:
         put_parameter(shown, name, getattr(settings, name))
         if name in asked:
             shown[f"parameters.{name}"] = asked.get(name, "")
-    return [replace(parameter_field(name, shown), name=name, errors=()) for name in RULE_NAMES]
+    fields = [replace(parameter_field(name, shown), name=name) for name in RULE_NAMES]
+    # In the campaign's own form its hint speaks of the line above.
+    return [
+        replace(field, hint=_("How certain the order must be. Empty: this stops nothing."))
+        if field.name == "stop_confidence"
+        else field
+        for field in fields
+    ]
 
 
 urlpatterns = [path("campaigns/<slug:slug>/results/saving/", saving, name=TAB)]

@@ -95,7 +95,8 @@ def describe_curve(curve: Sequence[float], *, each: float | None, confidence: fl
     if not curve or each is None or confidence is None:
         return None
     drawn = list(curve[: max(MOST_DRAWN, round(each) + 5)])
-    across = make_axis([], low=0, high=len(drawn) + 1, step=1)
+    # The first places are left to the names of the levels.
+    across = make_axis([], low=-1, high=len(drawn) + 1, step=1)
     dots = [
         {"number": number, "confidence": value, "x": across.place(number), "y": place_height(value)}
         for number, value in enumerate(drawn, start=1)
