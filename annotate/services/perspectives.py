@@ -81,7 +81,8 @@ def may_publish(
         return True
     gone = sum(group["people"] for group in result["groups"]) - len(then)
     same = sum(one.annotator in then and bytes(then[one.annotator].votes_hash).hex() == one.votes_hash for one in now)
-    return gone + len(now) - same >= LEAST_CHANGED
+    changed: int = gone + len(now) - same
+    return changed >= LEAST_CHANGED
 
 
 def _forget_gone(campaign_id: int, members: Sequence[records.OpinionMember]) -> dict[str, OpinionMember]:
