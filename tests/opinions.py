@@ -98,6 +98,7 @@ def rank(
     rest_worse: bool = False,
     counted: bool = True,
     active_seconds: float | None = None,
+    terms_version: str = "1",
 ) -> Judgment:
     """A submitted ranking, counted by its unit, its parent marked: as `submit` leaves it."""
     judgment = _judge(
@@ -108,6 +109,7 @@ def rank(
         acceptable_tiers=acceptable_tiers,
         rest_worse=rest_worse,
         active_seconds=active_seconds,
+        terms_version=terms_version,
     )
     shown = shown or [message for tier in tiers for message in tier]
     for position, message in enumerate(shown):
@@ -155,8 +157,7 @@ def _judge(annotator: Annotator, subject: Message, *, kind: str, counted: bool, 
         annotator=annotator,
         kind=kind,
         counted=counted,
-        terms_version="1",
         body_hash=bytes(32),
         created_at=NOW,
-        **more,
+        **{"terms_version": "1", **more},
     )

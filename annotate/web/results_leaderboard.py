@@ -14,7 +14,7 @@ from annotate.web.leaderboard_figures import describe_entries, describe_model, d
 from annotate.web.lists import take_slice
 from annotate.web.pages import PageRequest, page
 from annotate.web.results_nav import get_campaign_for_tab, render_results
-from tasks.records.leaderboard import SliceKind
+from tasks.records.leaderboard import FEWEST_BALLOTS, MOST_SLICES, SliceKind
 
 TAB = "results_leaderboard"
 #: Generators of one page, and those that met nobody which are named.
@@ -52,6 +52,8 @@ def describe_board(request: PageRequest, board: Mapping[str, Any], chosen: Mappi
         "board": {name: shown[name] for name in ("n_ballots", "n_annotators", "n_parents", "components")},
         "computed_at": board["computed_at"],
         "chosen": chosen,
+        "fewest": FEWEST_BALLOTS,
+        "most_slices": MOST_SLICES,
         "axis": make_share_axis(),
         "part": part,
         "groups": describe_entries(part.rows, equal),

@@ -4,12 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from tasks.agreement.leaderboard import RESAMPLES, compare_generators
 from tasks.records.ballots import Ballot
-from tasks.records.leaderboard import BoardSlice
-
-#: A slice of fewer ballots says nothing.
-FEWEST_BALLOTS = 30
-#: Slices beyond these, by number of ballots, are not computed; of each this many standings are kept.
-MOST_SLICES, MOST_STANDINGS = 24, 100
+from tasks.records.leaderboard import FEWEST_BALLOTS, MOST_SLICES, MOST_STANDINGS, BoardSlice
 
 TOO_FEW = f"not enough data: fewer than {FEWEST_BALLOTS} ballots"
 TOO_MANY = f"only the {MOST_SLICES} with the most ballots are compared"

@@ -6,6 +6,11 @@ from typing import NamedTuple
 
 from tasks.records.quality import GeneratorStanding
 
+#: A language or topic of fewer ballots says nothing by itself.
+FEWEST_BALLOTS = 30
+#: Languages, or topics, beyond these by number of ballots are not computed; of each this many standings are kept.
+MOST_SLICES, MOST_STANDINGS = 24, 100
+
 
 class Control(StrEnum):
     """What may sway whoever compares two texts, whoever wrote them. A unit of each is what `ControlEffect` says."""

@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from tasks.agreement.board_slices import FEWEST_BALLOTS, MOST_SLICES, TOO_FEW, TOO_MANY, slice_generators
+from tasks.agreement.board_slices import TOO_FEW, TOO_MANY, slice_generators
 from tasks.agreement.controls import (
     MOST_GENERATORS,
     NO_COMPARISON,
@@ -20,7 +20,7 @@ from tasks.agreement.encounters import list_encounters
 from tasks.agreement.leaderboard import compare_generators
 from tasks.agreement.places import find_leads
 from tasks.records.ballots import Ballot
-from tasks.records.leaderboard import Control, TextTraits
+from tasks.records.leaderboard import FEWEST_BALLOTS, MOST_SLICES, Control, TextTraits
 from tests.pure.crowd import draw_pair_outcome
 from tests.pure.test_leaderboard_generators import ballot
 
