@@ -8,10 +8,11 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+from annotate.queries.doubt import load_doubt
 from annotate.queries.presentation import FREEZE, get_shown, present
 from annotate.queries.rows import Row, fetch_all, fetch_row, run
 from tasks.records.parameters import CampaignSettings
-from tasks.scheduling.pick import choose_subset
+from tasks.scheduling.pick import choose_doubtful, choose_subset
 from tasks.vocabulary import Kind
 
 #: Of what very many were shown, as a gold item, the latest are enough.
@@ -74,4 +75,8 @@ def _choose(*, claimed: Row, settings: CampaignSettings, candidates: list[int], 
         return rng.sample(candidates, len(candidates))
     # The unit's row is locked by this claim, so that nobody else chooses a subset of this parent meanwhile.
     earlier = fetch_all(EARLIER_SUBSETS, {"unit": claimed["unit"], "assignment": claimed["assignment"]})
-    return choose_subset(candidates, shown=[row["messages"] for row in earlier], size=size, rng=rng)
+    shown = [row["messages"] for row in earlier]
+    if not settings.stops_by_certainty:
+        return choose_subset(candidates, shown=shown, size=size, rng=rng)
+    doubt = load_doubt(message_id=claimed["subject"])
+    return choose_doubtful(candidates, shown=shown, doubt=doubt, size=size, rng=rng)

@@ -4,8 +4,14 @@ Standard library only: this module is imported by the web process.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from random import Random
+
+#: How often each candidate is shown before doubt decides; of how many choices one is balanced all the same.
+SHOWN_FIRST, EVEN_SHARE = 2, 8
+#: Doubts that differ by less count alike.
+DOUBT_STEP = 0.05
 
 
 def choose_subset(
@@ -51,6 +57,46 @@ def choose_subset(
         used.add(component[found])
         met.update(other for subset in subsets if found in subset for other in subset)
     _reach_out(chosen, pool, times, component)
+    rng.shuffle(chosen)
+    return tuple(chosen)
+
+
+def choose_doubtful(
+    candidates: Sequence[int],
+    *,
+    shown: Sequence[Sequence[int]],
+    doubt: Mapping[tuple[int, int], float],
+    size: int,
+    rng: Random,
+) -> tuple[int, ...]:
+    """Return up to `size` of the candidates of whose order among each other least is known, in the order to show them.
+
+    doubt  of a pair, the lower id first: the chance that its order is taken the wrong way round
+
+    1. What was shown before comes first: until each candidate was shown `SHOWN_FIRST` times and all are connected, and where
+       nothing is known of one of them, the choice is `choose_subset`'s.
+    2. So it is once in `EVEN_SHARE` times, by lot: what is chosen by doubt alone would tell of contested pairs alone.
+    3. Else it begins with the pair of most doubt, and takes the candidate of most doubt against those already chosen. Doubts
+       count within a twentieth, so that those who are asked at once are not all shown the same.
+
+    Nothing in it can be told from a balanced choice by whoever is shown it. Raises ValueError as `choose_subset` does.
+    """
+    even = choose_subset(candidates, shown=shown, size=size, rng=rng)
+    times = Counter(candidate for subset in shown for candidate in subset)
+    known = {candidate for pair in doubt for candidate in pair}
+    present = set(candidates)
+    component = _find_components(sorted(present), [sorted(present.intersection(subset)) for subset in shown])
+    is_early = any(times[candidate] < SHOWN_FIRST for candidate in candidates) or len(set(component.values())) > 1
+    if is_early or not known.issuperset(candidates) or len(even) == len(candidates) or rng.randrange(EVEN_SHARE) == 0:
+        return even
+    rated = {pair: doubt.get(pair, 0.0) + rng.random() * DOUBT_STEP for pair in combinations(sorted(candidates), 2)}
+    most = max(rated, key=lambda pair: rated[pair])
+    chosen = [*most]
+    waiting = sorted(present.difference(chosen))
+    while len(chosen) < size:
+        following = max(waiting, key=lambda one: sum(rated[min(one, other), max(one, other)] for other in chosen))
+        chosen.append(following)
+        waiting.remove(following)
     rng.shuffle(chosen)
     return tuple(chosen)
 

@@ -15,7 +15,11 @@ For each the mean rankings a prompt needs for a mean Kendall tau of 0.9 with the
 best in 0.9 of the prompts (between the steps by a straight line). `ratio`: adaptive over fixed with ranked pairs, the worse
 of 5 and 8 candidates; `ratio_own`: over fixed with our consensus; `_best`: the same for the best; `_by_whom`: the same of the
 last way, which claims do not follow: nobody is matched to work by how sharp they are. `claimed`: what the adaptive way
-believed its mean tau to be where it was 0.9. QUICK=1: fewer prompts.
+believed its mean tau to be where it was 0.9.
+
+`ratio_subsets`: where four of eight candidates are shown at once, the rankings of each prompt that a mean tau of 0.8 takes
+when the subsets are chosen by doubt (tasks.scheduling.pick) over those it takes when they are balanced; of a fixed number of
+rankings by the same crowd, without weights. QUICK=1: fewer prompts.
 """
 
 from __future__ import annotations
@@ -37,6 +41,7 @@ from tasks.agreement.reliability import estimate_reliability
 from tasks.records.ballots import Ballot
 from tasks.records.quality import ConsensusRecord
 from tasks.records.scheduling import Redundancy
+from tasks.scheduling.pick import choose_doubtful
 from tasks.scheduling.redundancy import Certainty, find_stop
 
 QUICK = os.environ.get("QUICK") == "1"
@@ -72,6 +77,9 @@ ESTIMATE_EVERY = 1.1
 #: Who has given so many rankings and is less sharp than this is passed over, in the last way.
 KNOWN_AFTER, LEAST_SHARPNESS = 5, 0.5
 
+#: Where parts of the candidates are shown: the mark, and rankings that are tried.
+SUBSET_MARK, MOST_SUBSETS = 0.8, 60
+
 Truth = dict[int, dict[int, float]]
 Streams = dict[int, list[Ballot]]
 #: Mean rankings, mean tau, share of prompts whose first is the true best, mean confidence.
@@ -85,6 +93,7 @@ def main() -> None:
     result = {
         "bench": "redundancy",
         **{name: max(one[name] for one in found) for name in ratios},
+        "ratio_subsets": measure_subsets(),
         "by_size": {str(size): one for size, one in zip(SIZES, found, strict=True)},
         "prompts": PROMPTS,
     }
@@ -119,7 +128,7 @@ def measure(size: int) -> dict[str, float]:
     }
 
 
-def draw_streams(size: int, *, rng: Random) -> tuple[Streams, Truth]:
+def draw_streams(size: int, *, rng: Random, rankings: int = MOST) -> tuple[Streams, Truth]:
     """The rankings of each prompt in the order in which they would come, and the true strengths."""
     sharpness = [draw_sharpness(number, rng) for number in range(PEOPLE)]
     truth: Truth = {}
@@ -129,9 +138,54 @@ def draw_streams(size: int, *, rng: Random) -> tuple[Streams, Truth]:
         truth[prompt] = {prompt * 100 + place: rng.gauss(0, spread) for place in range(size)}
         streams[prompt] = [
             rank(prompt, f"person {person}", truth[prompt], sharpness[person], rng)
-            for person in rng.sample(range(PEOPLE), MOST)
+            for person in rng.sample(range(PEOPLE), rankings)
         ]
     return streams, truth
+
+
+def measure_subsets() -> float:
+    """Rankings that a mark takes with subsets by doubt, over those with balanced ones."""
+    needed = []
+    for by_doubt in (False, True):
+        _, truth = draw_streams(8, rng=Random("subsets"), rankings=0)
+        curve = judge_subsets(truth, by_doubt=by_doubt, rng=Random("people"))
+        for given, tau, best, _ in curve:
+            print(
+                f"4 of 8, {'by doubt' if by_doubt else 'balanced'}  {given:4.0f} rankings  tau {tau:.3f}  best {best:.3f}",
+                file=sys.stderr,
+            )
+        needed.append(find_needed(curve, TAU, mark=SUBSET_MARK))
+    return round(needed[1] / needed[0], 3)
+
+
+def judge_subsets(truth: Truth, *, by_doubt: bool, rng: Random) -> list[Point]:
+    """The curve over fixed numbers of rankings of four of eight candidates."""
+    sharpness = [draw_sharpness(number, rng) for number in range(PEOPLE)]
+    given: Streams = {prompt: [] for prompt in truth}
+    known: dict[int, dict[tuple[int, int], float]] = {prompt: {} for prompt in truth}
+    curve: list[Point] = []
+    for number in range(1, MOST_SUBSETS + 1):
+        for prompt, strengths in truth.items():
+            shown = [ballot.shown for ballot in given[prompt]]
+            some = choose_doubtful(list(strengths), shown=shown, doubt=known[prompt], size=4, rng=rng)
+            person = rng.randrange(PEOPLE)
+            part = {one: strengths[one] for one in some}
+            given[prompt].append(rank(prompt, f"person {person}", part, sharpness[person], rng))
+        records = combine_rankings([ballot for ballots in given.values() for ballot in ballots], seed=1)
+        curve.append((float(number), *score(read_scores(records), truth), 0.0))
+        if curve[-1][TAU] >= SUBSET_MARK:
+            break
+        if by_doubt:
+            known = {record.parent: read_doubt(record) for record in records}
+    return curve
+
+
+def read_doubt(record: ConsensusRecord) -> dict[tuple[int, int], float]:
+    """As `annotate.queries.doubt` reads it."""
+    return {
+        (one, other): min(record.p_above[first][second], record.p_above[second][first])
+        for (first, one), (second, other) in combinations(enumerate(record.candidates), 2)
+    }
 
 
 def draw_sharpness(number: int, rng: Random) -> float:
@@ -264,17 +318,17 @@ def score(orders: dict[int, dict[int, float]], truth: Truth) -> tuple[float, flo
     return statistics.mean(taus), statistics.mean(bests)
 
 
-def find_needed(curve: Sequence[Point], column: int) -> float:
+def find_needed(curve: Sequence[Point], column: int, mark: float = MARK) -> float:
     """Mean rankings at which a curve first reaches the mark."""
     before = curve[0]
     for point in curve:
-        if point[column] >= MARK:
+        if point[column] >= mark:
             if point is before:
                 return point[0]
-            share = (MARK - before[column]) / (point[column] - before[column])
+            share = (mark - before[column]) / (point[column] - before[column])
             return before[0] + (point[0] - before[0]) * share
         before = point
-    raise SystemExit(f"{MARK} was not reached with {curve[-1][0]:.1f} rankings: {curve[-1][column]:.3f}.")
+    raise SystemExit(f"{mark} was not reached with {curve[-1][0]:.1f} rankings: {curve[-1][column]:.3f}.")
 
 
 def interpolate(curve: Sequence[Point], given: float, column: int) -> float:
