@@ -399,6 +399,7 @@ class StaleKind(StrEnum):
     TURN_RELIABILITY = "turn_reliability"
     TURN_CHECK = "turn_check"
     TURN_SAVING = "turn_saving"
+    TURN_FINDINGS = "turn_findings"
 
 
 class StopReason(StrEnum):
@@ -503,6 +504,7 @@ class JobName(StrEnum):
     CHECK_CONSENSUS = "reliability.check_consensus"
     MEASURE_SAVING = "saving.measure_saving"
     FIND_PERSPECTIVES = "perspectives.find_perspectives"
+    FIND_MANIPULATION = "manipulation.find_manipulation"
     FOLLOW_CAMPAIGNS = "campaigns.follow_campaigns"
     ADVANCE_TREES = "trees.advance_trees"
     SCHEDULE_UNITS = "scheduling.schedule_units"
@@ -537,6 +539,8 @@ class AuditAction(StrEnum):
     BRIEF_CHANGED = "brief.changed"
     GOLD_ADDED = "gold.added"
     GOLD_RETIRED = "gold.retired"
+    FINDING_UPHELD = "finding.upheld"
+    FINDING_DISMISSED = "finding.dismissed"
     IMPORT_STARTED = "import.started"
     GENERATOR_CHANGED = "generator.changed"
     GENERATION_REQUESTED = "generation.requested"

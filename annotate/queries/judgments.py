@@ -25,7 +25,7 @@ _STANDS = "j.is_current AND j.withdrawn_at IS NULL AND subject.removed_at IS NUL
 _COUNTS = "m.removed_at IS NULL AND m.withdrawn_at IS NULL AND m.review_state <> 'rejected'"
 
 _BALLOTS = f"""
-SELECT COALESCE(a.merged_into_id, a.id) AS annotator,
+SELECT j.id AS judgment, COALESCE(a.merged_into_id, a.id) AS annotator,
   CASE WHEN u.kind = 'improve_reply' THEN subject.parent_id ELSE u.subject_id END AS parent, j.kind, q.language,
   t.stratum_id AS stratum, date_trunc('month', j.created_at AT TIME ZONE 'UTC')::date AS month,
   j.terms_version <> 'imported' AS order_known, j.acceptable_tiers IS NOT NULL AS has_bar, j.rest_worse,
@@ -94,6 +94,7 @@ class KnownBallot:
     stratum: int
     month: date
     order_known: bool
+    judgment: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,13 @@ def _read_ballots(units: Sequence[int]) -> list[KnownBallot]:
     rows = fetch_all(_BALLOTS, {"units": list(units), "kinds": [kind.value for kind in BALLOT_KINDS]})
     return [
         KnownBallot(
-            Kind(row["kind"]), row["language"], _make_ballot(row), row["stratum"], row["month"], row["order_known"]
+            Kind(row["kind"]),
+            row["language"],
+            _make_ballot(row),
+            row["stratum"],
+            row["month"],
+            row["order_known"],
+            row["judgment"],
         )
         for row in rows
     ]

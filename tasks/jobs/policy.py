@@ -53,6 +53,7 @@ POLICIES: dict[JobName, Policy] = {
     JobName.MEASURE_RELIABILITY: Policy(Queue.COMPUTE, soft_limit=840, hard_limit=900, every=300),
     JobName.CHECK_CONSENSUS: Policy(Queue.COMPUTE, soft_limit=1740, hard_limit=1800, every=3600),
     JobName.FIND_PERSPECTIVES: Policy(Queue.COMPUTE, soft_limit=840, hard_limit=900, every=300),
+    JobName.FIND_MANIPULATION: Policy(Queue.COMPUTE, soft_limit=840, hard_limit=900, every=300),
     JobName.MEASURE_SAVING: Policy(Queue.COMPUTE, soft_limit=280, hard_limit=300, every=60),
     JobName.INDEX_MESSAGES: Policy(Queue.COMPUTE, soft_limit=280, hard_limit=300, every=10),
     JobName.CHECK_INTEGRITY: Policy(Queue.COMPUTE, soft_limit=1740, hard_limit=1800, every=21_600),

@@ -38,7 +38,9 @@ def bet(who: Integers, scores: Floats, *, people: int) -> Floats:
     who     (n,) whose score it is
     scores  (n,) none below -1, with a mean of at most 0 under honest work
     """
-    logs = [np.bincount(who, np.log1p(stake * scores), minlength=people) for stake in STAKES]
+    logs: list[Floats] = [
+        np.bincount(who, np.log1p(stake * scores), minlength=people).astype(np.float64) for stake in STAKES
+    ]
     return mean_evidence(*logs)
 
 

@@ -93,9 +93,9 @@ def find_collusion(
                 "usually_odd": round(usual, 4),
                 "judgments": [judgment(row) for row in rows],
             }
-            others = tuple(names[one] for one in clique if one != person)
+            members = tuple(names[one] for one in clique if one != person)
             strength = float(evidence[person] / np.log(10.0))
-            yield Sign(names[person], FindingKind.COLLUSION, strength, figures, others)
+            yield Sign(names[person], FindingKind.COLLUSION, strength, figures, members)
 
 
 def _look(block: Orders, before: Floats) -> Odd:

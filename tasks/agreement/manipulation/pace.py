@@ -97,18 +97,20 @@ def find_scripted(
     who = np.array([numbers[each.ballot.annotator] for each in ballots], dtype=np.int64)
     times = np.array([each.created_at for each in ballots])
     order = np.lexsort((np.arange(len(ballots)), times, who))
-    rows, at = [], []
-    days, restless = [], []
+    rows: list[tuple[int, int]] = []
+    evenness: list[float] = []
+    days: list[int] = []
+    restless: list[float] = []
     for part in np.split(order, np.flatnonzero(np.diff(who[order])) + 1):
         person, moments = int(who[part[0]]), times[part]
-        later, even = _look_at_gaps(moments)
+        later, told = _look_at_gaps(moments)
         rows += [(person, int(part[place])) for place in later]
-        at += even
+        evenness += told
         without = _look_at_days(moments)
         days += [person] * len(without)
         restless += without
     gap_who = np.array([person for person, _ in rows], dtype=np.int64)
-    even, day_who, awake = np.array(at), np.array(days, dtype=np.int64), np.array(restless)
+    even, day_who, awake = np.array(evenness), np.array(days, dtype=np.int64), np.array(restless)
     evidence = mean_evidence(
         bet(gap_who, even / EVEN_ALLOWED - 1.0, people=people),
         bet(day_who, awake / RESTLESS_ALLOWED - 1.0, people=people),
