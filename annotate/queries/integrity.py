@@ -88,6 +88,20 @@ SELECT parent AS id FROM annotate_consensuscheck, unnest(parents) AS parent ORDE
     # Told is the campaign.
     "reliability_comes_out_as_it_is_stored": """
 SELECT campaign_id AS id FROM annotate_consensuscheck WHERE NOT reliability ORDER BY campaign_id""",
+    "a_gold_item_is_in_a_queue_of_gold": """
+SELECT COALESCE(gi.unit_id, u.id) AS id FROM annotate_golditem gi
+FULL JOIN (SELECT v.id FROM annotate_queue q JOIN annotate_unit v ON v.queue_id = q.id WHERE q.is_gold) u ON u.id = gi.unit_id
+WHERE gi.unit_id IS NULL OR u.id IS NULL ORDER BY 1""",
+    "a_retired_gold_item_is_not_offered": """
+SELECT u.id FROM annotate_golditem gi JOIN annotate_unit u ON u.id = gi.unit_id
+WHERE gi.retired_at IS NOT NULL AND u.is_open ORDER BY u.id""",
+    "what_gold_was_made_of_asks_for_no_ordinary_work": """
+SELECT o.id FROM annotate_golditem gi JOIN annotate_unit u ON u.id = gi.unit_id
+JOIN annotate_unit o ON o.subject_id = u.subject_id AND o.id <> u.id AND o.is_open
+  AND (o.kind = 'label') = (u.kind = 'label') ORDER BY o.id""",
+    "a_gold_result_is_of_a_judgment_of_its_item": """
+SELECT r.judgment_id AS id FROM annotate_goldresult r JOIN annotate_judgment j ON j.id = r.judgment_id
+WHERE j.unit_id <> r.item_id ORDER BY 1""",
     "a_withdrawn_judgment_has_its_tombstone": """
 SELECT j.id FROM annotate_judgment j WHERE j.withdrawn_at IS NOT NULL AND NOT EXISTS (
   SELECT 1 FROM annotate_tombstone t WHERE t.kind = 'judgment' AND t.object_id = j.id) ORDER BY j.id""",

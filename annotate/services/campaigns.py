@@ -23,6 +23,7 @@ from annotate.services.campaign_files import refuse_problems
 from annotate.services.campaign_parts import check_generator_terms, set_generators, set_targets
 from annotate.services.campaign_states import change_state
 from annotate.services.campaign_units import FOLLOWED_BY_UNITS
+from annotate.services.gold import find_gold_problem
 from annotate.services.guidelines import publish_guideline, publish_label_schema
 from annotate.services.memberships import add_member
 from annotate.services.reliability import bring_forward
@@ -136,7 +137,8 @@ def change_campaign(
         spec = _fill_label_schema(spec, before)
         changes = find_changes(before=before, after=spec.as_values())
         changed = {change.field for change in changes}
-        refuse_problems(_find_fixed(campaign, spec) | find_contradictions(before | spec.as_values()))
+        problems = _find_fixed(campaign, spec) | find_gold_problem(campaign, spec.parameters or {})
+        refuse_problems(problems | find_contradictions(before | spec.as_values()))
         _write_fields(campaign=campaign, spec=spec, fields=changed, actor=actor, now=now)
         _record_changes(campaign=campaign, changes=changes, actor=actor, reason=reason)
         _write_parts(campaign=campaign, spec=spec, fields=changed, actor=actor, now=now, reason=reason)

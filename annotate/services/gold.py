@@ -193,6 +193,19 @@ def check_campaign(campaign: Campaign) -> None:
         )
 
 
+def find_gold_problem(campaign: Campaign, parameters: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with letting trees grow where gold was made, by its field; nothing where that is not asked."""
+    grows = parameters.get("grow_trees") is True and not read_settings(campaign.parameters).grow_trees
+    if not grows or not GoldItem.objects.filter(campaign=campaign).exists():
+        return {}
+    return {
+        "parameters.grow_trees": _(
+            "Gold items were made here, and where trees grow everybody could read their answers. Grow trees in another "
+            "campaign."
+        )
+    }
+
+
 def lock_subject(*, campaign: Campaign, message_id: Any) -> Row:
     """The message with its live replies, its tree locked. Raises what `choose_gold` does."""
     check_campaign(campaign)

@@ -60,7 +60,7 @@ def show_item(item: Mapping[str, Any], *, texts: Mapping[int, str]) -> dict[str,
             for tier in answer.get("tiers", ())
         ],
         "bar": answer.get("acceptable_tiers"),
-        "labels": sorted(answer.get("labels", {}).items()),
+        "labels": [(name, f"{value:g}") for name, value in sorted(answer.get("labels", {}).items())],
     }
 
 

@@ -185,6 +185,9 @@ def test_every_rule_has_a_test_that_breaks_it():
     tested |= {"a_growing_tree_asks_for_work_or_will_be_decided", "a_pairing_counts_the_prompts_that_asked_both"}
     tested |= {"a_request_that_is_done_has_its_text", "a_request_that_ended_says_when"}
     tested |= {"a_request_is_of_its_parents_campaign"}
+    # tests/services/test_gold.py
+    tested |= {"a_gold_item_is_in_a_queue_of_gold", "a_retired_gold_item_is_not_offered"}
+    tested |= {"what_gold_was_made_of_asks_for_no_ordinary_work", "a_gold_result_is_of_a_judgment_of_its_item"}
     # tests/jobs/test_reliability.py
     tested |= {"a_consensus_comes_out_as_it_is_stored", "reliability_comes_out_as_it_is_stored"}
     assert tested | {"a_generated_text_has_a_request_that_is_done"} == {*OF_UNITS, *OF_ALL}

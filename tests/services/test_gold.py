@@ -8,9 +8,12 @@ from annotate.exceptions import Conflict, Gone, InvalidInput, NotFound
 from annotate.models import (
     AuditEvent,
     Campaign,
+    CampaignGenerator,
     Consensus,
     Exclusion,
+    Generator,
     GoldItem,
+    GoldResult,
     Message,
     MessageTree,
     Queue,
@@ -19,15 +22,21 @@ from annotate.models import (
     UnitCandidate,
 )
 from annotate.queries.backlog import count_queues, list_front_units, load_cells, load_units
+from annotate.queries.campaign_lists import find_waiting
 from annotate.queries.campaign_parents import list_parents_without_units
 from annotate.queries.gold import count_gold_judgments
 from annotate.queries.integrity import find_broken_rules
 from annotate.queries.judgments import iterate_ballots, iterate_votes, load_ballots
 from annotate.queries.overview import count_overview
 from annotate.queries.progress import get_progress
+from annotate.queries.rows import run
+from annotate.services.campaign_files import read_campaign
+from annotate.services.campaigns import change_campaign
+from annotate.services.generation import ask_missing
 from annotate.services.gold import NO_END, choose_gold, promote_gold, retire_gold
 from annotate.services.gold_writing import write_gold
 from annotate.services.holds import release_holds
+from annotate.services.moderation import remove_message, restore_message
 from annotate.services.units import open_units
 from tasks.agreement.consensus import combine_rankings
 from tasks.records.parameters import read_settings
@@ -295,3 +304,72 @@ def test_gold_is_in_no_count_of_the_campaign():
     assert not Stale.objects.filter(kind="parent", subject_id=held.subject_id).exists()
     assert find_drift() == {}
     assert find_broken_rules() == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "harm"),
+    [
+        ("a_gold_item_is_in_a_queue_of_gold", "DELETE FROM annotate_golditem"),
+        (
+            "a_gold_item_is_in_a_queue_of_gold",
+            "UPDATE annotate_queue SET is_gold = false WHERE kind = 'rank' AND is_gold",
+        ),
+        ("a_retired_gold_item_is_not_offered", "UPDATE annotate_golditem SET retired_at = now()"),
+        (
+            "what_gold_was_made_of_asks_for_no_ordinary_work",
+            "UPDATE annotate_unit SET is_open = true WHERE kind = 'compare'",
+        ),
+    ],
+)
+def test_a_broken_rule_of_gold_is_seen(rule, harm):
+    campaign = make_campaign(kinds=("compare", "rank"))
+    choose_item(campaign)
+    assert find_broken_rules() == []
+    if "is_gold = false" in harm:
+        Queue.objects.filter(is_gold=False, kind="rank").update(language="de")
+    run(harm, {})
+    assert [(finding.rule, finding.count) for finding in find_broken_rules()] == [(rule, 1)]
+
+
+def test_a_result_of_another_items_judgment_is_seen():
+    campaign = make_campaign(gold_share=0.5)
+    item, other = write_item(campaign), write_item(campaign, prompt="And why at dusk?")
+    ada = make_annotator()
+    held = ask(ada, campaign, seed=HEADS)["assignment"]
+    submit(ada, held["id"], ranking_of(held), seed=TAILS)
+    result = GoldResult.objects.get()
+    GoldResult.objects.update(item_id=other.pk if result.item_id == item.pk else item.pk)
+    assert [finding.rule for finding in find_broken_rules()] == ["a_gold_result_is_of_a_judgment_of_its_item"]
+
+
+def test_trees_cannot_begin_to_grow_where_gold_was_made():
+    campaign = make_campaign()
+    organizer = make_organizer(campaign)
+    spec = read_campaign({"parameters": {"grow_trees": True}})
+    item = write_item(campaign)
+    retire_gold(campaign=campaign, unit_id=item.pk, actor=organizer, now=NOW)
+    with pytest.raises(InvalidInput) as refused:
+        change_campaign(campaign=campaign, spec=spec, actor=organizer, now=NOW)
+    assert list(refused.value.details) == ["parameters.grow_trees"]
+
+
+def test_a_removed_candidate_is_asked_about_no_more_and_a_retired_item_does_not_come_back():
+    campaign = make_campaign(gold_share=0.5)
+    item = write_item(campaign, tiers=[["One."], ["Two."]])
+    reply = item.unit.subject.replies.first()
+    remove_message(campaign=campaign, message_id=reply.pk, actor=None, reason="x", now=NOW)
+    assert ask(make_annotator(), campaign, seed=HEADS)["assignment"] is None
+    retire_gold(campaign=campaign, unit_id=item.pk, actor=None, now=NOW)
+    restore_message(campaign=campaign, message_id=reply.pk, actor=make_organizer(campaign), reason="y", now=NOW)
+    assert not Unit.objects.get(pk=item.pk).is_open
+
+
+def test_a_generator_is_not_asked_about_gold_and_no_prompt_lacks_candidates_for_it():
+    campaign = make_campaign(kinds=("rank", "label"))
+    write_item(campaign, kind="label", labels={"spam": True})
+    generator = Generator.objects.create(name="small", engine="openai", endpoint="http://g/v1")
+    CampaignGenerator.objects.create(campaign=campaign, generator=generator, samples=1)
+    assert ask_missing(campaign_id=campaign.pk, now=NOW) == 0
+    overview = count_overview(campaign_id=campaign.pk, languages=["en"], kinds=["rank"], now=NOW)
+    assert overview["without_candidates"] == 0
+    assert find_waiting(campaign_id=campaign.pk).is_waiting is False
