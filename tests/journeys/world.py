@@ -52,6 +52,7 @@ class World:
     brief: int
     message: int
     tree: int
+    ranked: int
 
     def arguments(self) -> dict[str, Any]:
         """Values for the parameters of addresses, by their names there."""
@@ -64,6 +65,7 @@ class World:
             "brief": self.brief,
             "message_id": self.message,
             "tree_id": self.tree,
+            "parent_id": self.ranked,
         }
 
 
@@ -94,6 +96,7 @@ def make_world(site: Site, *, hostile: bool = False) -> World:
         brief=_ask_for_prompts(organizer, slug, hostile=hostile),
         message=message,
         tree=tree,
+        ranked=int(organizer.insist("GET", f"campaigns/{slug}/consensus/")["results"][0]["parent"]),
     )
 
 
