@@ -51,7 +51,8 @@ def agreement(request: PageRequest, slug: str) -> HttpResponse:
     """Everybody who sees the campaign sees its figures; who and what agrees least, those who run it."""
     campaign = get_campaign_for_tab(request.actor, slug, TAB)
     insider = is_insider(request.actor, campaign)
-    kinds = sorted(list_measured_kinds(campaign_id=campaign.pk), key=list(Kind).index)
+    measured = list_measured_kinds(campaign_id=campaign.pk)
+    kinds = [kind.value for kind in Kind if kind in measured]
     context: dict[str, Any] = {"kinds": [], "is_current": is_current(campaign_id=campaign.pk)}
     if kinds:
         kind = request.GET.get("kind", "")
