@@ -159,11 +159,3 @@ def test_the_order_of_ballots_changes_no_bit_of_a_leaderboard_of_many() -> None:
     record = compare_generators(ballots, origins, seed=1)
     Random(1).shuffle(ballots)
     assert compare_generators(ballots, origins, seed=1) == record
-
-
-def test_a_ballot_that_is_withdrawn_leaves_the_figures_as_they_were() -> None:
-    ballots, origins = pudding_ballots()
-    before = compare_generators(ballots, origins, seed=1)
-    more = ballot([1], [2], [3], who="late", parent=1)
-    assert compare_generators([*ballots, more], origins, seed=1) != before
-    assert compare_generators(ballots, origins, seed=1) == before
