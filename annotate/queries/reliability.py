@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from annotate.models import AnnotatorReliability, ReliabilitySnapshot
+from annotate.queries.gold import iterate_gold
 from annotate.queries.rows import Row, fetch_all
 from tasks.records.reliability import GoldBallot
 from tasks.vocabulary import ORDERING_KINDS, StaleKind
@@ -23,15 +24,6 @@ SELECT c.id FROM annotate_campaign c
 LEFT JOIN annotate_stale s ON s.kind = %(kind)s AND s.subject_id = c.id
 WHERE c.state <> 'draft' AND (s.lease_expires_at IS NULL OR s.lease_expires_at <= %(now)s)
 ORDER BY s.lease_expires_at NULLS FIRST, c.id"""
-
-_GOLD = """
-SELECT COALESCE(a.merged_into_id, a.id) AS annotator, r.score
-FROM annotate_goldresult r
-JOIN annotate_golditem i ON i.unit_id = r.item_id
-JOIN annotate_judgment j ON j.id = r.judgment_id
-JOIN annotate_annotator a ON a.id = j.annotator_id
-WHERE i.campaign_id = %(campaign)s AND j.is_current AND j.withdrawn_at IS NULL
-ORDER BY r.judgment_id"""
 
 _UPHELD = """
 SELECT DISTINCT COALESCE(a.merged_into_id, a.id) AS annotator
@@ -84,8 +76,7 @@ def list_ready_campaigns(*, kind: StaleKind, now: datetime) -> list[int]:
 
 def load_gold(*, campaign_id: int) -> list[GoldBallot]:
     """How everybody did on the campaign's gold items, retired ones included; a guest who became an account counts as that."""
-    rows = fetch_all(_GOLD, {"campaign": campaign_id})
-    return [GoldBallot(str(row["annotator"]), row["score"]) for row in rows]
+    return list(iterate_gold(campaign_id=campaign_id))
 
 
 def list_upheld(*, campaign_id: int) -> list[str]:

@@ -84,7 +84,9 @@ excluded AS (
     WHERE s.unit_id = ANY(%(units)s::bigint[])
     UNION ALL
     SELECT m.author_id, %(own_text)s FROM annotate_message m
-    WHERE m.id = ANY(%(texts)s::bigint[]) AND m.author_id IS NOT NULL) AS known
+    WHERE m.id = ANY(%(texts)s::bigint[]) AND m.author_id IS NOT NULL
+    UNION ALL
+    SELECT a.id, %(own_text)s FROM annotate_annotator a WHERE a.user_id = %(maker)s::bigint) AS known
   GROUP BY known.annotator, made.id)
 SELECT id FROM made"""
 
@@ -275,6 +277,7 @@ def open_gold(
             "units": ids,
             "met_before": MET_BEFORE,
             "own_text": OWN_TEXT,
+            "maker": None if actor is None else actor.user_id,
             "now": now,
         },
     )

@@ -9,13 +9,16 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from annotate.access import Actor
 from annotate.exceptions import Conflict
-from annotate.models import Assignment, Campaign, GoldResult, Judgment, Unit, UnitDetail
+from annotate.models import Assignment, Campaign, GoldResult, Judgment, Membership, Unit, UnitDetail
 from annotate.queries.gold import iterate_gold
 from annotate.queries.home import list_given
 from annotate.services.claims import offer_next
 from annotate.services.gold import retire_gold
+from annotate.services.guests import create_guest, merge_guest
 from annotate.services.holds import give_back, release_holds
+from annotate.services.terms import CURRENT_TERMS
 from annotate.services.undo import undo_judgment, withdraw_judgment
 from tasks.vocabulary import AssignmentState
 from tests.gold import HEADS, TAILS, TIERS, choose_item, write_item
@@ -278,3 +281,37 @@ def test_a_claim_without_gold_asks_no_more_of_the_database_than_before():
     with CaptureQueriesContext(connection) as tails:
         ask(bob, campaign, seed=TAILS)
     assert len(without) == len(tails)
+
+
+def test_who_can_look_the_answers_up_is_asked_for_none():
+    campaign = make_campaign(gold_share=0.5)
+    administrator = Actor(user=make_annotator("root").user, scopes=None)
+    write_item(campaign, actor=administrator)
+    olga = make_annotator("olga")
+    Membership.objects.create(campaign=campaign, user=olga.user, role="organizer")
+    assert hold_gold(olga, campaign) is None
+    assert hold_gold(administrator.user.annotator, campaign) is None
+    assert is_gold(hold_gold(make_annotator("ada"), campaign))
+
+
+def test_two_who_hold_at_the_same_time_both_get_gold():
+    campaign = make_campaign(gold_share=0.5)
+    write_item(campaign)
+    write_item(campaign, prompt="And at dusk?")
+    ada, bob = make_annotator("ada"), make_annotator("bob")
+    assert {is_gold(hold_gold(ada, campaign)), is_gold(hold_gold(bob, campaign))} == {True}
+    assert sorted(Unit.objects.values_list("held", flat=True)) in ([0, 2], [1, 1])
+
+
+def test_a_guest_who_becomes_an_account_keeps_what_gold_says_of_them():
+    campaign = make_campaign(gold_share=0.5, guests=True)
+    write_item(campaign)
+    ada = make_annotator()
+    guest, token = create_guest(terms_version=CURRENT_TERMS, languages=(), now=NOW)
+    held = hold_gold(guest, campaign)
+    submit(guest, held["id"], answer_in_order(held), seed=TAILS)
+    merge_guest(annotator_id=ada.pk, device_token=token, now=NOW)
+    assert [(ballot.annotator, ballot.score) for ballot in iterate_gold(campaign_id=campaign.pk)] == [
+        (str(ada.pk), 1.0)
+    ]
+    assert hold_gold(ada, campaign) is None
