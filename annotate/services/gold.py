@@ -90,9 +90,10 @@ excluded AS (
   GROUP BY known.annotator, made.id)
 SELECT id FROM made"""
 
-_RETIRE = """
-WITH told AS (UPDATE annotate_goldresult SET told_at = %(now)s WHERE item_id = %(unit)s AND told_at IS NULL),
-closed AS (UPDATE annotate_unit SET is_open = false WHERE id = %(unit)s)
+#: Two statements: whoever submits at this moment holds the unit, and their result is there once this one has it.
+_RETIRE = "UPDATE annotate_unit SET is_open = false WHERE id = %(unit)s"
+_TELL = """
+WITH told AS (UPDATE annotate_goldresult SET told_at = %(now)s WHERE item_id = %(unit)s AND told_at IS NULL)
 UPDATE annotate_golditem SET retired_at = %(now)s WHERE unit_id = %(unit)s"""
 
 
@@ -177,7 +178,8 @@ def retire_gold(*, campaign: Campaign, unit_id: int, actor: Actor | None, now: d
                 _("This campaign has no such gold item. Look at the list of its gold items."), code="gold_not_found"
             )
         if item.retired_at is None:
-            run(_RETIRE, {"unit": unit_id, "now": now})
+            run(_RETIRE, {"unit": unit_id})
+            run(_TELL, {"unit": unit_id, "now": now})
             item.retired_at = now
             _record(item, actor, AuditAction.GOLD_RETIRED, campaign, reason=reason)
     return item
