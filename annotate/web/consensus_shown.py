@@ -102,7 +102,10 @@ def say_verdict(entry: Mapping[str, Any], letters: Mapping[int, str]) -> str:
 
 
 def say_sureness(result: Mapping[str, Any], places: Mapping[int, int]) -> str:
-    """How sure one is of the replies to a message in a tree, where they are told by their places; empty without an order."""
+    """How sure one is of the replies to a message in a tree; empty without an order.
+
+    `places`: those that have a place to themselves there, by which the best can be told.
+    """
     if result["confidence"] is None:
         return ""
     share, best = max(zip(result["p_best"], result["candidates"], strict=True))
@@ -111,9 +114,9 @@ def say_sureness(result: Mapping[str, Any], places: Mapping[int, int]) -> str:
     if result["acceptable_tiers"] == 0:
         return _("The order is %(sure)s sure, %(rankings)s. None of the replies is acceptable.") % said
     if best not in places:
-        return _("The order is %(sure)s sure, %(rankings)s.") % said
+        return _("The order is %(sure)s sure, %(rankings)s. Which is the best is open.") % said
     said["place"] = str(places[best])
-    return _("The order is %(sure)s sure, %(rankings)s. Reply %(place)s is the best with %(share)s.") % said
+    return _("The order is %(sure)s sure, %(rankings)s. The one at place %(place)s is the best with %(share)s.") % said
 
 
 def say_tiers(tiers: Sequence[Sequence[int]] | None, letters: Mapping[int, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -108,10 +109,11 @@ def find_sure(steps: list[Step], shown: TreeShown) -> dict[int, str]:
     """How sure one is of the replies to each message: for those who run the campaign, and once it is closed for everybody."""
     if not shown.is_insider and shown.campaign_state != CampaignState.CLOSED:
         return {}
-    placed = {step.message.id: step.place for step in steps if step.message is not None and step.places}
-    parents = {step.message.parent_id for step in steps if step.message is not None and step.places}
-    found = find_sureness(parent_ids=[parent for parent in parents if parent is not None])
-    return {parent: said for parent, row in found.items() if (said := say_sureness(row["result"], placed))}
+    replies = {step.message.id: step.message for step in steps if step.message is not None and step.places}.values()
+    taken = Counter((reply.parent_id, reply.rank) for reply in replies)
+    places = {each.id: each.rank for each in replies if each.rank and taken[each.parent_id, each.rank] == 1}
+    found = find_sureness(parent_ids=[reply.parent_id for reply in replies if reply.parent_id is not None])
+    return {parent: said for parent, row in found.items() if (said := say_sureness(row["result"], places))}
 
 
 def show_steps(

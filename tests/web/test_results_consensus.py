@@ -287,4 +287,14 @@ def test_a_tree_says_how_sure_its_order_is_to_those_who_may_know(campaign, promp
         f'href="{one(prompt)}"' in page,
     ) == ((knows,) * 2)
     if who in INSIDERS:
-        assert re.search(r"Reply 1 is the best with \d+ %", page)
+        assert re.search(r"The one at place 1 is the best with \d+ %", page)
+
+
+def test_a_tree_says_what_is_open_where_the_first_two_are_tied(campaign, people) -> None:
+    prompt = make_prompt(campaign, "Which of these?")
+    a, b = add_candidates(prompt, "alpha One.", "beta Two.")
+    for person in people:
+        rank(person, prompt, [a, b])
+    recompute_stale_job()
+    page = read("organizer", campaign, f"/trees/{prompt.tree_id}/")
+    assert re.search(r"The order is (under )?\d+ % sure, from 3 rankings\. Which is the best is open\.", page)
