@@ -13,6 +13,7 @@ from annotate.access import get_campaign_for
 from annotate.api.schema import operation
 from annotate.api.serializers import StrictSerializer, read_query
 from annotate.api.views import ApiView
+from annotate.models import Saving
 from annotate.queries.saving import get_saving, load_traces, read_tried_rule
 from tasks.records.redundancy import ReplayRecord
 from tasks.scheduling.replay import replay
@@ -106,19 +107,19 @@ class SavingView(ApiView):
         """Needs the role of organizer or moderator, also when the campaign is closed. Counted within minutes."""
         campaign = get_campaign_for(self.actor, slug, CampaignRole.MODERATOR)
         measured = get_saving(campaign_id=campaign.pk)
-        if measured is None:
-            return Response(NOTHING)
-        told = measured.result
-        return Response(
-            {
-                **told,
-                "computed_at": measured.computed_at,
-                "rule": told["rule"],
-                "at_redundancy": told["decided"] * told["rule"]["base"],
-                "per_order": [{"rankings": number, "orders": orders} for number, orders in told["per_order"]],
-                "reasons": [{"reason": reason, "orders": orders} for reason, orders in sorted(told["reasons"].items())],
-            }
-        )
+        return Response(NOTHING if measured is None else present_saving(measured))
+
+
+def present_saving(measured: Saving) -> dict[str, Any]:
+    """What was measured as the API tells it."""
+    told = measured.result
+    return {
+        **told,
+        "computed_at": measured.computed_at,
+        "at_redundancy": told["decided"] * told["rule"]["base"],
+        "per_order": [{"rankings": number, "orders": orders} for number, orders in told["per_order"]],
+        "reasons": [{"reason": reason, "orders": orders} for reason, orders in sorted(told["reasons"].items())],
+    }
 
 
 class ReplayView(ApiView):
