@@ -21,6 +21,7 @@ PARTS = (
     "quality",
     "leaderboard",
     "reliability",
+    "findings",
     "saving",
     "perspectives",
     "releases",

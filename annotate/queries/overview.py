@@ -63,7 +63,9 @@ WHERE t.campaign_id = %(campaign)s AND t.state = %(ranking)s AND m.removed_at IS
   AND t.id <> ALL({GOLD_TREES})"""
 
 _REMOVED = """
-SELECT count(*) AS messages FROM annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id
+SELECT count(*) AS removed, (
+  SELECT count(*) FROM annotate_finding f WHERE f.campaign_id = %(campaign)s AND f.state = 'open') AS findings
+FROM annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id
 WHERE m.removed_at IS NOT NULL AND t.campaign_id = %(campaign)s"""
 
 _EXPIRED = """
@@ -114,6 +116,7 @@ def count_overview(
                          how many, and the newest as [id, language, reason]
     unlike               None, or what did not come out as it is stored when it was computed again: `consensuses`, the first
                          `parent` of them, whether `reliability` did, and `checked` of how many
+    findings             signs of manipulation that wait for a moderator
     """
     ordering = [str(kind) for kind in ORDERING_KINDS if kind in kinds]
     of: Row = {"campaign": campaign_id, "since": first_day(now), "week": now - WEEK}
@@ -128,7 +131,7 @@ def count_overview(
         )["prompts"]
         if ordering and not grows
         else None,
-        "removed": fetch_row(_REMOVED, of)["messages"],
+        **fetch_row(_REMOVED, of),
         "expired_week": fetch_row(_EXPIRED, of)["holds"],
         "reported": _count_reported(of),
         "growth": _count_growth(of) if grows else None,

@@ -26,7 +26,7 @@ from tasks.records.manipulation import Sign
 from tasks.vocabulary import AuditAction, FindingState
 
 GROWN = 1.5
-MAX_NOTE_CHARS = 1000
+MAX_NOTE_CHARS = 2000
 
 Key = tuple[int, str]
 

@@ -28,7 +28,7 @@ LOW_ALPHA = 0.4
 #: Holds run out often where at least so many did in a week, and this share of all that ended.
 MANY_EXPIRED, OFTEN = 10, 0.2
 #: Problems whose page moderators may open too; the others' are for organizers.
-MODERATORS_TOO = frozenset({"generation", "without_candidates", "reported", "stopped", "unlike"})
+MODERATORS_TOO = frozenset({"generation", "without_candidates", "reported", "stopped", "unlike", "findings"})
 
 
 def find_problems(*, campaign: Campaign, numbers: Numbers, organizes: bool, now: datetime) -> list[Problem]:
@@ -39,6 +39,7 @@ def find_problems(*, campaign: Campaign, numbers: Numbers, organizes: bool, now:
     found += find_growth_problems(campaign, numbers)
     found += find_reported(numbers)
     found += _unlike(campaign, numbers)
+    found += _findings(campaign, numbers)
     if numbers.progress:
         found += _nothing_to_do(campaign, numbers)
         found += _generation(campaign, numbers)
@@ -84,6 +85,20 @@ def _unlike(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
             detail,
             _("Look at the first"),
             make_link("results_consensus_parent", campaign.slug, unlike["parent"]),
+        )
+
+
+def _findings(campaign: Campaign, numbers: Numbers) -> Iterator[Problem]:
+    count = numbers.overview.get("findings", 0)
+    if count:
+        sentence = ngettext("%(count)s sign in people’s rankings to look at", "%(count)s signs in people’s rankings to look at", count)  # fmt: skip
+        detail = _("A sign proves nothing, and nothing follows by itself: somebody should look and decide.")
+        yield Problem(
+            "findings",
+            sentence % {"count": whole(count)},
+            detail,
+            _("Look at findings"),
+            make_link("results_findings", campaign.slug),
         )
 
 

@@ -58,7 +58,7 @@ TABS = (
     Tab("results_leaderboard", _("Leaderboard"), shown_or_knowers),
     Tab("results_perspectives", _("Perspectives"), knowers),
     Tab("results_annotators", _("Annotators"), is_insider),
-    Tab("results_findings", _("Findings"), is_insider),
+    Tab("results_findings", _("Findings"), is_insider, under=("results_finding",)),
     Tab("results_saving", _("Saving"), is_insider),
 )
 

@@ -26,6 +26,7 @@ PARTS = (
     "results_consensus",
     "results_leaderboard",
     "results_annotators",
+    "results_findings",
     "results_perspectives",
     "results_saving",
     "audit",

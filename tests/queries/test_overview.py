@@ -25,6 +25,7 @@ from annotate.queries.overview import count_overview, first_day
 from tasks.jobs.work import summarize_queues_job
 from tests import opinions
 from tests.opinions import NOW, add_candidates, make_annotators, make_campaign, make_prompt, rank
+from tests.reliabilities import find
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +63,7 @@ def test_empty_campaign_has_nothing_to_tell(campaign) -> None:
         "reported": {"messages": 0, "most": []},
         "growth": None,
         "unlike": None,
+        "findings": 0,
     }
 
 
@@ -251,3 +253,11 @@ def find_whole_reads(plan: dict) -> list[str]:
     large = {"annotate_judgment", "annotate_assignment", "annotate_message", "annotate_messagetree", "annotate_unit"}
     found = [plan["Relation Name"]] if plan["Node Type"] == "Seq Scan" and plan["Relation Name"] in large else []
     return found + [name for part in plan.get("Plans", []) for name in find_whole_reads(part)]
+
+
+def test_findings_are_counted_while_they_wait_and_of_this_campaign_alone(campaign) -> None:
+    ada, bob = make_annotators(2)
+    find(campaign, ada)
+    find(campaign, bob, state="dismissed")
+    find(make_campaign("bees"), ada)
+    assert count(campaign)["findings"] == 1

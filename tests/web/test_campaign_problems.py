@@ -24,6 +24,7 @@ from annotate.web.campaign_problems import Problem, find_problems
 from annotate.web.problems import make_link
 from tasks.jobs.work import summarize_queues_job
 from tests.opinions import add_candidates, make_annotators, make_campaign, make_prompt
+from tests.reliabilities import find
 
 pytestmark = pytest.mark.django_db
 
@@ -233,6 +234,16 @@ def test_results_that_come_out_otherwise_are_told_to_everybody_who_runs_the_camp
     found.save()
     summarize(campaign)
     assert [problem for problem in look(campaign) if problem.code == "unlike"] == []
+
+
+def test_findings_that_wait_are_told_to_moderators_too_with_where_to_look(campaign) -> None:
+    for one in make_annotators(2):
+        find(campaign, one)
+    summarize(campaign)
+    told = {
+        problem.sentence: problem.address for problem in look(campaign, organizes=False) if problem.code == "findings"
+    }
+    assert told == {"2 signs in people’s rankings to look at": make_link("results_findings", "birds")}
 
 
 def summarize(campaign: Campaign) -> None:
