@@ -21,7 +21,7 @@ rank_alpha_…    Krippendorff's ordinal and interval alpha of the ranks in the 
                 all ranks that enter, in the figure and in its resamples.
 
 Intervals resample parents (for what takes sets: sets), since pairs of one parent are not
-independent. "The rest" of a ballot says nothing about its inner order, so pairs inside it are not
+independent; of many, the sums are drawn from the normal law that they then follow. "The rest" of a ballot says nothing about its inner order, so pairs inside it are not
 counted as compared.
 """
 
@@ -33,7 +33,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.agreement.alpha import (
-    CHUNK,
     DIGITS,
     FEW_RESAMPLES,
     METHOD_VERSION,
@@ -53,8 +52,8 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 NO_SET = "not enough data: no set of candidates was placed in full, and told apart, by two annotators"
-#: Units that differ in more ways than this are so many that their sums follow the normal law: it is drawn from.
-MOST_ROWS = 1024
+#: The sums of more units than these follow the normal law closely enough to be drawn from it instead of one by one.
+MOST_UNITS = 256
 
 METRICS = {
     Coefficient.PAIRWISE_ALPHA: Metric.NOMINAL,
@@ -115,16 +114,17 @@ def _measure(coefficient: Coefficient, units: Units, *, seed: int, resamples: in
 
 
 def _resample(sums: Floats, seed: int, resamples: int) -> Floats:
-    """Return (R, d) the sums over units drawn with replacement."""
+    """Return (R, d) the sums over units drawn with replacement; the order of the units does not matter."""
+    units = len(sums)
     rows, frequencies = np.unique(sums.round(12), axis=0, return_counts=True)
     dice = throw_dice(seed, len(rows))
-    if len(rows) > MOST_ROWS:
-        return _draw_sums(sums, dice, resamples)
-    step = max(1, CHUNK // len(rows))
-    shares = frequencies / len(sums)
-    return np.concatenate(
-        [dice.multinomial(len(sums), shares, size) @ rows for size in [step] * (resamples // step) + [resamples % step]]
-    )
+    ordered = np.repeat(rows, frequencies, axis=0)
+    if units > MOST_UNITS:
+        return _draw_sums(ordered, dice, resamples)
+    places = dice.randint(0, units, (resamples, units)) + np.arange(resamples)[:, None] * units
+    counts = np.bincount(places.ravel(), minlength=resamples * units).reshape(resamples, units)
+    drawn: Floats = counts.astype(np.float64) @ ordered
+    return drawn
 
 
 def _draw_sums(sums: Floats, dice: np.random.RandomState, resamples: int) -> Floats:
