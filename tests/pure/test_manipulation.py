@@ -128,11 +128,12 @@ def test_somebody_who_works_around_the_clock_is_found_however_uneven_the_pace() 
     ballots, at = list(crowd.ballots), START
     for number in range(400):
         at += dice.uniform(200, 3600)
+        shown = (1, 2) if dice.random() < 0.5 else (2, 1)
         ballots.append(
-            ObservedBallot(
-                Ballot("awake", 9_000_000 + number, ((1,), (2,)), None, (1, 2)), 10_000 + number, at, order_known=False
-            )
+            ObservedBallot(Ballot("awake", 9_000_000 + number, ((1,), (2,)), None, shown), 10_000 + number, at)
         )
+    imported = [replace(each, order_known=False) for each in ballots]
+    assert find_signs(imported) == []
     (sign,) = find_signs(ballots)
     assert (sign.annotator, sign.kind, sign.evidence["restless_days"]) == ("awake", "scripted", sign.evidence["days"])
 

@@ -5,7 +5,8 @@ anybody reads (`FASTEST` words a second: 600 a minute, twice a practised reader'
 fast in a third of the ballots.
 `scripted`: a gap between two ballots is even where it differs from the median of the eight gaps before by less than a tenth;
 people's gaps vary by half, so that two of five may be even by chance. Or: in 24 hours with work no pause lasts three hours; once
-in five such days that may happen.
+in five such days that may happen. What was imported
+was not submitted at its time, so that nothing is said of it.
 """
 
 from collections import defaultdict
@@ -92,6 +93,7 @@ def find_scripted(
 ) -> Iterator[Sign]:
     """Yield whose ballots come at the pace of a program."""
     people = len(names)
+    ballots = [each for each in ballots if each.order_known]
     if not ballots:
         return
     who = np.array([numbers[each.ballot.annotator] for each in ballots], dtype=np.int64)
