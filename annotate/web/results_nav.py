@@ -14,6 +14,7 @@ from django.http import HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from annotate.access import Actor, get_campaign_for
 from annotate.models import Campaign
@@ -59,7 +60,7 @@ TABS = (
     Tab("results_perspectives", _("Perspectives"), knowers),
     Tab("results_annotators", _("Annotators"), is_insider),
     Tab("results_findings", _("Findings"), is_insider, under=("results_finding",)),
-    Tab("results_saving", _("Saving"), is_insider),
+    Tab("results_saving", pgettext_lazy("of rankings", "Saving"), is_insider),
 )
 
 
