@@ -90,6 +90,12 @@ def test_honest_people_are_not_found_whether_the_answers_are_alike_or_far_apart(
     assert find_signs(crowd.ballots) == []
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_where_little_is_shared_and_people_agree_little_chance_is_not_taken_for_its_opposite(seed) -> None:
+    crowd = Crowd({"honest": 30, "weak": 10}, parents=250, per_parent=3, candidates=2, spread=1.0, seed=seed)
+    assert find_signs(crowd.ballots) == []
+
+
 @pytest.mark.slow
 def test_of_forty_honest_campaigns_hardly_any_sees_a_finding() -> None:
     crowds = [

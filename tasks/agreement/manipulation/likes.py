@@ -5,7 +5,8 @@ over all parents that two people share (divided by how many others each met), fo
 pairs of people. The first is what all have in common; an opinion group gets a direction of its own.
 
 Somebody's ballot is predicted from the others' ballots on that parent, each weighed by how alike the two are, and
-how alike they are is told from all other parents. So whoever judges by any taste that some others share is predicted,
+how alike they are is told from its author's earlier ballots, beginning with what is usual: leaving out that one ballot alone
+would turn chance into the opposite of what it was. So whoever judges by any taste that some others share is predicted,
 also where they are few, or against the many; whoever throws dice is not.
 """
 
@@ -22,6 +23,8 @@ Integers = npt.NDArray[np.int64]
 
 DIRECTIONS = 6
 ROUNDS = 30
+#: As many ballots of a usual taste somebody begins with.
+USUAL_BALLOTS = 5.0
 #: Fewer others on a parent say too little of what is common there.
 FEWEST_OTHERS = 2
 
@@ -83,11 +86,28 @@ def score_ballots(blocks: Sequence[Orders], people: int) -> tuple[Scores, Taste]
     before = [taste[block.annotator] - one for block, one in zip(blocks, told, strict=True)]
     strength = np.sqrt((taste * taste).sum(axis=0))  # faint directions are mostly noise
     weighed = spread * strength / max(strength.max(initial=0.0), 1e-300)
-    parts = [_score(block, weighed, one) for block, one in zip(blocks, before, strict=True)]
+    earlier = _learn(blocks, told, taste)
+    parts = [_score(block, weighed, one) for block, one in zip(blocks, earlier, strict=True)]
     if not parts:
         nothing, none = np.zeros(0), np.zeros(0, dtype=np.int64)
         return Scores(none, none, nothing, nothing, nothing), Taste(taste, before)
     return Scores(*(np.concatenate(each) for each in zip(*parts, strict=True))), Taste(taste, before)
+
+
+def _learn(blocks: Sequence[Orders], told: Sequence[Floats], taste: Floats) -> list[Floats]:
+    """Return for each block (n, DIRECTIONS) what was known of each ballot's author before it. Rows are in order of time."""
+    if not blocks:
+        return []
+    who = np.concatenate([block.annotator for block in blocks])
+    row = np.concatenate([block.row for block in blocks])
+    gain = np.concatenate(told)
+    order = np.lexsort((row, who))
+    total = np.cumsum(gain[order], axis=0) - gain[order]
+    starts = np.flatnonzero(np.diff(who[order], prepend=-1))
+    total -= np.repeat(total[starts], np.diff(np.append(starts, len(who))), axis=0)
+    known = np.empty_like(gain)
+    known[order] = total + USUAL_BALLOTS * taste.sum(axis=0) / len(who)
+    return np.split(known, np.cumsum([len(block.row) for block in blocks])[:-1])
 
 
 def _tell(block: Orders, spread: Floats) -> Floats:
