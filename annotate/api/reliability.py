@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.urls import path
@@ -111,24 +112,8 @@ class Annotators(ApiView):
         """Needs the role of organizer or moderator, also when the campaign is closed. Measured every hour."""
         campaign = get_campaign_for(self.actor, slug, CampaignRole.MODERATOR)
         asked = read_query(request, AnnotatorsQuery)
-        snapshot = find_snapshot(campaign_id=campaign.pk)
         weighs = read_settings(campaign.parameters).weigh_reliability
-        if snapshot is None:
-            nothing: dict[str, Any] = dict.fromkeys(("version", "computed_at", "method", "method_version"))
-            nothing |= {"n_annotators": 0, "n_ballots": 0}
-            return Response({"results": [], "next": None, "weighs": weighs, **nothing})
-        rows = list_annotators(
-            campaign_id=campaign.pk,
-            snapshot_id=snapshot.pk,
-            shows=asked["show"],
-            sort="annotator",
-            after=read_cursor(asked["cursor"]) if "cursor" in asked else 0,
-            limit=asked["limit"] + 1,
-        )
-        page = rows[: asked["limit"]]
-        following = write_cursor(page[-1]["annotator"]) if len(rows) > len(page) else None
-        told = {name: value for name, value in describe_snapshot(snapshot).items() if name != "agreement"}
-        return Response({"results": [_present(row) for row in page], "next": following, "weighs": weighs, **told})
+        return Response({"weighs": weighs, **_read_page(campaign_id=campaign.pk, asked=asked)})
 
 
 class MyReliability(ApiView):
@@ -146,6 +131,26 @@ class MyReliability(ApiView):
             for row in rows
         ]
         return Response({"results": shown})
+
+
+def _read_page(*, campaign_id: int, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """A page of the newest snapshot, and what it says as a whole."""
+    snapshot = find_snapshot(campaign_id=campaign_id)
+    if snapshot is None:
+        nothing = dict.fromkeys(("version", "computed_at", "method", "method_version"))
+        return {"results": [], "next": None, **nothing, "n_annotators": 0, "n_ballots": 0}
+    rows = list_annotators(
+        campaign_id=campaign_id,
+        snapshot_id=snapshot.pk,
+        shows=asked["show"],
+        sort="annotator",
+        after=read_cursor(asked["cursor"]) if "cursor" in asked else 0,
+        limit=asked["limit"] + 1,
+    )
+    page = rows[: asked["limit"]]
+    following = write_cursor(page[-1]["annotator"]) if len(rows) > len(page) else None
+    told = {name: value for name, value in describe_snapshot(snapshot).items() if name != "agreement"}
+    return {"results": [_present(row) for row in page], "next": following, **told}
 
 
 def _present(row: Row) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -45,6 +45,19 @@ def take_slice(request: HttpRequest, rows: Sequence[Item], *, size: int = PAGE_S
     return Part(
         rows[start : start + size],
         change_query(request, part=part + 1) if len(rows) > start + size else None,
+        change_query(request, part=None) if part > 1 else None,
+    )
+
+
+def take_stretch(
+    request: HttpRequest, read: Callable[[int, int], Sequence[Item]], *, size: int = PAGE_SIZE
+) -> Part[Item]:
+    """A part of a list that the database puts in order; `read` takes an offset and a limit. The address counts its parts."""
+    part = read_whole(request.GET.get("part"), high=10_000) or 1
+    rows = read((part - 1) * size, size + 1)
+    return Part(
+        rows[:size],
+        change_query(request, part=part + 1) if len(rows) > size else None,
         change_query(request, part=None) if part > 1 else None,
     )
 

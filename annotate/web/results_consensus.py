@@ -18,7 +18,7 @@ from annotate.queries.results import describe_consensus
 from annotate.rendering import render_many
 from annotate.web.consensus_shown import describe_ballot, describe_entry, describe_pairs, name_letter, say_origins
 from annotate.web.field_words import Words
-from annotate.web.lists import Part, change_query, read_whole
+from annotate.web.lists import take_stretch
 from annotate.web.names import language_name
 from annotate.web.pages import PageRequest, page
 from annotate.web.results_nav import get_campaign_for_tab, is_insider, render_results
@@ -45,17 +45,12 @@ def consensus(request: PageRequest, slug: str) -> HttpResponse:
     order = order if order in ORDERS else "unsure"
     language = request.GET.get("language", "")
     language = language if language in campaign.languages else ""
-    number = read_whole(request.GET.get("part"), high=10_000) or 1
     found = order_consensus(campaign_id=campaign.pk, language=language or None, order=order)
-    rows = list(found[(number - 1) * PAGE_SIZE : number * PAGE_SIZE + 1])
+    part = take_stretch(request, lambda offset, limit: list(found[offset : offset + limit]), size=PAGE_SIZE)
     context = {
-        "entries": list_entries(rows[:PAGE_SIZE]),
-        "part": Part(
-            rows,
-            change_query(request, part=number + 1) if len(rows) > PAGE_SIZE else None,
-            change_query(request, part=None) if number > 1 else None,
-        ),
-        "is_filtered": bool(language) or number > 1,
+        "entries": list_entries(part.rows),
+        "part": part,
+        "is_filtered": bool(language) or part.newest is not None,
         "orders": [(name, title, name == order) for name, title in ORDER_NAMES.items()],
         "languages": [(code, language_name(code), code == language) for code in campaign.languages],
     }
@@ -87,16 +82,12 @@ def consensus_parent(request: PageRequest, slug: str, parent_id: int) -> HttpRes
 
 def show_ballots(request: PageRequest, parent: Message, letters: Mapping[int, str]) -> dict[str, Any]:
     """A part of the ballots, as they came in."""
-    number = read_whole(request.GET.get("part"), high=10_000) or 1
-    rows = list_ballots(parent_id=parent.pk, limit=BALLOTS + 1, offset=(number - 1) * BALLOTS)
-    return {
-        "ballots": [describe_ballot(row, letters) for row in rows[:BALLOTS]],
-        "part": Part(
-            rows,
-            change_query(request, part=number + 1) if len(rows) > BALLOTS else None,
-            change_query(request, part=None) if number > 1 else None,
-        ),
-    }
+    part = take_stretch(
+        request,
+        lambda offset, limit: list_ballots(parent_id=parent.pk, limit=limit, offset=offset),
+        size=BALLOTS,
+    )
+    return {"ballots": [describe_ballot(row, letters) for row in part.rows], "part": part}
 
 
 def list_entries(rows: Sequence[Message]) -> list[dict[str, Any]]:
