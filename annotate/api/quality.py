@@ -48,9 +48,14 @@ class Progress(ApiView):
         tag="results",
     )
     def get(self, request: Request, slug: str) -> Response:
-        """Large campaigns are counted every few seconds: `computed_at` says when."""
+        """Large campaigns are counted every few seconds: `computed_at` says when.
+
+        Gold items are not among what those who run the campaign see, and like other work to everybody else.
+        """
         campaign = get_campaign_for(self.actor, slug)
-        return Response({"state": campaign.state, **get_progress(campaign_id=campaign.pk, now=timezone.now())})
+        insider = is_insider(self.actor, campaign)
+        progress = get_progress(campaign_id=campaign.pk, now=timezone.now(), is_insider=insider)
+        return Response({"state": campaign.state, **progress})
 
 
 class Agreement(ApiView):

@@ -26,7 +26,7 @@ SELECT count(*) AS judgments, count(DISTINCT COALESCE(a.merged_into_id, a.id)) A
   count(DISTINCT q.language) AS languages, count(*) FILTER (WHERE j.created_at >= %(midnight)s) AS today
 FROM (SELECT annotator_id, unit_id, created_at FROM annotate_judgment WHERE is_current LIMIT %(most)s) j
 JOIN annotate_annotator a ON a.id = j.annotator_id
-JOIN annotate_unit u ON u.id = j.unit_id JOIN annotate_queue q ON q.id = u.queue_id AND NOT q.is_gold"""
+JOIN annotate_unit u ON u.id = j.unit_id JOIN annotate_queue q ON q.id = u.queue_id"""
 
 _SWEPT = """
 SELECT (SELECT COALESCE(sum((p.result->>'judgments')::bigint), 0) FROM annotate_campaignprogress p)::bigint AS judgments,

@@ -1,8 +1,8 @@
 """Whether what somebody is given next is a gold item, and which: decided before anything is looked at.
 
 The coin is tossed for everybody alike, so that whoever asks learns nothing from how long it takes. Each person meets the
-items in an order of their own; nobody meets a subject that they have met as ordinary work. Organizers, who can look the
-answers up, meet none.
+items in an order of their own; nobody meets a subject that they have met as ordinary work. Whoever runs the
+campaign or the site can look answers up, and meets none.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ GOLD_PICK = f"""
   WHERE {render_conditions(moment=Moment.OFFER, level=Level.UNIT)}
     AND (SELECT met.id FROM annotate_unit o JOIN annotate_assignment met ON met.unit_id = o.id AND met.annotator_id = %(me)s
          WHERE o.subject_id = u.subject_id AND o.id <> u.id AND (o.kind = 'label') = (u.kind = 'label') LIMIT 1) IS NULL
-    AND NOT EXISTS (SELECT 1 FROM annotate_annotator me JOIN annotate_membership mb ON mb.user_id = me.user_id
-      WHERE me.id = %(me)s AND mb.campaign_id = %(campaign)s AND mb.role = 'organizer')
+    AND NOT EXISTS (SELECT 1 FROM annotate_annotator me JOIN annotate_user known ON known.id = me.user_id
+      LEFT JOIN annotate_membership mb ON mb.user_id = known.id AND mb.campaign_id = %(campaign)s
+      WHERE me.id = %(me)s AND (known.is_superuser OR mb.role IN ('organizer', 'moderator')))
   ORDER BY hashint8extended(u.id, %(me)s) LIMIT %(gold_wide)s"""
 
 # Whoever has given thousands is past training anywhere, so that the look back is bounded.

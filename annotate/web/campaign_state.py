@@ -70,7 +70,7 @@ def show_state(
         "reason": request.POST.get("reason", ""),
         "needs": needs,
         "grows": grows_by_itself(campaign),
-        "held": get_progress(campaign_id=campaign.pk, now=timezone.now())["units"]["held"],
+        "held": get_progress(campaign_id=campaign.pk, now=timezone.now(), is_insider=True)["units"]["held"],
         "lease_minutes": round(campaign.parameters.get("lease_seconds", 1800) / 60),
     }
     return render_page(request, "campaigns/state.html", context, status=status)

@@ -4,10 +4,9 @@ import time
 
 from django.utils import timezone
 
-from annotate.queries.backlog import count_queues, load_cells
 from annotate.queries.campaigns import get_scope
 from annotate.queries.overview import count_overview
-from annotate.queries.progress import describe_progress
+from annotate.queries.progress import count_progress
 from annotate.services.scheduling import store_progress
 from annotate.services.stale import end_turn, rest_after, take_turn
 from tasks.vocabulary import StaleKind
@@ -23,8 +22,7 @@ def summarize_in_turn(campaign_id: int) -> None:
     if turn is None:
         return
     started, now = time.monotonic(), timezone.now()
-    queues, cells = count_queues(campaign_id=campaign_id), load_cells(campaign_id=campaign_id)
-    result = describe_progress(campaign_id=campaign_id, queues=queues, cells=cells)
+    result = count_progress(campaign_id=campaign_id)
     languages, kinds, grows = get_scope(campaign_id=campaign_id)
     overview = count_overview(campaign_id=campaign_id, languages=languages, kinds=kinds, grows=grows, now=now)
     store_progress(campaign_id=campaign_id, units=result["units"]["units"], result=result, overview=overview, now=now)

@@ -280,7 +280,7 @@ def test_gold_is_in_no_count_of_the_campaign():
     campaign = make_campaign(kinds=("rank", "label"), gold_share=0.5)
     make_prompt(campaign, replies=2)
     before = (
-        count_queues(campaign_id=campaign.pk), load_cells(campaign_id=campaign.pk), get_progress(campaign_id=campaign.pk, now=NOW),
+        count_queues(campaign_id=campaign.pk), load_cells(campaign_id=campaign.pk), get_progress(campaign_id=campaign.pk, now=NOW, is_insider=True),
         count_overview(campaign_id=campaign.pk, languages=["en"], kinds=["rank"], now=NOW), list_front_units(campaign_id=campaign.pk, limit=99),
     )  # fmt: skip
     item = write_item(campaign)
@@ -291,7 +291,7 @@ def test_gold_is_in_no_count_of_the_campaign():
     answer = submit(ada, assignment["id"], ranking_of(assignment), seed=TAILS)
     release_holds(annotator_id=ada.pk, now=NOW)
     after = (
-        count_queues(campaign_id=campaign.pk), load_cells(campaign_id=campaign.pk), get_progress(campaign_id=campaign.pk, now=NOW),
+        count_queues(campaign_id=campaign.pk), load_cells(campaign_id=campaign.pk), get_progress(campaign_id=campaign.pk, now=NOW, is_insider=True),
         count_overview(campaign_id=campaign.pk, languages=["en"], kinds=["rank"], now=NOW), list_front_units(campaign_id=campaign.pk, limit=99),
     )  # fmt: skip
     assert answer["judgment"]["counted"] is True
