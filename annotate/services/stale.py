@@ -24,6 +24,9 @@ LONGEST_ERROR = 500
 REST_PER_SECOND = 15.0
 SHORTEST_REST_SECONDS = 4.0
 LONGEST_REST_SECONDS = 900.0
+#: What is computed once an hour is computed more often where it takes less than a second: in small campaigns.
+HOURLY_SECONDS = 3600.0
+SHORTEST_HOURLY_SECONDS = 300.0
 
 _MARK = """
 INSERT INTO annotate_stale AS s (kind, subject_id, marked)
@@ -196,6 +199,13 @@ def release_turn(*, kind: StaleKind, subject_id: int) -> None:
 def rest_after(took_seconds: float) -> timedelta:
     """How long something that took so long may rest: it then costs a sixteenth of one processor at most."""
     return timedelta(seconds=min(max(SHORTEST_REST_SECONDS, REST_PER_SECOND * took_seconds), LONGEST_REST_SECONDS))
+
+
+def rest_hourly(took_seconds: float) -> timedelta:
+    """How long hourly work of a campaign rests: less than an hour where it is quick, more where it takes minutes."""
+    if took_seconds < 1:
+        return timedelta(seconds=SHORTEST_HOURLY_SECONDS)
+    return timedelta(seconds=max(HOURLY_SECONDS, REST_PER_SECOND * took_seconds))
 
 
 def _name_marks(marks: Sequence[Mark]) -> dict[str, object]:

@@ -2,14 +2,13 @@
 
 import logging
 import time
-from datetime import timedelta
 
 from celery import shared_task
 from django.utils import timezone
 
 from annotate.queries.observations import load_observed, read_position
 from annotate.services.findings import store_findings
-from annotate.services.stale import REST_PER_SECOND, Turn, end_turn
+from annotate.services.stale import Turn, end_turn, rest_hourly
 from annotate.wake import wake
 from tasks.agreement.manipulation import METHOD_VERSION, find_signs
 from tasks.jobs.reliability import do_in_turn
@@ -19,7 +18,6 @@ log = logging.getLogger(__name__)
 
 #: Longer than the hard limit of the job: whoever has a turn is alone, unless it is taken away.
 LEASE_SECONDS = 930.0
-REST = timedelta(hours=1)
 
 
 @shared_task(name=str(JobName.FIND_MANIPULATION))
@@ -37,5 +35,4 @@ def find_in_turn(turn: Turn) -> None:
         signs = find_signs(load_observed(campaign_id=campaign_id))
         if new := store_findings(turn=turn, signs=signs, now=timezone.now()):
             log.info("campaign %s: %s new findings", campaign_id, new)
-    took = timedelta(seconds=REST_PER_SECOND * (time.monotonic() - started))
-    end_turn(turn=turn, rest_until=timezone.now() + max(REST, took), cursor=position)
+    end_turn(turn=turn, rest_until=timezone.now() + rest_hourly(time.monotonic() - started), cursor=position)

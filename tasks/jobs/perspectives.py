@@ -1,7 +1,6 @@
 """Opinion groups of every campaign, hour by hour: from the ballots that stand, where anything has changed since."""
 
 import time
-from datetime import timedelta
 
 from celery import shared_task
 from django.utils import timezone
@@ -9,7 +8,7 @@ from django.utils import timezone
 from annotate.queries.judgments import iterate_ballots
 from annotate.queries.perspectives import list_set_aside, load_members, read_position
 from annotate.services.perspectives import store_perspectives
-from annotate.services.stale import REST_PER_SECOND, Turn, end_turn
+from annotate.services.stale import Turn, end_turn, rest_hourly
 from annotate.wake import wake
 from tasks.agreement.perspectives import METHOD_VERSION, find_perspectives
 from tasks.agreement.votes import collect_votes
@@ -18,7 +17,6 @@ from tasks.vocabulary import JobName, StaleKind
 
 #: Longer than the hard limit of the job: whoever has a turn is alone, unless it is taken away.
 LEASE_SECONDS = 930.0
-REST = timedelta(hours=1)
 SEED = 1
 
 
@@ -39,5 +37,4 @@ def find_in_turn(turn: Turn) -> None:
         ballots = (known.ballot for known in iterate_ballots(campaign_id=campaign_id))
         record, members = find_perspectives(collect_votes(ballots, without=aside), seed=SEED, last=last)
         store_perspectives(turn=turn, record=record, members=members, now=timezone.now())
-    took = timedelta(seconds=REST_PER_SECOND * (time.monotonic() - started))
-    end_turn(turn=turn, rest_until=timezone.now() + max(REST, took), cursor=position)
+    end_turn(turn=turn, rest_until=timezone.now() + rest_hourly(time.monotonic() - started), cursor=position)

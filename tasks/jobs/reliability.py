@@ -18,7 +18,7 @@ from django.utils import timezone
 from annotate.queries.judgments import iterate_ballots
 from annotate.queries.reliability import list_ready_campaigns, list_upheld, load_gold
 from annotate.services.reliability import forget_old_snapshots, mark_outdated, store_reliability
-from annotate.services.stale import REST_PER_SECOND, Turn, end_turn, take_turn
+from annotate.services.stale import Turn, end_turn, rest_hourly, take_turn
 from annotate.wake import wake
 from tasks.agreement.consensus import METHOD, METHOD_VERSION
 from tasks.agreement.davidson import DEFAULT_NU
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 MEASURE_LEASE_SECONDS, CHECK_LEASE_SECONDS = 930.0, 1830.0
 #: A run that works longer than this wakes its successor and ends (seconds).
 LONGEST_RUN_SECONDS = 300.0
-MEASURE_REST, CHECK_REST, FAILED_REST = timedelta(hours=1), timedelta(hours=24), timedelta(minutes=10)
+CHECK_REST, FAILED_REST = timedelta(hours=24), timedelta(minutes=10)
 
 
 @shared_task(name=str(JobName.MEASURE_RELIABILITY))
@@ -85,8 +85,7 @@ def measure_in_turn(turn: Turn) -> None:
             "campaign %s: %s, %s consensuses to compute again", campaign_id, snapshot or "no new reliability", marked
         )
     forget_old_snapshots(campaign_id=campaign_id, now=timezone.now())
-    took = timedelta(seconds=REST_PER_SECOND * (time.monotonic() - started))
-    end_turn(turn=turn, rest_until=timezone.now() + max(MEASURE_REST, took))
+    end_turn(turn=turn, rest_until=timezone.now() + rest_hourly(time.monotonic() - started))
 
 
 def check_in_turn(turn: Turn) -> None:

