@@ -82,7 +82,8 @@ class OwnReliability(serializers.Serializer[Any]):
     n_shared = serializers.IntegerField(help_text="Of these, on prompts that others ranked too.")
     agreement = serializers.FloatField(
         allow_null=True,
-        help_text=f"Mean Kendall tau-b of my rankings with the consensus of the others; null below {FEW_SHARED} shared ones.",
+        help_text="Mean Kendall tau-b of my rankings with the consensus of the others, to a tenth; null below "
+        f"{FEW_SHARED} shared ones.",
     )
     agreement_low = serializers.FloatField(allow_null=True, help_text="95 % interval.")
     agreement_high = serializers.FloatField(allow_null=True)

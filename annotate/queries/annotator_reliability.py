@@ -5,6 +5,7 @@ from typing import Any
 
 from annotate.queries.reliability import WEIGHS
 from annotate.queries.rows import Row, fetch_all, fetch_row
+from tasks.vocabulary import ORDERING_KINDS
 
 #: With fewer ballots than this that could be compared with others' little is known, and to oneself nothing is told: of fewer
 #: one could tell what others thought of each.
@@ -60,7 +61,10 @@ WHERE r.snapshot_id = %(snapshot)s"""
 
 _OWN = f"""
 SELECT c.slug, c.title, c.state, {WEIGHS} AS weighs, s.version, s.computed_at, s.method, s.method_version,
-  r.details ? 'upheld' AS is_upheld, {_FIGURES}
+  r.details ? 'upheld' AS is_upheld, {_FIGURES}, (
+    SELECT count(*) FROM annotate_golditem gi JOIN annotate_judgment j ON j.unit_id = gi.unit_id AND j.annotator_id = %(me)s
+    WHERE gi.campaign_id = c.id AND j.is_current AND j.withdrawn_at IS NULL AND j.kind = ANY(%(kinds)s::text[])
+      AND j.created_at <= s.computed_at) AS n_known
 FROM annotate_campaign c
 CROSS JOIN LATERAL (
   SELECT n.* FROM annotate_reliabilitysnapshot n WHERE n.campaign_id = c.id ORDER BY n.version DESC LIMIT 1) s
@@ -123,20 +127,27 @@ def list_own_reliability(*, annotator_id: int) -> list[Row]:
     Rows have `slug, title, state, weighs, version, computed_at, n_ballots, n_shared, agreement, agreement_low,
     agreement_high, counts_as`. The agreement is None where too few of their ballots can be compared. `counts_as`: what they
     count for where the campaign weighs rankings (more, typical, less, nothing); None where all count alike. What known answers
-    say is told to those who run a campaign alone: it would tell which pieces they are.
+    say is told to those who run a campaign alone: it would tell which pieces they are. So these rankings are among the counts.
     """
-    return [_describe_own(row) for row in fetch_all(_OWN, {"me": annotator_id})]
+    kinds = [kind.value for kind in ORDERING_KINDS]
+    return [_describe_own(row) for row in fetch_all(_OWN, {"me": annotator_id, "kinds": kinds})]
 
 
 def _describe_own(row: Row) -> Row:
-    names = ("slug", "title", "state", "weighs", "version", "computed_at", "n_ballots", "n_shared")
+    """Agreement to a tenth: from hour to hour a finer figure would tell how others ranked the prompt that came to it."""
+    names = ("slug", "title", "state", "weighs", "version", "computed_at")
     enough = row["n_shared"] >= FEW_SHARED
+    shared = row["n_shared"] + row["n_known"]
+    counts = {
+        "n_ballots": row["n_ballots"] + row["n_known"],
+        "n_shared": shared if enough else min(shared, FEW_SHARED - 1),
+    }
     agreement = {
-        name: round(row[name], 2) if enough and row[name] is not None else None
+        name: round(row[name], 1) if enough and row[name] is not None else None
         for name in ("agreement", "agreement_low", "agreement_high")
     }
     counts_as = _weigh(row, enough=enough) if row["weighs"] else None
-    return {name: row[name] for name in names} | agreement | {"counts_as": counts_as}
+    return {name: row[name] for name in names} | counts | agreement | {"counts_as": counts_as}
 
 
 def _weigh(row: Row, *, enough: bool) -> str:

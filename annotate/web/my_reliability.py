@@ -48,7 +48,7 @@ def describe(row: Row) -> dict[str, Any]:
     return told | {
         "says": say_agreement(row["agreement"]),
         "pairs": say_pairs(row),
-        "sure": say_certainty(row["agreement_high"] - row["agreement_low"]),
+        "sure": say_certainty(round(row["agreement_high"] - row["agreement_low"], 1)),
         "is_low": row["agreement_high"] < LOW,
     }
 

@@ -7,11 +7,14 @@ from datetime import timedelta
 import pytest
 
 from annotate.models import CampaignProgress, Membership, Stratum
+from annotate.queries.annotator_reliability import list_own_reliability
 from annotate.queries.campaign_page import load_numbers
 from annotate.queries.progress import count_progress, get_progress
+from tasks.jobs.reliability import measure_reliability_job
 from tasks.jobs.summaries import summarize_in_turn
 from tests.gold import HEADS, TAILS, write_item
 from tests.loop import NOW, ask, make_annotator, make_campaign, make_prompt, ranking_of, submit
+from tests.reliabilities import person, store
 
 pytestmark = pytest.mark.django_db
 
@@ -86,6 +89,32 @@ def test_a_campaign_without_gold_is_counted_once():
     campaign = make_campaign()
     make_prompt(campaign)
     assert "outside" not in count_progress(campaign_id=campaign.pk)
+
+
+@pytest.mark.parametrize("seed", [HEADS, TAILS])
+def test_ones_own_figures_count_gold_like_any_other_ranking(seed):
+    campaign = make_campaign(gold_share=0.2)
+    make_prompt(campaign)
+    write_item(campaign)
+    ada = make_annotator()
+    assignment = ask(ada, campaign, seed=seed)["assignment"]
+    submit(ada, assignment["id"], ranking_of(assignment), seed=TAILS)
+    measure_reliability_job()
+    (row,) = list_own_reliability(annotator_id=ada.pk)
+    assert (row["n_ballots"], row["agreement"]) == (1, None)
+
+
+def test_which_of_few_rankings_were_of_gold_is_not_to_be_counted():
+    campaign = make_campaign(gold_share=0.2)
+    make_prompt(campaign)
+    write_item(campaign)
+    ada = make_annotator()
+    assignment = ask(ada, campaign, seed=HEADS)["assignment"]
+    submit(ada, assignment["id"], ranking_of(assignment), seed=TAILS)
+    for inputs, shared, told in (("a", 8, 9), ("b", 9, 9), ("c", 10, 11)):
+        store(campaign, person(ada, n_ballots=12, n_shared=shared), inputs=inputs)
+        (row,) = list_own_reliability(annotator_id=ada.pk)
+        assert (row["n_ballots"], row["n_shared"]) == (13, told)
 
 
 @pytest.mark.parametrize("role", ["organizer", "moderator"])
