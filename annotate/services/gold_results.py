@@ -30,11 +30,21 @@ def store_gold_result(
     score = _compare(item.answer, row=row, answer=answer, shown=shown)
     if score is None:
         return None
+    score = min(score, *_list_earlier(row))
     is_told = settings.explain_gold or item.retired_at is not None
     GoldResult.objects.create(judgment_id=judgment_id, item=item, score=score, told_at=now if is_told else None)
     if not is_told:
         return None
     return describe_told(answer=item.answer, explanation=item.explanation, score=score, handles=shown)
+
+
+def _list_earlier(row: Row) -> list[float]:
+    """What this person's answers that they undid said: once it was sent, they could read how others put it, and say the same.
+
+    1 stands among them, so that there is something.
+    """
+    undone = GoldResult.objects.filter(item_id=row["unit"], judgment__assignment_id=row["assignment"])
+    return [1.0, *undone.values_list("score", flat=True)]
 
 
 def _compare(known: Mapping[str, Any], *, row: Row, answer: ReadAnswer, shown: Mapping[int, str]) -> float | None:

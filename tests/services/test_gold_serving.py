@@ -237,8 +237,8 @@ def test_a_judgment_that_was_undone_or_withdrawn_says_nothing_about_its_author()
     first = submit(ada, held["id"], answer_in_order(held, TIERS[::-1]), seed=TAILS)["judgment"]
     again = undo_judgment(annotator_id=ada.pk, judgment_id=first["id"], now=NOW)
     assert list(iterate_gold(campaign_id=campaign.pk)) == []
-    second = submit(ada, again["id"], answer_in_order(again), seed=TAILS)["judgment"]
-    assert [ballot.score for ballot in iterate_gold(campaign_id=campaign.pk)] == [1.0]
+    second = submit(ada, again["id"], answer_in_order(again, TIERS[::-1]), seed=TAILS)["judgment"]
+    assert len(list(iterate_gold(campaign_id=campaign.pk))) == 1
     withdraw_judgment(annotator_id=ada.pk, judgment_id=second["id"], now=NOW)
     assert list(iterate_gold(campaign_id=campaign.pk)) == []
     assert find_drift() == {}
@@ -315,3 +315,34 @@ def test_a_guest_who_becomes_an_account_keeps_what_gold_says_of_them():
         (str(ada.pk), 1.0)
     ]
     assert hold_gold(ada, campaign) is None
+
+
+def test_whoever_undoes_an_answer_and_says_what_they_read_since_is_no_better_for_it():
+    campaign = make_campaign(gold_share=0.2, explain_gold=False)
+    write_item(campaign)
+    ada = make_annotator()
+    assignment = hold_gold(ada, campaign)
+    wrong = answer_in_order(
+        assignment, tiers=[["No idea.", "Birds are green."], ["They like it."], ["Because of spring."]]
+    )
+    first = submit(ada, assignment["id"], wrong, seed=TAILS)["judgment"]
+    (told,) = [one.score for one in iterate_gold(campaign_id=campaign.pk)]
+    undo_judgment(annotator_id=ada.pk, judgment_id=first["id"], now=NOW)
+    submit(ada, assignment["id"], answer_in_order(assignment), seed=TAILS)
+    assert [one.score for one in iterate_gold(campaign_id=campaign.pk)] == [told]
+    assert told < 0.5
+
+
+def test_whoever_undoes_a_right_answer_for_a_wrong_one_has_said_the_wrong_one():
+    campaign = make_campaign(gold_share=0.2, explain_gold=False)
+    write_item(campaign)
+    ada = make_annotator()
+    assignment = hold_gold(ada, campaign)
+    first = submit(ada, assignment["id"], answer_in_order(assignment), seed=TAILS)["judgment"]
+    assert [one.score for one in iterate_gold(campaign_id=campaign.pk)] == [1.0]
+    undo_judgment(annotator_id=ada.pk, judgment_id=first["id"], now=NOW)
+    wrong = answer_in_order(
+        assignment, tiers=[["No idea.", "Birds are green."], ["They like it."], ["Because of spring."]]
+    )
+    submit(ada, assignment["id"], wrong, seed=TAILS)
+    assert [one.score < 0.5 for one in iterate_gold(campaign_id=campaign.pk)] == [True]
