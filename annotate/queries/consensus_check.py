@@ -1,11 +1,10 @@
-"""Consensuses as they are stored, for whoever computes them again, and what came of the last check."""
+"""Consensuses as they are stored, for whoever computes them again."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from annotate.models import ConsensusCheck
 from annotate.queries.reliability import Way
 from annotate.queries.rows import Row, fetch_all
 
@@ -59,11 +58,6 @@ def keep_unexplained(*, stored: Sequence[StoredConsensus]) -> list[int]:
     """
     params = {"parents": [one.parent for one in stored], "consensuses": [one.id for one in stored]}
     return [row["id"] for row in fetch_all(_UNEXPLAINED, params)]
-
-
-def find_check(*, campaign_id: int) -> ConsensusCheck | None:
-    """What came of the last check of a campaign."""
-    return ConsensusCheck.objects.filter(campaign_id=campaign_id).first()
 
 
 def _read(row: Row) -> StoredConsensus:

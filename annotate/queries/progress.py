@@ -56,8 +56,9 @@ def count_progress(*, campaign_id: int) -> dict[str, Any]:
     gold = fetch_all(_GOLD, {"campaign": campaign_id})
     if not gold:
         return result
-    with_gold = {"queues": [*queues, *_as_queues(gold, queues)], "cells": [_add_gold(cell, gold) for cell in cells]}
-    return {**result, OUTSIDE: describe_progress(campaign_id=campaign_id, with_gold=True, **with_gold)}
+    queues, cells = [*queues, *_as_queues(gold, queues)], [_add_gold(cell, gold) for cell in cells]
+    outside = describe_progress(campaign_id=campaign_id, queues=queues, cells=cells, with_gold=True)
+    return {**result, OUTSIDE: outside}
 
 
 def describe_progress(
