@@ -5,7 +5,7 @@ A fresh PostgreSQL, a tiny real model (LLaMA, built and saved here), a thousand 
 SIGKILL, and another one starts in its place. What was set aside because two workers died over it is tried again at the
 end, as its organizer would. While this goes on, the sweep runs as beat wakes it.
 
-Ends with one line of JSON: `lost` (requests that are not done in the end) and `doubled` (requests with more than one
+Ends with one line of JSON: `lost` (requests that have no answer in the end, good or bad) and `doubled` (requests with more than one
 candidate, or candidates that no request asked for), both 0; how many kills there were, how many requests were under way
 when one happened, and `ratio`: the time that the same took with nobody killed, over the time that it took. QUICK=1: two
 hundred.
@@ -71,6 +71,7 @@ def measure(home: Path) -> dict[str, Any]:
         "calm_seconds": calm["seconds"],
         "calm_lost": calm["lost"],
         "calm_doubled": calm["doubled"],
+        "calm_outcomes": calm["outcomes"],
         "ratio": round(calm["seconds"] / wild["seconds"], 3),
     }
 
@@ -182,10 +183,14 @@ class Rounds:
         crowded = answers.values("parent").annotate(n=Count("pk")).filter(n__gt=1).count()
         orphans = answers.annotate(n=Count("origins")).filter(n=0).count()
         ended = dict(requests.values_list("state").annotate(n=Count("pk")))
+        outcomes = dict(requests.values_list("outcome").annotate(n=Count("pk")))
+        # What its own text failed (a tiny model says nothing, or the same again) has its answer; what a death failed has none.
+        answered = ended.get("done", 0) + ended.get("failed", 0) - outcomes.get("worker_lost", 0)
         return {
-            "lost": REQUESTS - ended.get("done", 0) - ended.get("failed", 0),
+            "lost": REQUESTS - answered,
             "doubled": doubled + crowded + orphans,
             "states": ended,
+            "outcomes": outcomes,
             "candidates": origins.count(),
         }
 
