@@ -6,7 +6,7 @@
 3. `mark_outdated` marks every parent whose consensus was computed under another version than the one in force. It looks at
    the rows as they are, so that a worker that died before the last mark costs nothing but an hour.
 
-Rows are never changed. The people in snapshots that nothing names any more are deleted after a month.
+Rows are never changed. The people in snapshots that nothing names any more are deleted after a week.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from tasks.vocabulary import JobName, StaleKind
 PARENTS_AT_ONCE = 1000
 PEOPLE_AT_ONCE = 2000
 #: How long the people of a snapshot are kept when no consensus names it.
-KEPT = timedelta(days=30)
+KEPT = timedelta(days=7)
 
 _FORGET = """
 DELETE FROM annotate_annotatorreliability r USING annotate_reliabilitysnapshot s
