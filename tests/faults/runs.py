@@ -102,7 +102,9 @@ class Run:
         """The child of this name that is running now."""
         for process in self.supervisor.children():
             try:
-                if (CHILDREN | WITH_MODEL)[name] in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
+                if (CHILDREN | WITH_MODEL)[name] in " ".join(
+                    process.cmdline()
+                ) and process.status() != psutil.STATUS_ZOMBIE:
                     return process
             except psutil.NoSuchProcess:
                 continue
