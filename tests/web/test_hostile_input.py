@@ -19,7 +19,8 @@ from annotate.services.generators import create_generator
 from annotate.services.imports import ImportOptions, create_import
 from annotate.services.tokens import create_token
 from annotate.web import urls
-from tasks.vocabulary import STARTING_KINDS
+from tasks.vocabulary import STARTING_KINDS, FindingKind
+from tests.findings import find_kind
 from tests.gold import write_item
 from tests.kinds import make_brief, open_unit
 from tests.loop import ask, make_campaign, make_prompt, ranking_of, submit
@@ -77,7 +78,8 @@ class World:
         self.client.raise_request_exception = False
         user = User.objects.get(email="root@example.org")
         Membership.objects.create(campaign=campaign, user=user, role="organizer")
-        rank_all(make_giver("ada"), campaign)
+        giver = make_giver("ada")
+        rank_all(giver, campaign)
         first = ask(user.annotator, campaign)["assignment"]
         given = submit(user.annotator, first["id"], ranking_of(first))
         desk = make_campaign(slug="desk", kinds=(kind,), guests=True)
@@ -108,6 +110,8 @@ class World:
             "message_id": prompt.pk,
             "proposal": proposal.pk,
             "item": write_item(campaign).pk,
+            "parent_id": prompt.pk,
+            "finding_id": find_kind(campaign, giver, FindingKind.RANDOM).pk,
         }
 
     def address(self, name: str, **instead: object) -> str:
