@@ -24,7 +24,7 @@ from annotate.web.annotator_names import name_annotator
 from annotate.web.editing import MAX_REASON_CHARS
 from annotate.web.fields import Field, Problems, check_fields, problems_of, tell_wrong
 from annotate.web.finding_words import HONESTLY, STATES, TITLES, tell_finding, tell_strength
-from annotate.web.lists import MAX_ID, PAGE_SIZE, Part, change_query, read_whole
+from annotate.web.lists import MAX_ID, take_stretch
 from annotate.web.pages import Needs, PageRequest, page
 from annotate.web.problems import make_link
 from annotate.web.results_nav import get_campaign_for_tab, render_results
@@ -42,22 +42,16 @@ def findings(request: PageRequest, slug: str) -> HttpResponse:
     campaign = get_campaign_for_tab(request.actor, slug, TAB)
     state = request.GET.get("state", "")
     state = state if state in set(FindingState) else FindingState.OPEN.value
-    number = read_whole(request.GET.get("part"), high=10_000) or 1
-    rows = list_findings(
-        campaign_id=campaign.pk,
-        state=state,
-        me=request.actor.user_id,
-        offset=(number - 1) * PAGE_SIZE,
-        limit=PAGE_SIZE + 1,
+    part = take_stretch(
+        request,
+        lambda offset, limit: list_findings(
+            campaign_id=campaign.pk, state=state, me=request.actor.user_id, offset=offset, limit=limit
+        ),
     )
     counts = count_findings(campaign_id=campaign.pk)
     context = {
-        "findings": show_findings(rows[:PAGE_SIZE]),
-        "part": Part(
-            rows,
-            change_query(request, part=number + 1) if len(rows) > PAGE_SIZE else None,
-            change_query(request, part=None) if number > 1 else None,
-        ),
+        "findings": show_findings(part.rows),
+        "part": part,
         "states": [(name.value, title, whole(counts[name.value]), name == state) for name, title in STATES.items()],
         "state": state,
     }
