@@ -112,7 +112,9 @@ def test_a_draft_is_unknown_to_others(world) -> None:
 
 def test_before_anything_was_computed_the_page_says_so() -> None:
     world = make_world(judging=False)
-    assert "Nothing is computed yet. Ballots are looked at about once an hour" in read(come_as("organizer", world.campaign))
+    assert "Nothing is computed yet. Ballots are looked at about once an hour" in read(
+        come_as("organizer", world.campaign)
+    )
 
 
 def test_of_too_few_people_it_says_how_many_it_takes() -> None:
