@@ -58,7 +58,7 @@ def _find_idle() -> str:
     fields = [
         field.field
         for field in Annotator._meta.get_fields(include_hidden=True)  # noqa: SLF001
-        if isinstance(field, ForeignObjectRel)
+        if isinstance(field, ForeignObjectRel) and not field.many_to_many  # its table points here by a key of its own
     ]
     traces = [
         (field.model._meta.db_table, field.column)  # noqa: SLF001
