@@ -46,6 +46,10 @@ from annotate.models import (
 )
 from annotate.services.people import create_user
 from annotate.services.tokens import create_token
+from tasks.jobs.quality import recompute_stale_job
+from tasks.vocabulary import FindingKind
+from tests.findings import find_kind
+from tests.gold import write_item
 from tests.loop import ask, make_campaign, make_prompt, ranking_of, submit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -139,6 +143,7 @@ def known(owner: User, campaign: Campaign) -> dict[str, Any]:
     generator = Generator.objects.create(name="ours", engine="openai", endpoint="http://127.0.0.1:9/v1", model="m")
     run = ImportRun.objects.create(campaign=campaign, public_id=uuid4(), state="done", format="jsonl")
     reply = Message.objects.filter(role="assistant").earliest("pk")
+    recompute_stale_job()
     proposal = RevisionProposal.objects.create(message=reply, author=member.annotator, base_revision=1, text="Better.")
     return {
         "slug": campaign.slug,
@@ -155,6 +160,9 @@ def known(owner: User, campaign: Campaign) -> dict[str, Any]:
         "generator": generator.pk,
         "trial": GeneratorTrial.objects.create(generator=generator, prompt="Why?", state="done").pk,
         "public_id": str(run.public_id),
+        "finding": find_kind(campaign, member.annotator, FindingKind.RANDOM).pk,
+        "item": write_item(campaign).pk,
+        "parent_id": Message.objects.filter(current_consensus__isnull=False).earliest("pk").pk,
     }
 
 
