@@ -89,7 +89,7 @@ class Findings(ApiView):
         tag="moderation",
     )
     def get(self, request: Request, slug: str) -> Response:
-        """A sign proves nothing: look at the judgments. Looked for every hour. Needs the role of moderator."""
+        """A sign proves nothing: look at the judgments. Looked for about once an hour. Needs the role of moderator."""
         campaign = get_campaign_for(self.actor, slug, CampaignRole.MODERATOR)
         asked = read_query(request, FindingsQuery)
         rows = list_findings(

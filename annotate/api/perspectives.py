@@ -117,7 +117,7 @@ class PerspectivesView(ApiView):
     def get(self, request: Request, slug: str) -> Response:
         """Needs the role of organizer or moderator while the campaign is not closed: annotators judge blind.
 
-        Made from ballots alone, looked at hourly, and published anew when the votes of ten people have changed, so that
+        Made from ballots alone, looked at about once an hour, and published anew when the votes of ten people have changed, so that
         no two answers tell what one person said. Nobody is told who is in which group.
         """
         campaign = get_blind_campaign(self.actor, slug)

@@ -110,7 +110,7 @@ class Annotators(ApiView):
         tag="results",
     )
     def get(self, request: Request, slug: str) -> Response:
-        """Needs the role of organizer or moderator, also when the campaign is closed. Measured every hour."""
+        """Needs the role of organizer or moderator, also when the campaign is closed. Measured about once an hour."""
         campaign = get_campaign_for(self.actor, slug, CampaignRole.MODERATOR)
         asked = read_query(request, AnnotatorsQuery)
         weighs = read_settings(campaign.parameters).weigh_reliability

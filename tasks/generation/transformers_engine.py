@@ -222,7 +222,7 @@ def load_model(
     if place == "cpu" and weights.parameters < _TINY:
         torch.set_num_threads(1)
     say(f"Loading {name}: {model_memory.write_bytes(weights.loaded)} of weights on {place}.")
-    torch.backends.cuda.enable_cudnn_sdp(False)  # it plans anew at each length: measured, ten times what a step takes
+    torch.backends.cuda.enable_cudnn_sdp(False)  # it plans anew at each length: longer than the step
     tokenizer = _load_tokenizer(files, loading)
     model = _load_weights(files, loading, place)
     device = str(model.device)
