@@ -271,7 +271,7 @@ def test_the_next_work_arrives_at_its_heading_with_undo(desk: Desk):
     page.evaluate("scrollTo(0, 400)")
     press(page, "a", "b", "c", "=", "-", "d", "Enter")
     page.wait_for_selector(".stored")
-    assert page.evaluate("[document.activeElement.tagName, scrollY]") == ["H1", 0]
+    wait_until(page, "document.activeElement.tagName === 'H1' && scrollY === 0")
     assert page.locator(".pool .tile").count() == 4
     assert page.get_attribute("draft-keeper", "data-id") == "8"
     press(page, "u")  # nothing to undo in the new one: the stored one
