@@ -21,7 +21,7 @@ PROMPT = {
     "candidates": [{"text": f"{legs} legs.", "generator": f"g{legs}"} for legs in (4, 6, 8)],
 }
 IS_IN = re.compile("done|finished|is in", re.IGNORECASE)
-MINUTES = 60_000  # milliseconds; a busy machine may take its time
+MINUTES = 180_000  # milliseconds; a busy machine may take its time
 STATE = "SELECT state FROM annotate_campaign WHERE slug = %s"
 
 

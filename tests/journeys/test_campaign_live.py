@@ -12,7 +12,7 @@ from tests.journeys.site import Site, make_items
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 #: The sweep counts every twenty seconds, the page looks every fifteen.
-SOON = 60_000
+SOON = 180_000
 
 
 def count_polls(page: Page) -> list[str]:

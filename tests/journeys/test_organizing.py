@@ -24,7 +24,7 @@ PROMPTS = [
     }
     for number in range(2)
 ]
-MINUTES = 60_000  # milliseconds; a busy machine may take its time
+MINUTES = 180_000  # milliseconds; a busy machine may take its time
 
 
 @pytest.fixture(scope="module")

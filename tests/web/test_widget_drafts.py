@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,6 +17,14 @@ pytestmark = pytest.mark.browser
 
 DRAFT = "**/work/7/draft/"
 SAVED = json.dumps({"draft_version": 1, "lease_seconds_left": 1800, "state": "live"})
+#: Key by key, as fast as on a machine that does nothing else.
+TYPE = """text => {
+  const area = document.querySelector('textarea[name=text]');
+  for (const character of text) {
+    area.value += character;
+    area.dispatchEvent(new Event('input', {bubbles: true}));
+  }
+}"""
 COPY = "JSON.parse(localStorage.getItem('chorus:draft:7'))"
 
 
@@ -24,7 +33,8 @@ def write_page(desk: Desk, **work: Any) -> Page:
 
 
 def type_text(page: Page, text: str) -> None:
-    page.locator("textarea[name=text]").press_sequentially(text)
+    """All of it in one change: on a busy machine keys one by one may be far enough apart to be saved one by one."""
+    page.fill("textarea[name=text]", text)
 
 
 def saved_line(page: Page) -> str:
@@ -42,7 +52,7 @@ def test_a_change_is_saved_with_the_version_it_was_made_on(desk: Desk):
     carried = answer_with(page, DRAFT, body=SAVED.replace("1,", "5,", 1))
     type_text(page, "Soak them.")
     page.wait_for_selector("saved-line[data-state=saved]")
-    assert saved_line(page) == "Saved just now"
+    assert re.fullmatch(r"Saved (just now|\d+ s ago)", saved_line(page))
     form = dict(parse_qsl(carried[-1]))
     assert (form["text"], form["language"], form["draft_version"]) == ("Soak them.", "en", "4")
     assert page.input_value("[name=draft_version]") == "5"
@@ -52,9 +62,9 @@ def test_a_change_is_saved_with_the_version_it_was_made_on(desk: Desk):
 def test_changes_close_together_are_saved_once(desk: Desk):
     page = write_page(desk)
     carried = answer_with(page, DRAFT, body=SAVED)
-    type_text(page, "Ten keys..")
+    page.evaluate(TYPE, "Ten keys..")
     page.wait_for_selector("saved-line[data-state=saved]")
-    assert len(carried) == 1
+    assert [dict(parse_qsl(one))["text"] for one in carried] == ["Ten keys.."]
 
 
 def test_a_ranking_is_saved_and_undone(desk: Desk):

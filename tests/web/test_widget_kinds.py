@@ -33,8 +33,8 @@ def test_a_comparison_without_a_verdict_is_not_sent(desk: Desk):
 def test_a_comparison_works_without_scripts(desk: Desk):
     page = desk.open(context={"work": make_work("compare")}, java_script_enabled=False)
     page.check("input[value=b1]", force=True)
-    page.click(".dock .main")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.click(".dock .main")
     assert desk.sent == [[["preference", "b1"]]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.web.widget_browser import WANTED, Desk, center, drag, fields, press, said, tile, wait_until
 from tests.web.widget_pages import make_work
@@ -81,7 +82,7 @@ def test_taps_on_a_phone_make_the_same_ballot(desk: Desk):
     tile(page, "D").tap()
     assert fields(page) == WANTED
     page.wait_for_selector(".letters a:nth-child(4)[aria-current]")
-    assert page.evaluate("Math.round(document.querySelector('.cards').scrollLeft)") == 390 * 3
+    wait_until(page, "Math.round(document.querySelector('.cards').scrollLeft) === 390 * 3")
     submit = page.locator(".thumb .main").bounding_box()
     assert submit is not None
     assert submit["height"] >= 48
@@ -120,35 +121,31 @@ def test_selects_make_the_same_ballot_without_scripts(desk: Desk):
     for key, tier in (("a", "1"), ("b", "2"), ("c", "2"), ("d", "3")):
         page.select_option(f"select[data-candidate={key}]", f"{key}:{tier}")
     page.select_option("select[name=acceptable_tiers]", "2")
-    page.click(".thumb .main")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.click(".thumb .main")
     assert desk.sent == [WANTED]
 
 
 def test_agreeing_without_scripts_is_a_button_of_its_own(desk: Desk):
     page = desk.open(java_script_enabled=False)
-    page.click(".agree")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.click(".agree")
     assert desk.sent == [[["tiers", ""]] * 4 + [["acceptable_tiers", ""], ["agree", "1"]]]
 
 
 def test_tabs_lead_to_the_replies_without_scripts(desk: Desk):
     page = desk.open_phone(java_script_enabled=False)
     page.tap(".letters a:nth-child(3)")
-    page.wait_for_timeout(300)
-    top = page.locator("#reply-c").bounding_box()
-    assert top is not None
-    assert 0 <= top["y"] < 200
+    wait_until(page, "(top => 0 <= top && top < 200)(document.querySelector('#reply-c').getBoundingClientRect().top)")
 
 
 def test_two_replies_are_read_at_a_time_where_there_is_room(desk: Desk):
     page = desk.open(width=900, height=1000)
     press(page, "d")
     page.wait_for_timeout(200)  # the strip has settled at C and D
-    assert page.locator(".letters [aria-current]").all_inner_texts() == ["D\n1st"]
+    expect(page.locator(".letters [aria-current]")).to_have_text(["D1st"])
     page.evaluate("document.querySelector('.cards').scrollTo(0, 0)")
-    page.wait_for_timeout(200)
-    assert page.locator(".letters [aria-current]").all_inner_texts() == ["A\n–"]
+    expect(page.locator(".letters [aria-current]")).to_have_text(["A–"])
 
 
 def test_agreeing_places_all_in_the_order_shown_and_sends_nothing(desk: Desk):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler
@@ -14,13 +15,16 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import ThreadedWSGIServer
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from playwright.sync_api import Browser, Locator, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
 from tests.conftest import CHROMIUM_NAMES
 from tests.web import widget_pages
 
 #: The ballot of most tests: A, then B and C, then D; the line after the second tier.
 WANTED = [["tiers", "a:1"], ["tiers", "b:2"], ["tiers", "c:2"], ["tiers", "d:3"], ["acceptable_tiers", "2"]]
+#: Generous: the machine may be busy with other things. Nothing is asserted about how long it takes.
+PATIENCE = 60_000  # milliseconds
+expect.set_options(timeout=PATIENCE)
 NO_BALLOT = {"csrfmiddlewaretoken", "draft_version", "active_seconds", "kind", "shown", "rationale"}
 
 
@@ -73,7 +77,7 @@ class Desk:
         """The page of work 7 with this context of its templates; four replies to rank by default."""
         widget_pages.SHOWN.update(context=context or {"work": widget_pages.make_work()}, sent=[], answer=None)
         page = self.browser.new_context(viewport={"width": width, "height": height}, **options).new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
         page.goto(f"{self.site}/work/7/")
@@ -132,7 +136,8 @@ def drag(page: Page, handle: Locator, to: tuple[float, float]) -> None:
 
 def wait_until(page: Page, expression: str) -> None:
     """Wait for an expression to be true; `wait_for_function` would evaluate a string, which the policy forbids."""
-    for _ in range(100):
+    until = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < until:
         if page.evaluate(expression):
             return
         page.wait_for_timeout(50)
