@@ -7,6 +7,7 @@ from annotate.api.views import UnknownAddress
 #: The busiest first: each address is compared with those before it.
 PARTS = (
     "work",
+    "judgments",
     "people",
     "reading",
     "messages",

@@ -1,4 +1,4 @@
-"""Work: ask for the next piece, keep its draft, submit, skip, undo."""
+"""Work: ask for the next piece, keep its draft, submit, skip."""
 
 from __future__ import annotations
 
@@ -33,15 +33,13 @@ from annotate.api.work_shapes import (
     SkipBody,
     SubmitBody,
     SubmitShape,
-    UndoableList,
 )
 from annotate.exceptions import NotFound
 from annotate.queries.assignments import list_assignments
-from annotate.queries.presentation import format_time, get_shown, is_assignment_of
+from annotate.queries.presentation import get_shown, is_assignment_of
 from annotate.services.claims import offer_next
 from annotate.services.holds import release_holds, renew_lease, save_draft
 from annotate.services.judgments import skip_assignment, submit_answer
-from annotate.services.undo import list_undoable, undo_judgment, withdraw_judgment
 from tasks.vocabulary import Scope, SkipReason
 
 ANNOTATING = (Scope.ANNOTATE,)
@@ -242,64 +240,6 @@ class ReleaseAllView(ApiView):
         return Response({"released": release_holds(annotator_id=require_annotator(self.actor), now=timezone.now())})
 
 
-class JudgmentsView(ApiView):
-    @operation(
-        "list_undoable",
-        summary="Your last ten judgments, newest first",
-        responses={200: UndoableList},
-        scopes=ANNOTATING,
-        tag="work",
-    )
-    def get(self, request: Request) -> Response:
-        rows = list_undoable(annotator_id=require_annotator(self.actor))
-        return Response(
-            {
-                "results": [
-                    {
-                        "id": row["id"],
-                        "assignment": row["assignment_id"],
-                        "kind": row["kind"],
-                        "created_at": format_time(row["created_at"]),
-                    }
-                    for row in rows
-                ]
-            }
-        )
-
-
-class UndoView(WorkView):
-    @operation(
-        "undo_judgment",
-        summary="Take back one of your last ten judgments",
-        request=NoInput,
-        responses={200: AssignmentShape},
-        errors={409: "`sealed`: in a release; `too_old`; `tree_moved_on`: others built on it; `withdrawn`."},
-        scopes=ANNOTATING,
-        tag="work",
-    )
-    def post(self, request: Request, judgment: int) -> Response:
-        """The work is yours again, with your answer as its draft."""
-        read_body(request, NoInput)
-        return Response(
-            undo_judgment(annotator_id=require_annotator(self.actor), judgment_id=judgment, now=timezone.now())
-        )
-
-
-class WithdrawView(WorkView):
-    @operation(
-        "withdraw_judgment",
-        summary="Withdraw a judgment for good, whatever its age",
-        request=NoInput,
-        responses={204: None},
-        scopes=ANNOTATING,
-        tag="work",
-    )
-    def post(self, request: Request, judgment: int) -> Response:
-        read_body(request, NoInput)
-        withdraw_judgment(annotator_id=require_annotator(self.actor), judgment_id=judgment, now=timezone.now())
-        return Response(status=204)
-
-
 def _answer(body: dict[str, Any], offered: dict[str, Any]) -> Response:
     why_none = offered["why_none"]
     headers = {} if why_none is None else {"Retry-After": str(why_none["retry_after_seconds"])}
@@ -316,7 +256,4 @@ urlpatterns = [
     path("assignments/<int:assignment>/submit/", SubmitView.as_view(), name="submit_answer"),
     path("assignments/<int:assignment>/skip/", SkipView.as_view(), name="skip_assignment"),
     path("assignments/<int:assignment>/release/", ReleaseView.as_view(), name="release_assignment"),
-    path("judgments/", JudgmentsView.as_view(), name="list_undoable"),
-    path("judgments/<int:judgment>/undo/", UndoView.as_view(), name="undo_judgment"),
-    path("judgments/<int:judgment>/withdraw/", WithdrawView.as_view(), name="withdraw_judgment"),
 ]

@@ -10,17 +10,18 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from annotate.access import Actor
 from annotate.exceptions import Conflict
-from annotate.models import Campaign, CampaignParameters
+from annotate.models import Campaign
 from annotate.queries.campaigns import describe_campaign
 from annotate.services.audit import record_event
 from annotate.services.campaign_contradictions import PARAMETER, find_contradictions
 from annotate.services.campaign_files import refuse_problems
 from annotate.services.campaign_parts import check_generator_terms, set_generators, set_targets
+from annotate.services.campaign_rows import insert_campaign, write_fields
 from annotate.services.campaign_states import change_state
 from annotate.services.campaign_units import FOLLOWED_BY_UNITS
 from annotate.services.gold import find_gold_problem
@@ -32,12 +33,10 @@ from annotate.wake import wake
 from tasks.records.campaigns import CampaignSpec, Change, ReleasePlan, find_changes
 from tasks.records.parameters import read_settings
 from tasks.records.presets import DEFAULT_LABELS, PRESETS, PresetRecord
-from tasks.scheduling.release_dates import next_release_at
 from tasks.vocabulary import (
     GROWN_KINDS,
     AuditAction,
     CampaignRole,
-    CampaignState,
     JobName,
     Kind,
     Preset,
@@ -46,9 +45,6 @@ from tasks.vocabulary import (
 
 DEFAULT_LICENCE = "CC-BY-4.0"
 NEEDED = ("slug", "title", "preset", "languages")
-PLAIN_FIELDS = (
-    "title", "purpose", "licence", "languages", "kinds", "allow_guests", "output_terms", "model_licences",
-)  # fmt: skip
 #: A change of these asks anew whether the campaign takes the terms of every generator that it names.
 OF_TERMS = frozenset({"generators", "output_terms", "model_licences"})
 #: A change of these asks for every consensus to be computed again.
@@ -93,7 +89,7 @@ def create_campaign(*, spec: CampaignSpec, actor: Actor | None, now: datetime, r
     values = spec.as_values() | _parameter_fields(asdict(read_settings(spec.parameters)))
     refuse_problems(find_contradictions(values))
     with transaction.atomic():
-        campaign = _insert(spec=spec, actor=actor, now=now)
+        campaign = insert_campaign(spec=spec, actor=actor, now=now)
         record_event(
             actor=actor,
             action=AuditAction.CAMPAIGN_CREATED,
@@ -139,7 +135,7 @@ def change_campaign(
         changed = {change.field for change in changes}
         problems = _find_fixed(campaign, spec) | find_gold_problem(campaign, spec.parameters or {})
         refuse_problems(problems | find_contradictions(before | spec.as_values()))
-        _write_fields(campaign=campaign, spec=spec, fields=changed, actor=actor, now=now)
+        write_fields(campaign=campaign, spec=spec, fields=changed, actor=actor, now=now)
         _record_changes(campaign=campaign, changes=changes, actor=actor, reason=reason)
         _write_parts(campaign=campaign, spec=spec, fields=changed, actor=actor, now=now, reason=reason)
         if spec.state is not None:
@@ -156,74 +152,6 @@ def _lock(campaign: Campaign) -> None:
     """Hold the row, and read it as it is now into the object that the caller has."""
     rows = Campaign.objects.select_related("guideline", "label_schema")
     campaign.refresh_from_db(from_queryset=rows.select_for_update(no_key=True, of=("self",)))
-
-
-def _insert(*, spec: CampaignSpec, actor: Actor | None, now: datetime) -> Campaign:
-    try:
-        with transaction.atomic():  # a savepoint: a slug that is taken must not end the caller's transaction
-            campaign = Campaign.objects.create(
-                slug=str(spec.slug),
-                preset=str(spec.preset),
-                parameters=asdict(read_settings(spec.parameters)),
-                release_schedule=None if spec.release is None else spec.release.schedule,
-                created_by=None if actor is None else actor.user,
-                created_at=now,
-                state_changed_at=now,
-                **{name: _as_column(getattr(spec, name)) for name in PLAIN_FIELDS},
-            )
-    except IntegrityError as error:
-        if Campaign.objects.filter(slug=spec.slug).exists():
-            raise Conflict(
-                _('There is a campaign "%(slug)s" already. Choose another slug.') % {"slug": spec.slug},
-                code="slug_taken",
-            ) from error
-        raise
-    _keep_parameters(campaign=campaign, actor=actor, now=now)
-    return campaign
-
-
-def _write_fields(
-    *, campaign: Campaign, spec: CampaignSpec, fields: set[str], actor: Actor | None, now: datetime
-) -> None:
-    """Columns of the campaign itself, and its parameters as a new version."""
-    columns = [name for name in PLAIN_FIELDS if name in fields]
-    for name in columns:
-        setattr(campaign, name, _as_column(getattr(spec, name)))
-    if "release" in fields and spec.release is not None:
-        campaign.release_schedule = spec.release.schedule
-        is_draft = campaign.state == CampaignState.DRAFT
-        campaign.next_release_at = None if is_draft else next_release_at(schedule=spec.release.schedule, after=now)
-        columns += ["release_schedule", "next_release_at"]
-    if columns:
-        campaign.save(update_fields=columns)
-    named = {name: value for name, value in spec.parameters.items() if f"{PARAMETER}{name}" in fields}
-    if named:
-        _change_parameters(campaign=campaign, named=named, actor=actor, now=now)
-
-
-def _change_parameters(*, campaign: Campaign, named: Mapping[str, Any], actor: Actor | None, now: datetime) -> None:
-    version = campaign.parameters_version
-    values = asdict(read_settings({**campaign.parameters, **named}))
-    # Compare and swap: also somebody who writes without holding the row is never overwritten.
-    written = Campaign.objects.filter(pk=campaign.pk, parameters_version=version).update(
-        parameters=values, parameters_version=version + 1
-    )
-    if not written:
-        raise Conflict(
-            _("Somebody changed the parameters meanwhile. Look at them and try again."), code="parameters_changed"
-        )
-    campaign.parameters, campaign.parameters_version = values, version + 1
-    _keep_parameters(campaign=campaign, actor=actor, now=now)
-
-
-def _keep_parameters(*, campaign: Campaign, actor: Actor | None, now: datetime) -> None:
-    CampaignParameters.objects.create(
-        campaign=campaign,
-        version=campaign.parameters_version,
-        values=campaign.parameters,
-        created_by=None if actor is None else actor.user,
-        created_at=now,
-    )
 
 
 def _write_parts(
@@ -297,7 +225,3 @@ def _find_fixed(campaign: Campaign, spec: CampaignSpec) -> dict[str, str]:
 
 def _parameter_fields(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{PARAMETER}{name}": value for name, value in parameters.items()}
-
-
-def _as_column(value: Any) -> Any:
-    return [str(item) for item in value] if isinstance(value, tuple) else value

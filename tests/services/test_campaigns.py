@@ -25,7 +25,7 @@ from annotate.models import (
     User,
 )
 from annotate.queries.campaigns import describe_campaign
-from annotate.services import campaigns as campaigns_service
+from annotate.services import campaign_rows
 from annotate.services.campaign_files import read_campaign
 from annotate.services.campaigns import apply_campaign, change_campaign, create_campaign
 from tasks.records.campaigns import CampaignSpec, Change
@@ -283,13 +283,13 @@ def test_a_change_made_from_an_old_version_is_refused_with_the_new_one():
 
 def test_parameters_written_past_the_lock_are_not_overwritten(monkeypatch):
     campaign = make()
-    settings = campaigns_service.read_settings
+    settings = campaign_rows.read_settings
 
     def somebody_else_writes(values):
         Campaign.objects.update(parameters_version=7)
         return settings(values)
 
-    monkeypatch.setattr(campaigns_service, "read_settings", somebody_else_writes)
+    monkeypatch.setattr(campaign_rows, "read_settings", somebody_else_writes)
     with pytest.raises(Conflict) as refused:
         change(campaign, redundancy=5)
     assert refused.value.code == "parameters_changed"
