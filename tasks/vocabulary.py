@@ -400,6 +400,11 @@ class StaleKind(StrEnum):
     TURN_CHECK = "turn_check"
     TURN_SAVING = "turn_saving"
     TURN_FINDINGS = "turn_findings"
+    TURN_VECTORS = "turn_vectors"
+    TURN_TOPICS = "turn_topics"
+    TURN_COVERAGE = "turn_coverage"
+    TURN_TRAITS = "turn_traits"
+    TURN_BRIEFS = "turn_briefs"
 
 
 class StopReason(StrEnum):
@@ -489,6 +494,67 @@ class OpinionState(StrEnum):
     TOO_FEW = "too_few"
     NONE = "none"
     FOUND = "found"
+
+
+class TargetAxis(StrEnum):
+    """The axes of a campaign's target space, along which its organizers set shares."""
+
+    LANGUAGE = "language"
+    TOPIC = "topic"
+    DIFFICULTY = "difficulty"
+    LENGTH = "length"
+    TAG = "tag"
+
+
+class PromptLength(StrEnum):
+    """How long a prompt is: up to 80 characters, up to 400, longer."""
+
+    SHORT = "short"
+    MIDDLE = "middle"
+    LONG = "long"
+
+
+class PolicyName(StrEnum):
+    """What decides which unit is wanted most.
+
+    COVERAGE        expected gain in coverage and certainty per minute (the default)
+    UNCERTAINTY     what is known least surely
+    ROUND_ROBIN     cell after cell in turn, each as often as any other
+    OPEN_ASSISTANT  a lottery over authors, then the weights that Open Assistant used
+    UNIFORM         at random
+    """
+
+    COVERAGE = "coverage"
+    UNCERTAINTY = "uncertainty"
+    ROUND_ROBIN = "round_robin"
+    OPEN_ASSISTANT = "open_assistant"
+    UNIFORM = "uniform"
+
+
+class BriefOrigin(StrEnum):
+    """Who asks for prompts by a brief: an organizer, or the scheduler where prompts are missing."""
+
+    ORGANIZER = "organizer"
+    SCHEDULER = "scheduler"
+
+
+class SelfQuestion(StrEnum):
+    """What people may say of themselves. All of it is free to leave out."""
+
+    AGE = "age"
+    GENDER = "gender"
+    REGION = "region"
+    EDUCATION = "education"
+    FIELD = "field"
+    FIRST_LANGUAGE = "first_language"
+    AI_USE = "ai_use"
+
+
+class SimulationState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
 
 
 class JobName(StrEnum):

@@ -11,7 +11,7 @@ from typing import Any
 from rest_framework import serializers
 
 from annotate.api.serializers import PageQuery, StrictSerializer
-from tasks.records.parameters import FRACTIONAL, NAMES, RANGES
+from tasks.records.parameters import BOOLEAN, CHOICES, FORMS, FRACTIONAL, NAMES, RANGES
 from tasks.text.languages import MAX_LANGUAGE_CHARS
 from tasks.vocabulary import (
     CampaignRole,
@@ -34,8 +34,13 @@ MAX_REASON_CHARS = 2_000
 
 def _parameter(name: str) -> serializers.Field[Any, Any, Any, Any]:
     """A parameter as a field: its type, range and whether null says something."""
-    if name not in RANGES:
+    if name in BOOLEAN:
         return serializers.BooleanField(required=False)
+    if name in CHOICES:
+        words = [word for word in CHOICES[name] if word is not None]
+        return serializers.ChoiceField(words, required=False, allow_null=None in CHOICES[name])
+    if name in FORMS:
+        return serializers.RegexField(rf"^(?:{FORMS[name][0]})$", required=False, max_length=200)
     allowed = RANGES[name]
     given: dict[str, Any] = {"required": False, "allow_null": allowed.optional}
     if name in FRACTIONAL:

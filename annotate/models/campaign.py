@@ -157,6 +157,8 @@ class CampaignGenerator(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="campaign_generators")
     generator = models.ForeignKey("annotate.Generator", on_delete=models.RESTRICT, related_name="+")
     samples = models.PositiveSmallIntegerField(default=1)
+    #: Asked only where the other generators' candidates are too much alike.
+    is_for_variety = models.BooleanField(db_default=False)
 
     class Meta:
         constraints = [

@@ -94,6 +94,8 @@ class GenerationRequest(models.Model):
     priority = models.SmallIntegerField(default=0)
     outcome = models.CharField(max_length=24, choices=words.generation_outcomes, null=True)
     reason = models.TextField(blank=True, default="")
+    #: Asked for because the candidates that are there are too much alike.
+    is_for_variety = models.BooleanField(db_default=False)
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

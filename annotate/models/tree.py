@@ -4,11 +4,14 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Now
 
 from annotate.models import words
-from tasks.vocabulary import ProposalState, ReportState, ReviewState, TreeState
+from tasks.vocabulary import BriefOrigin, ProposalState, ReportState, ReviewState, TreeState
+
+_TAGS = ArrayField(models.CharField(max_length=80))
+_IDS = ArrayField(models.BigIntegerField())
 
 
 class MessageTree(models.Model):
@@ -26,6 +29,8 @@ class MessageTree(models.Model):
     brief = models.ForeignKey("annotate.Brief", null=True, on_delete=models.SET_NULL, related_name="trees")
     language = models.CharField(max_length=16)
     topic = models.CharField(max_length=80, blank=True, default="")
+    difficulty = models.CharField(max_length=40, blank=True, db_default="")
+    tags = ArrayField(models.CharField(max_length=80), default=list, db_default=Value([], _TAGS))
     key = models.CharField(max_length=200)
     external_id = models.CharField(max_length=200, null=True)
     import_run = models.ForeignKey("annotate.ImportRun", null=True, on_delete=models.SET_NULL, related_name="+")
@@ -134,16 +139,24 @@ class MessageOrigin(models.Model):
 class Brief(models.Model):
     """What prompt writers are asked for, in one language. Empty topic, difficulty and words: whatever they like.
 
-    `wanted`: prompts that organizers ask for by this brief (None: as many as the campaign's trees need).
+    `wanted`: prompts that are asked for by this brief (None: as many as the campaign's trees need).
     """
 
     campaign = models.ForeignKey("annotate.Campaign", on_delete=models.CASCADE, related_name="briefs")
     language = models.CharField(max_length=16)
     topic = models.CharField(max_length=80, blank=True, default="")
     difficulty = models.CharField(max_length=40, blank=True, default="")
+    origin = models.CharField(max_length=16, choices=words.brief_origins, db_default=BriefOrigin.ORGANIZER)
     words = models.TextField(blank=True, default="")
     wanted = models.PositiveIntegerField(null=True)
     is_open = models.BooleanField(default=True)
+    cell = models.ForeignKey("annotate.CoverageCell", null=True, on_delete=models.SET_NULL, related_name="briefs")
+    #: An organizer said that the scheduler shall not ask for this.
+    vetoed_at = models.DateTimeField(null=True)
+    #: Prompts that are there already, so that they are not written again.
+    examples = ArrayField(models.BigIntegerField(), default=list, db_default=Value([], _IDS))
+    #: Why it is asked for, as numbers: see tasks.scheduling.
+    why = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
     created_by = models.ForeignKey("annotate.User", null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
 

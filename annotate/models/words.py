@@ -165,3 +165,27 @@ def finding_states() -> Choices:
 
 def opinion_states() -> Choices:
     return _choices(vocabulary.OpinionState)
+
+
+def target_axes() -> Choices:
+    return _choices(vocabulary.TargetAxis)
+
+
+def prompt_lengths() -> Choices:
+    return _choices(vocabulary.PromptLength)
+
+
+def self_questions() -> Choices:
+    return _choices(vocabulary.SelfQuestion)
+
+
+def simulation_states() -> Choices:
+    return _choices(vocabulary.SimulationState)
+
+
+def brief_origins() -> Choices:
+    return _choices(vocabulary.BriefOrigin)
+
+
+def policy_names() -> Choices:
+    return _choices(vocabulary.PolicyName)

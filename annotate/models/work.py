@@ -92,6 +92,8 @@ class UnitDetail(models.Model):
     reason_args = models.JSONField(default=dict)
     terms = models.JSONField(default=dict)
     scored_at = models.DateTimeField(null=True)
+    #: What scored it: a campaign that compares two policies schedules each prompt by one of them.
+    policy = models.CharField(max_length=24, blank=True, db_default="")
 
     def __str__(self) -> str:
         return f"detail of unit {self.unit_id}"
@@ -125,7 +127,8 @@ class Exclusion(models.Model):
 class Assignment(models.Model):
     """One annotator's hold on one unit: a lease and a draft. Its presence means "seen".
 
-    `guideline` and `label_schema` are the versions it was shown under, and so those of its judgment.
+    `guideline` and `label_schema` are the versions it was shown under, and so those of its judgment. `is_random`: its unit was
+    drawn by lot, so that whoever answers what they are given by choice can be compared with this; nobody is told.
     """
 
     unit = models.ForeignKey(Unit, on_delete=models.RESTRICT, related_name="assignments", db_index=False)
@@ -147,6 +150,7 @@ class Assignment(models.Model):
     skip_reason = models.CharField(max_length=32, choices=words.skip_reasons, null=True)
     cannot_tell_reason = models.CharField(max_length=32, choices=words.cannot_tell_reasons, null=True)
     rationale = models.TextField(db_default="")
+    is_random = models.BooleanField(db_default=False)
     next_assignment = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
     created_at = models.DateTimeField(db_default=Now())
     closed_at = models.DateTimeField(null=True)

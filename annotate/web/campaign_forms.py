@@ -15,12 +15,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from annotate.web.campaign_terms import draw_terms, put_terms, read_terms
-from annotate.web.campaign_words import FIELDS, GENERATION_PARAMETERS, PARAMETER, PARAMETER_GROUPS, PRESETS, SCHEDULES
+from annotate.web.campaign_words import (
+    CHOICE_WORDS,
+    FIELDS,
+    GENERATION_PARAMETERS,
+    PARAMETER,
+    PARAMETER_GROUPS,
+    PRESETS,
+    SCHEDULES,
+)
 from annotate.web.field_words import Words
 from annotate.web.fields import Field, Option, Problems
 from annotate.web.growth_words import GROWTH_GROUPS
 from annotate.web.names import KIND_NOTES, kind_name, language_name
-from tasks.records.parameters import BOOLEAN, FRACTIONAL, NAMES, RANGES, CampaignSettings
+from tasks.records.parameters import BOOLEAN, CHOICES, FORMS, FRACTIONAL, NAMES, RANGES, CampaignSettings
 from tasks.vocabulary import Kind, Preset
 
 #: Offered as boxes to tick; any other language is written by its code.
@@ -116,6 +124,10 @@ def read_parameter(name: str, text: str) -> Any:
     text = text.strip()
     if name in SWITCHES:
         return bool(text)
+    if name in CHOICES:
+        return text or None
+    if name in FORMS:
+        return text
     if not text:
         return None if RANGES[name].optional else ""
     try:
@@ -211,6 +223,13 @@ def parameter_field(name: str, post: QueryDict) -> Field:
     value = post.get(full, "")
     if name in SWITCHES:
         return Field(full, words.title, "check", "on", words.hint, is_checked=bool(value))
+    if name in CHOICES:
+        options = tuple(
+            Option(word or "", str(CHOICE_WORDS[word]), is_chosen=(word or "") == value) for word in CHOICES[name]
+        )
+        return Field(full, words.title, "select", hint=words.hint, options=options)
+    if name in FORMS:
+        return Field(full, words.title, "text", value, words.hint)
     bounds = RANGES[name]
     return Field(
         full,
@@ -254,6 +273,8 @@ def explain_parameter(name: str, sentence: str) -> str:
     for ending, told in AGAINST.get(name, ()):
         if sentence.endswith(ending):
             return str(told)
+    if name in FORMS:
+        return _("Write hashing, transformers: and the name of a model, or server: and a server’s name, / and a model.")
     if name not in RANGES or " must be " not in sentence:
         return sentence
     words = (

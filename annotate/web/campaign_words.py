@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotate.web.field_words import NEXT, OPEN_WORK, FieldWords, Words
 from annotate.web.growth_words import GROWTH_FIELDS
-from tasks.vocabulary import CampaignRole, CampaignState, MessageRole, Preset, ReleaseSchedule
+from tasks.vocabulary import CampaignRole, CampaignState, MessageRole, PolicyName, Preset, ReleaseSchedule
 
 PARAMETER = "parameters."
 ASKED_NEXT = _("Holds for what generators are asked from now on.")
@@ -127,6 +127,51 @@ FIELDS: dict[str, FieldWords] = {
         _("People then learn from it. Otherwise it only measures, and is explained when the item is retired."),
         NEXT,
     ),
+    "parameters.policy": FieldWords(
+        _("What decides which work comes first"),
+        _("Coverage asks for what the campaign still lacks most, for each minute that it takes."),
+        NEXT,
+    ),
+    "parameters.rival_policy": FieldWords(
+        _("Compare it with"),
+        _("Half of the prompts then follow this rule instead, and the coverage page tells how both do."),
+        NEXT,
+    ),
+    "parameters.match_people": FieldWords(
+        _("Give people the work that fits them"),
+        _("Among what is wanted most, somebody is given what they can add most to. Nobody is told why."),
+        NEXT,
+    ),
+    "parameters.random_share": FieldWords(
+        _("Share of the work that is drawn by lot"),
+        _("It shows what choosing does to the answers. 0.05 is one piece in twenty."),
+        NEXT,
+    ),
+    "parameters.wait_days": FieldWords(
+        _("Days after which waiting work comes first"),
+        _("So that nothing waits for ever."),
+        NEXT,
+    ),
+    "parameters.open_briefs": FieldWords(
+        _("Ask for prompts where they are missing"),
+        _("Requests to write them open and close by themselves. You can stop each one for good."),
+        NEXT,
+    ),
+    "parameters.ask_variety": FieldWords(
+        _("Ask other generators where candidates are alike"),
+        _("Only generators that you marked for variety are asked."),
+        NEXT,
+    ),
+    "parameters.topics": FieldWords(
+        _("Topics to look for"),
+        _("Prompts are grouped by what they are about. Empty: as many as their number suggests."),
+        NEXT,
+    ),
+    "parameters.embedder": FieldWords(
+        _("What compares prompts by meaning"),
+        _("“hashing” compares words and needs no model. A model on the workers: “transformers:” and its name."),
+        NEXT,
+    ),
     "parameters.candidates_per_prompt": FieldWords(
         _("Candidates that generators write for each prompt"),
         _(
@@ -179,10 +224,34 @@ PARAMETER_GROUPS: tuple[tuple[Words, tuple[str, ...]], ...] = (
     ),
     (_("Holds and limits"), ("lease_seconds", "offered_lease_seconds", "max_held", "daily_cap")),
     (_("Work whose answer is known"), ("gold_share", "training_judgments", "explain_gold")),
+    (
+        _("What comes first, and for whom"),
+        (
+            "policy",
+            "rival_policy",
+            "match_people",
+            "random_share",
+            "wait_days",
+            "open_briefs",
+            "ask_variety",
+            "topics",
+            "embedder",
+        ),
+    ),
     (_("Moderation by itself"), ("report_limit", "skip_limit")),
 )
 #: Parameters of generation, which stand with the terms on what generators write.
 GENERATION_PARAMETERS = ("candidates_per_prompt", "redraws", "near_duplicate_similarity", "keep_refusals")
+
+#: What a parameter that is one of several words may be.
+CHOICE_WORDS: dict[str | None, Words] = {
+    None: _("nothing"),
+    PolicyName.COVERAGE: _("coverage: what the campaign lacks most"),
+    PolicyName.UNCERTAINTY: _("certainty: what is known least surely"),
+    PolicyName.ROUND_ROBIN: _("in turn: each language and topic as often"),
+    PolicyName.OPEN_ASSISTANT: _("Open Assistant’s lottery and weights"),
+    PolicyName.UNIFORM: _("at random"),
+}
 
 PRESETS: dict[Preset, FieldWords] = {
     Preset.RANK: FieldWords(_("Rank several replies"), _("People order up to four replies to one prompt, and say which would do.")),

@@ -1,10 +1,13 @@
 """The parameters of a campaign: their names, defaults, ranges and what each means. Validated here, once."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
+
+from tasks.vocabulary import PolicyName
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,17 @@ class CampaignSettings:
     training_judgments      first judgments of a person among which gold is more frequent, from 40 % falling to 10 %; 0: none
     explain_gold            whether the answer of a gold item is explained at once, or only when the item is retired
     show_leaderboard        whether whoever judges sees how the generators compare before the campaign is closed
+    policy                  what decides which unit is wanted most (see tasks.vocabulary.PolicyName)
+    rival_policy            another one, by which half of the prompts are scheduled, so that both can be compared; None: none
+    match_people            whether people are given what fits them: what their reliability, their interests and those who were
+                            asked before make worth most, among the few units that are wanted most
+    random_share            share of the work that is drawn by lot from all that somebody may do, so that what people are
+                            given by choice can be compared with it
+    wait_days               days after which a unit that waits is wanted before all others
+    open_briefs             whether the scheduler asks for prompts where too few are written
+    ask_variety             whether further generators are asked where candidates are too much alike
+    topics                  topics that are looked for among the prompts; None: as many as their number suggests
+    embedder                what places prompts by what they mean: "hashing", "transformers:NAME" or "server:NAME/MODEL"
     release_target          judgments at which a release is made, with schedule "target"; None: none
     """
 
@@ -122,6 +136,15 @@ class CampaignSettings:
     training_judgments: int = 0
     explain_gold: bool = False
     show_leaderboard: bool = False
+    policy: str = "coverage"
+    rival_policy: str | None = None
+    match_people: bool = True
+    random_share: float = 0.05
+    wait_days: int = 14
+    open_briefs: bool = False
+    ask_variety: bool = False
+    topics: int | None = None
+    embedder: str = "hashing"
     release_target: int | None = None
 
     @property
@@ -171,7 +194,23 @@ RANGES: Mapping[str, Range] = {
     "near_duplicate_similarity": Range(0.5, 1),
     "gold_share": Range(0, 0.5),
     "training_judgments": Range(0, 1_000),
+    "random_share": Range(0, 0.5),
+    "wait_days": Range(1, 365),
+    "topics": Range(2, 500, optional=True),
     "release_target": Range(1, 1_000_000_000, optional=True),
+}
+#: Words, by the parameter that is one of them; None is one where the parameter may be left out.
+CHOICES: Mapping[str, tuple[str | None, ...]] = {
+    "policy": tuple(policy.value for policy in PolicyName),
+    "rival_policy": (None, *(policy.value for policy in PolicyName)),
+}
+#: Parameters that are words of a form of their own, with that form and how it is said.
+_SERVER = r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}"
+FORMS: Mapping[str, tuple[str, str]] = {
+    "embedder": (
+        rf"hashing|transformers:[^\s:]{{1,120}}|server:{_SERVER}/[^\s]{{1,120}}",
+        '"hashing", "transformers:" and a model\'s name or folder, or "server:" and a server\'s name, "/" and a model\'s name',
+    ),
 }
 NAMES = tuple(f.name for f in fields(CampaignSettings))
 BOOLEAN = frozenset(
@@ -184,6 +223,9 @@ BOOLEAN = frozenset(
         "weigh_reliability",
         "show_leaderboard",
         "explain_gold",
+        "match_people",
+        "open_briefs",
+        "ask_variety",
     }
 )
 FRACTIONAL = frozenset(
@@ -201,6 +243,7 @@ FRACTIONAL = frozenset(
         "pair_share",
         "near_duplicate_similarity",
         "gold_share",
+        "random_share",
     }
 )
 
@@ -218,21 +261,49 @@ def find_problems(values: Mapping[str, Any]) -> dict[str, str]:
     for name, value in values.items():
         if name in NAMES and (problem := check_value(name, value)):
             problems[name] = problem
-    if not problems:
-        settings = read_settings(values)
-        if settings.max_judgments < settings.min_judgments:
-            problems["max_judgments"] = "max_judgments must be at least min_judgments."
-        if settings.stops_by_certainty and settings.max_judgments < settings.redundancy:
-            problems["max_judgments"] = "max_judgments must be at least redundancy where certainty stops asking."
-        if settings.max_reviews < settings.min_reviews:
-            problems["max_reviews"] = "max_reviews must be at least min_reviews."
-        if settings.review_floor > settings.min_reviews:
-            problems["review_floor"] = "review_floor must be at most min_reviews."
-        if settings.min_goal_tree_size is not None and settings.min_goal_tree_size > settings.goal_tree_size:
-            problems["min_goal_tree_size"] = "min_goal_tree_size must be at most goal_tree_size."
-        if settings.offered_lease_seconds > settings.lease_seconds:
-            problems["offered_lease_seconds"] = "offered_lease_seconds must be at most lease_seconds."
-    return problems
+    return problems or _find_contradictions(read_settings(values))
+
+
+def _find_contradictions(settings: CampaignSettings) -> dict[str, str]:
+    """What is wrong with values of which each by itself is right."""
+    told = (
+        (
+            settings.max_judgments < settings.min_judgments,
+            "max_judgments",
+            "max_judgments must be at least min_judgments.",
+        ),
+        (
+            settings.stops_by_certainty and settings.max_judgments < settings.redundancy,
+            "max_judgments",
+            "max_judgments must be at least redundancy where certainty stops asking.",
+        ),
+        (
+            settings.max_reviews < settings.min_reviews,
+            "max_reviews",
+            "max_reviews must be at least min_reviews.",
+        ),
+        (
+            settings.review_floor > settings.min_reviews,
+            "review_floor",
+            "review_floor must be at most min_reviews.",
+        ),
+        (
+            settings.min_goal_tree_size is not None and settings.min_goal_tree_size > settings.goal_tree_size,
+            "min_goal_tree_size",
+            "min_goal_tree_size must be at most goal_tree_size.",
+        ),
+        (
+            settings.rival_policy == settings.policy,
+            "rival_policy",
+            "rival_policy must be another one than policy.",
+        ),
+        (
+            settings.offered_lease_seconds > settings.lease_seconds,
+            "offered_lease_seconds",
+            "offered_lease_seconds must be at most lease_seconds.",
+        ),
+    )
+    return {name: sentence for is_wrong, name, sentence in told if is_wrong}
 
 
 def read_settings(values: Mapping[str, Any]) -> CampaignSettings:
@@ -250,6 +321,11 @@ def check_value(name: str, value: Any) -> str | None:
     """What is wrong with the value of a parameter, whatever the others are."""
     if name in BOOLEAN:
         return None if isinstance(value, bool) else f"{name} must be true or false."
+    if name in CHOICES:
+        return None if value in CHOICES[name] else f"{name} must be {_list_words(CHOICES[name])}."
+    if name in FORMS:
+        form, said = FORMS[name]
+        return None if isinstance(value, str) and re.fullmatch(form, value) else f"{name} must be {said}."
     allowed = RANGES[name]
     if value is None and allowed.optional:
         return None
@@ -260,3 +336,7 @@ def check_value(name: str, value: Any) -> str | None:
         none = " or null" if allowed.optional else ""
         return f"{name} must be {kind} from {allowed.low:g} to {allowed.high:g}{none}."
     return None
+
+
+def _list_words(words: Sequence[str | None]) -> str:
+    return ", ".join("null" if word is None else f'"{word}"' for word in words[:-1]) + f' or "{words[-1]}"'
