@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from tasks.agreement.manipulation import find_signs
-from tasks.agreement.manipulation.betting import bet, log_threshold
+from tasks.agreement.manipulation.betting import LEAST_EVIDENCE, bet, find_threshold, log_threshold
 from tasks.records.ballots import Ballot
 from tasks.records.manipulation import ObservedBallot
+from tasks.vocabulary import FindingKind
 from tests.manipulated import START, Crowd
 
 MIXED = {
@@ -48,7 +49,7 @@ def test_every_sign_comes_with_figures_and_with_judgments_of_its_own_author(mixe
     signs = find_signs(mixed.ballots)
     assert all({author[one] for one in sign.evidence["judgments"]} == {sign.annotator} for sign in signs)
     assert all(json.dumps(dict(sign.evidence), allow_nan=False) for sign in signs)
-    assert min(sign.strength for sign in signs) >= log_threshold(len(mixed.kinds)) / log(10)
+    assert min(sign.strength for sign in signs) >= log_threshold(len(mixed.kinds), told=len(signs)) / log(10)
     away = {sign.kind.value for sign in signs if sign.evidence["observed"] >= sign.evidence["expected"]}
     assert away == {"position", "copied", "collusion", "hurried", "scripted"}
 
@@ -117,6 +118,30 @@ def test_evidence_that_is_looked_at_after_every_ballot_seldom_misleads() -> None
 def test_more_people_need_more_evidence() -> None:
     assert log_threshold(1000) - log_threshold(100) == pytest.approx(log(10))
     assert log_threshold(3) == log_threshold(100)
+
+
+def test_the_more_strong_signs_there_are_the_less_is_asked_of_each() -> None:
+    alone, of_four = log_threshold(100), log_threshold(100, told=4)
+    assert alone - of_four == pytest.approx(log(4))
+    assert find_threshold([of_four], people=100) == alone
+    assert find_threshold([of_four] * 3, people=100) == alone
+    assert find_threshold([alone + 9, alone, of_four, of_four], people=100) == of_four
+    assert find_threshold([], people=100) == alone
+    assert log_threshold(100, told=10**6) == LEAST_EVIDENCE == log(20)
+
+
+def test_where_nobody_cheats_the_mean_of_all_evidence_seldom_reaches_what_any_finding_needs() -> None:
+    dice, people, seen = np.random.default_rng(6), 100, 0
+    kinds = len(FindingKind)
+    for _ in range(200):
+        scores = np.where(dice.random((60, people * kinds)) < 0.5, 1.0, -1.0)
+        who = np.tile(np.arange(people * kinds), (60, 1))
+        for until in (5, 10, 20, 40, 60):
+            evidence = bet(who[:until].ravel(), scores[:until].ravel(), people=people * kinds)
+            if evidence.max() >= find_threshold(evidence[evidence >= LEAST_EVIDENCE], people=people):
+                seen += 1
+                break
+    assert seen / 200 <= 1 / 20
 
 
 def test_candidates_whose_order_on_the_page_is_not_known_say_nothing_of_places(mixed) -> None:

@@ -6,10 +6,14 @@ the ballots before were. By Ville's inequality it ever reaches c with probabilit
 and again costs nothing (Waudby-Smith & Ramdas 2024; Ramdas et al. 2023). The mean over several λ is one as well, and
 finds strong and faint signs alike.
 
-Somebody is told of where the product reaches `log_threshold`: people × kinds / `ERROR_RATE`. By the union bound a campaign
-of honest people sees any finding at all with probability `ERROR_RATE` at most.
+With m = people × kinds the k strongest are told of where each reaches m / (k × `ERROR_RATE`), for the largest such k (Wang &
+Ramdas 2022, "e-BH"). Then at most `ERROR_RATE` of what is told is expected to be wrong, whatever depends on what: where many
+cheat, less evidence against each is enough. And a campaign of honest people sees any finding at all with probability
+`ERROR_RATE` at most, however often it is looked at: if k reach m / (k × `ERROR_RATE`), the mean of all m reaches
+1 / `ERROR_RATE`, and that mean is an e-process.
 """
 
+from collections.abc import Iterable
 from math import log
 
 import numpy as np
@@ -20,16 +24,30 @@ from tasks.vocabulary import FindingKind
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-#: The probability that a campaign of honest people sees any finding.
+#: The share of wrong ones among what is told, and the probability that a campaign of honest people sees any.
 ERROR_RATE = 0.05
 #: The threshold is never that of fewer people: a campaign grows while it is looked at.
 FEWEST_PEOPLE = 100
 STAKES = (0.1, 0.2, 0.4, 0.6, 0.9)
 
 
-def log_threshold(people: int) -> float:
-    """Return the natural logarithm of the evidence from which somebody is told of."""
-    return log(max(people, FEWEST_PEOPLE) * len(FindingKind) / ERROR_RATE)
+#: The natural logarithm of the evidence below which nothing is told, however much else is.
+LEAST_EVIDENCE = log(1 / ERROR_RATE)
+
+
+def log_threshold(people: int, *, told: int = 1) -> float:
+    """Return the natural logarithm of the evidence that each of so many signs must reach for all of them to be told."""
+    return max(log(max(people, FEWEST_PEOPLE) * len(FindingKind) / (ERROR_RATE * max(told, 1))), LEAST_EVIDENCE)
+
+
+def find_threshold(evidence: Iterable[float], *, people: int) -> float:
+    """Return the natural logarithm of the evidence from which signs are told.
+
+    evidence  natural logarithms, those of each person and kind that reach `LEAST_EVIDENCE`
+    """
+    ordered = sorted(evidence, reverse=True)
+    told = max((k for k, each in enumerate(ordered, 1) if each >= log_threshold(people, told=k)), default=1)
+    return log_threshold(people, told=told)
 
 
 def bet(who: Integers, scores: Floats, *, people: int) -> Floats:
