@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from annotate.models import Annotator, Campaign, Message, MessageTree, Stratum, Unit
+from annotate.models import Annotator, Campaign, Judgment, Message, MessageTree, Stratum, Unit
 from annotate.queries.message_trees import get_tree
 from annotate.queries.reading import Reader
 from annotate.queries.tree_shapes import MessageShown, TreeShown
+from annotate.queries.undoable import UNDO_DEPTH
 from annotate.services.units import open_units
 from tests.loop import NOW, add_message, ask, ranking_of, submit
 
@@ -65,3 +66,15 @@ def label(annotator: Annotator, campaign: Campaign, **labels: Any) -> int:
     assignment = ask(annotator, campaign, kinds=["label"])["assignment"]
     submit(annotator, assignment["id"], {"labels": {"spam": False, **labels}})
     return Unit.objects.get(public_id=assignment["unit"]).subject_id
+
+
+def leave_window(annotator: Annotator) -> None:
+    """So many judgments later that what this person has said till now cannot be undone any more."""
+    last = annotator.judgments.order_by("pk").last()
+    assert last is not None
+    for number in range(1, UNDO_DEPTH + 1):
+        Judgment.objects.create(
+            assignment=last.assignment, annotator=annotator, unit=last.unit, kind=last.kind, is_current=False,
+            counted=False, body_hash=bytes(32), terms_version=last.terms_version,
+            created_at=last.created_at + timedelta(seconds=number),
+        )  # fmt: skip

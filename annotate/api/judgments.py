@@ -48,7 +48,10 @@ class UndoView(WorkView):
         summary="Take back one of your last ten judgments",
         request=NoInput,
         responses={200: AssignmentShape},
-        errors={409: "`sealed`: in a release; `too_old`; `tree_moved_on`: others built on it; `withdrawn`."},
+        errors={
+            409: "`sealed`: in a release; `too_old`; `tree_moved_on`: others built on it; `tree_ended`: everybody reads what "
+            "others said; `answer_was_told`; `withdrawn`."
+        },
         scopes=ANNOTATING,
         tag="work",
     )

@@ -66,6 +66,9 @@ class TreeMessageShape(serializers.Serializer[Any]):
     proposal_id = serializers.IntegerField(allow_null=True, help_text="Of the revision that is proposed.")
     my_label = serializers.IntegerField(allow_null=True, help_text="Your judgment with labels.")
     may_fix = serializers.BooleanField(help_text="Your own text, and nobody has begun with it.")
+    is_told_later = serializers.BooleanField(
+        help_text="You judged it and may still undo that: what others said is told when you cannot any more."
+    )
     sealed_replies = serializers.IntegerField(help_text="Replies that you see once you did your work on this message.")
 
 

@@ -2,7 +2,7 @@
 
 Blind until judged: what others thought of a message (labels, what reviewers decided) is told once one has labelled
 it, its place among its siblings once one has ordered it, and who or what wrote it once nothing is ahead of this
-reader that it could colour. Whoever wrote a message, moderators and organizers see all of it, and so does everybody
+reader that it could colour; each of it once that judgment cannot be undone any more (`queries.undoable`). Whoever wrote a message, moderators and organizers see all of it, and so does everybody
 once the tree has ended.
 """
 
@@ -24,6 +24,7 @@ from annotate.queries.tree_shapes import (
     describe_authorship,
     describe_reactions,
 )
+from annotate.queries.undoable import NEWEST, UNDO_DEPTH
 from tasks.vocabulary import ENDED_TREES, Kind, TreeState
 
 #: States before what is written is put in order: nobody knows yet who will be asked to, so nobody learns who wrote it.
@@ -61,6 +62,7 @@ WITH these AS (
   JOIN annotate_unit u ON u.id = uc.unit_id AND u.subject_id IS NULL
   WHERE m.tree_id = %(tree)s AND m.parent_id IS NULL)
 SELECT u.subject_id, u.kind, {IS_AHEAD} AS is_ahead, s.state AS my_state, j.id AS my_judgment, these.thread,
+  j.id <> ALL({NEWEST}) AS is_settled,
   ARRAY(SELECT r.message_id FROM annotate_rankedcandidate r WHERE r.judgment_id = j.id) AS ordered,
   ARRAY(SELECT uc.message_id FROM annotate_unitcandidate uc WHERE uc.unit_id = u.id AND uc.removed_at IS NULL) AS candidates
 FROM these JOIN annotate_unit u ON u.id = these.id
@@ -103,6 +105,8 @@ class _Standing:
     labelled: dict[int, int] = field(default_factory=dict)
     ordered: set[int] = field(default_factory=set)
     coloured: set[int] = field(default_factory=set)  # what one may still be asked about
+    told_later: set[int] = field(default_factory=set)  # judged, which may still be undone
+    settled: set[int] = field(default_factory=set)  # labelled, which stays as it is
 
 
 def get_tree(*, tree_id: int, reader: Reader, after: int | None = None, limit: int = MOST_MESSAGES) -> TreeShown:
@@ -110,7 +114,8 @@ def get_tree(*, tree_id: int, reader: Reader, after: int | None = None, limit: i
 
     Raises `NotFound` (`tree_not_found`), also for a tree of a draft that this reader is no member of.
     """
-    params = {**reader.as_parameters(), "tree": tree_id, "after": after, "limit": limit + 1}
+    params = {**reader.as_parameters(), "tree": tree_id, "after": after, "limit": limit + 1,
+              "undo_depth": UNDO_DEPTH}  # fmt: skip
     tree = fetch_one(_TREE, params)
     if tree is None:
         raise NotFound(_("There is no such conversation. Check its number."), code="tree_not_found")
@@ -186,10 +191,20 @@ def _find_standing(units: Iterable[Row], mine: Iterable[Row]) -> _Standing:
             if subject is not None and unit["kind"] in SEALING_KINDS:
                 standing.pending.add(subject)
         if unit["my_judgment"] is not None:
-            if unit["kind"] == Kind.LABEL:
-                standing.labelled[subject] = unit["my_judgment"]
-            standing.ordered.update(unit["ordered"])
+            _add_judged(standing, unit)
     return standing
+
+
+def _add_judged(standing: _Standing, unit: Row) -> None:
+    subject, is_label = unit["subject_id"], unit["kind"] == Kind.LABEL
+    if is_label:
+        standing.labelled[subject] = unit["my_judgment"]
+    if not unit["is_settled"]:
+        standing.told_later.update((subject,) if is_label else unit["ordered"])
+    elif is_label:
+        standing.settled.add(subject)
+    else:
+        standing.ordered.update(unit["ordered"])
 
 
 def _is_sealed(thread: Sequence[int], standing: _Standing) -> bool:
@@ -225,7 +240,7 @@ def _present(row: Row, *, reader: Reader, tree: Row, standing: _Standing, facts:
     message, insider = row["id"], bool(tree["is_insider"])
     mine = row["author_id"] is not None and row["author_id"] == reader.annotator_id
     knows_all = mine or insider or tree["state"] in ENDED_TREES
-    labelled, ordered = message in standing.labelled, message in standing.ordered
+    labelled, ordered = message in standing.settled, message in standing.ordered
     is_coloured = message in standing.coloured or tree["state"] in BEFORE_RANKING
     knows_origin = knows_all or ((labelled or ordered) and not is_coloured)
     reads = row["withdrawn_at"] is None and (row["removed_at"] is None or mine or insider)
@@ -254,5 +269,6 @@ def _present(row: Row, *, reader: Reader, tree: Row, standing: _Standing, facts:
         proposal_id=row["proposal"],
         my_label=standing.labelled.get(message),
         may_fix=mine and reads and row["removed_at"] is None and not row["is_begun"],
+        is_told_later=not knows_all and message in standing.told_later,
         sealed_replies=sealed,
     )

@@ -49,6 +49,7 @@ class MessageShown:
     text            None: it was taken away (authors and moderators still read what was removed)
     created_at      None while it could tell who wrote it
     rank            1 is best, equal ranks are ties; None also when there is no order yet
+    is_told_later   this reader has judged it, and may still undo that: then the rest is told
     may_fix         one's own text that nobody has begun to review: it is changed at once
     sealed_replies  replies that this reader sees once they have done their own work on this message
     """
@@ -75,6 +76,7 @@ class MessageShown:
     proposal_id: int | None
     my_label: int | None
     may_fix: bool
+    is_told_later: bool
     sealed_replies: int
 
 

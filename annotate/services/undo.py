@@ -13,17 +13,15 @@ from annotate.models import Judgment
 from annotate.queries.presentation import get_shown
 from annotate.queries.rebuild import find_other_half, rebuild_answer
 from annotate.queries.rows import Row, fetch_all, fetch_one, run
+from annotate.queries.undoable import NEWEST, UNDO_DEPTH
 from annotate.services.stale import mark_stale
 from annotate.services.tree_marks import mark_trees
 from annotate.services.trees import lock_trees
 from annotate.wake import wake
 from tasks.records.parameters import parse_settings
-from tasks.vocabulary import JobName, Kind, StaleKind
+from tasks.vocabulary import ENDED_TREES, ORDERING_KINDS, JobName, Kind, StaleKind
 
-#: How many judgments back somebody may undo.
-UNDO_DEPTH = 10
-
-GIVEN = """
+GIVEN = f"""
 SELECT j.id, j.assignment_id AS assignment, j.unit_id AS unit, j.counted, j.is_current, j.message_id AS message, j.withdrawn_at,
   j.kind, u.subject_id AS subject, COALESCE(wrote.parent_id, u.subject_id) AS parent, COALESCE(wrote.tree_id, s.tree_id) AS tree,
   c.id AS campaign, c.parameters::text AS parameters,
@@ -31,12 +29,11 @@ SELECT j.id, j.assignment_id AS assignment, j.unit_id AS unit, j.counted, j.is_c
     AND c.state <> 'closed' AS may_hold,
   EXISTS (SELECT 1 FROM annotate_releaseitem ri WHERE ri.kind = 'judgment' AND ri.object_id = j.id) AS is_released,
   EXISTS (SELECT 1 FROM annotate_goldresult gr WHERE gr.judgment_id = j.id AND gr.told_at IS NOT NULL) AS is_told,
-  (SELECT count(*) FROM (SELECT 1 FROM annotate_judgment later WHERE later.annotator_id = j.annotator_id
-     AND later.is_current AND later.created_at >= j.created_at AND (later.created_at, later.id) > (j.created_at, j.id)
-     ORDER BY later.created_at DESC LIMIT %(depth)s) newest) AS later
+  j.id = ANY({NEWEST}) AS is_recent, j.kind = ANY(%(blind)s::text[]) AND t.state = ANY(%(ended)s::text[]) AS is_open_to_all
 FROM annotate_judgment j
 JOIN annotate_unit u ON u.id = j.unit_id JOIN annotate_queue q ON q.id = u.queue_id JOIN annotate_campaign c ON c.id = q.campaign_id
 LEFT JOIN annotate_message s ON s.id = u.subject_id LEFT JOIN annotate_message wrote ON wrote.id = j.message_id
+LEFT JOIN annotate_messagetree t ON t.id = s.tree_id
 WHERE j.id = %(judgment)s AND j.annotator_id = %(me)s"""
 
 #: Whether anybody else has seen, judged or answered the texts that this judgment wrote. What reviewers rejected gave its
@@ -118,10 +115,17 @@ proposed AS (
   FROM gone WHERE p.message_id = gone.id)
 UPDATE annotate_message m SET text = '' FROM gone WHERE m.id = gone.id"""
 
-# By time, as the index of a person's judgments has it: ordered by id, the planner may read everybody's.
-LIST_UNDOABLE = """
+LIST_UNDOABLE = f"""
 SELECT j.id, j.assignment_id, j.kind, j.created_at FROM annotate_judgment j
-WHERE j.annotator_id = %(me)s AND j.is_current ORDER BY j.created_at DESC, j.id DESC LIMIT %(depth)s"""
+WHERE j.id = ANY({NEWEST}) AND j.is_current ORDER BY j.created_at DESC, j.id DESC"""
+
+
+#: What the statements ask for besides: how far back, and where everybody reads what was said of what was judged blind.
+WINDOW = {
+    "undo_depth": UNDO_DEPTH,
+    "blind": [str(kind) for kind in (*ORDERING_KINDS, Kind.LABEL)],
+    "ended": [str(state) for state in ENDED_TREES],
+}
 
 
 def undo_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> dict[str, Any]:
@@ -131,7 +135,8 @@ def undo_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> dict
     with that draft.
 
     Returns the assignment in the API's shape. Undoing twice answers the same. Raises NotFound, or Conflict with
-    `sealed` (in a release), `answer_was_told` (a gold item), `tree_moved_on` (others built on the text) or `too_old`.
+    `sealed` (in a release), `answer_was_told` (a gold item), `tree_ended` (everybody reads what others said),
+    `tree_moved_on` (others built on the text) or `too_old`.
     """
     with transaction.atomic():
         given = _get_given(annotator_id=annotator_id, judgment_id=judgment_id)
@@ -186,13 +191,13 @@ def withdraw_judgment(*, annotator_id: int, judgment_id: int, now: datetime) -> 
 
 
 def list_undoable(*, annotator_id: int) -> list[Row]:
-    """The last ten current judgments of a person, newest first."""
-    return fetch_all(LIST_UNDOABLE, {"me": annotator_id, "depth": UNDO_DEPTH})
+    """Those of the last ten judgments of a person that stand, newest first."""
+    return fetch_all(LIST_UNDOABLE, {"me": annotator_id, "undo_depth": UNDO_DEPTH})
 
 
 def _get_given(*, annotator_id: int, judgment_id: int) -> Row:
     fetch_one("SELECT id FROM annotate_annotator WHERE id = %(me)s FOR NO KEY UPDATE", {"me": annotator_id})
-    given = fetch_one(GIVEN, {"judgment": judgment_id, "me": annotator_id, "depth": UNDO_DEPTH})
+    given = fetch_one(GIVEN, {"judgment": judgment_id, "me": annotator_id, **WINDOW})
     if given is None:
         raise NotFound(_("You have given no such judgment."), code="judgment_not_found")
     given["messages"] = [] if given["message"] is None else [given["message"]]
@@ -217,7 +222,15 @@ def _check_undo(given: Row) -> None:
             _("The answer to this was explained to you, so yours stays as it was. You can withdraw it instead."),
             code="answer_was_told",
         )
-    if given["later"] >= UNDO_DEPTH:
+    if given["is_open_to_all"]:
+        raise Conflict(
+            _(
+                "This conversation has ended, and everybody can read what others said of it. So your answer stays as "
+                "it was. You can withdraw it instead."
+            ),
+            code="tree_ended",
+        )
+    if not given["is_recent"]:
         raise Conflict(
             ngettext(
                 "Only the last %(count)s judgment can be undone. You can withdraw this one instead.",

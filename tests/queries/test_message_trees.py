@@ -10,7 +10,7 @@ from annotate.queries.message_trees import find_tree_of, get_tree
 from annotate.queries.reading import Reader
 from annotate.queries.tree_shapes import Authorship, Reactions
 from tests.loop import NOW, ask, make_annotator, make_campaign, make_prompt, submit
-from tests.trees import find, label, make_tree, open_work, rank_all, read, reader, reply_to, texts
+from tests.trees import find, label, leave_window, make_tree, open_work, rank_all, read, reader, reply_to, texts
 
 pytestmark = pytest.mark.django_db
 
@@ -150,6 +150,7 @@ def test_what_wrote_a_reply_is_told_once_nothing_is_ahead_that_it_could_colour()
     assert [m.authorship for m in replies] == [None, None]
     for _ in range(3):
         label(ada, campaign)
+    leave_window(ada)
     replies = [m for m in read(prompt.tree, ada).messages if m.parent_id]
     assert [m.authorship for m in replies] == [Authorship("generator", ("parrot-7b",))] * 2
 
@@ -163,6 +164,7 @@ def test_who_wrote_a_reply_is_told_to_nobody_who_may_be_asked_to_order_it_once_t
     ada = make_annotator()
     while label(ada, campaign) != reply.pk:
         pass
+    leave_window(ada)
     MessageTree.objects.update(state=state)
     authorship = find(read(prompt.tree, ada), reply).authorship
     assert (authorship and authorship.kind) == told
@@ -176,9 +178,10 @@ def test_labels_and_reviews_are_told_to_those_who_labelled():
     ada, bob = make_annotator("ada"), make_annotator("bob")
     label(ada, campaign, quality=0.5)
     label(make_annotator("cyd"), campaign, quality=1.0)
+    leave_window(ada)
     before, after = find(read(prompt.tree, bob), prompt), find(read(prompt.tree, ada), prompt)
     assert (before.labels, before.review, before.my_label) == (None, None, None)
-    assert (after.review, after.my_label) == ("pending", ada.judgments.get().pk)
+    assert (after.review, after.my_label) == ("pending", ada.judgments.get(is_current=True).pk)
     by_name = {average.name: (average.mean, average.n, average.not_applicable) for average in after.labels}
     assert by_name == {"spam": (0.0, 2, 0), "quality": (0.75, 2, 0), "pii": (None, 0, 0)}
 
@@ -202,6 +205,7 @@ def test_ranks_are_told_to_those_who_ordered():
             computed_at=NOW,
         )
     )
+    leave_window(ada)
     assert [find(read(prompt.tree, ada), reply).rank for reply in (one, two, three)] == [2, 1, 2]
     prompt.units.update(is_open=False)
     assert [find(read(prompt.tree, bob), reply).rank for reply in (one, two, three)] == [None, None, None]

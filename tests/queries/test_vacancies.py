@@ -18,7 +18,7 @@ from annotate.queries.eligibility import Level, Moment, render_columns
 from annotate.queries.rows import run
 from annotate.queries.vacancies import LOOK, NEAREST, OLDEST_IN_WINDOW
 from annotate.services.terms import CURRENT_TERMS
-from annotate.services.undo import GIVEN, LIST_UNDOABLE, UNDO_DEPTH
+from annotate.services.undo import GIVEN, LIST_UNDOABLE, WINDOW
 from tests.loop import NOW, make_annotator, make_campaign, make_prompt
 
 pytestmark = pytest.mark.django_db
@@ -27,8 +27,9 @@ UNITS = 20_000
 #: Pages of 8 kB that a look may read; each table here has 400 and more. A few dozen are dead rows of other tests.
 FEW_PAGES = 250
 TYPES = {
-    "me": "bigint", "user": "bigint", "campaign": "bigint", "judgment": "bigint", "depth": "int", "kinds": "text[]",
+    "me": "bigint", "user": "bigint", "campaign": "bigint", "judgment": "bigint", "undo_depth": "int", "kinds": "text[]",
     "languages": "text[]", "now": "timestamptz", "terms": "text", "closing": "bigint", "giving": "int",
+    "blind": "text[]", "ended": "text[]",
 }  # fmt: skip
 
 #: Open units by the thousand in one queue, each on a text of its own.
@@ -78,7 +79,7 @@ def given() -> dict[str, Any]:
     run(JUDGE, {"me": ada.pk, "others": others.pk, "now": NOW})
     run("ANALYZE annotate_unit, annotate_queue, annotate_judgment, annotate_assignment, annotate_message", {})
     first = ada.judgments.get().pk
-    return {"me": ada.pk, "user": ada.user_id, "campaign": campaign.pk, "judgment": first, "depth": UNDO_DEPTH,
+    return {"me": ada.pk, "user": ada.user_id, "campaign": campaign.pk, "judgment": first, **WINDOW,
             "kinds": ["rank"], "languages": ["de"], "now": NOW + timedelta(hours=1), "terms": CURRENT_TERMS, "closing": None,
             "giving": 0}  # fmt: skip
 

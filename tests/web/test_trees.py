@@ -12,7 +12,7 @@ from annotate.models import Annotator, Campaign, Consensus, Membership, Message,
 from annotate.web.tree_layout import MOST_LEVELS
 from annotate.web.trees import PAGE_SIZE
 from tests.loop import NOW, make_annotator, make_campaign, make_prompt
-from tests.trees import label, make_tree, open_work, reply_to
+from tests.trees import label, leave_window, make_tree, open_work, reply_to
 from tests.web.organizing import sign_in as come_in
 from tests.web.page_walk import STORED_ATTACKS, find_wrongs
 
@@ -222,6 +222,11 @@ def test_what_reviewers_said_is_told_with_its_n_and_what_nobody_answered_is_no_z
     assert "What reviewers said" not in read(client, prompt.tree)
     label(ada, campaign, quality=0.75)
     page = read(client, prompt.tree)
+    assert "What reviewers said" not in page
+    assert "shown once your answer cannot be undone any more" in page
+    leave_window(ada)
+    page = read(client, prompt.tree)
+    assert "cannot be undone any more" not in page
     said = re.search(r'<dl class="says">(.*?)</dl>', page, re.DOTALL)[1]
     said = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", said))
     assert said.strip() == "quality 75 % n = 1 pii no answer Nobody said yes to spam n = 1"
