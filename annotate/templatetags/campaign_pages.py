@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from annotate.access import INCLUDES
 from annotate.models import Campaign
 from annotate.services.gold_answers import GOLD_KINDS
+from annotate.web import coverage_nav
 from annotate.web.results_nav import TABS
 from tasks.vocabulary import STARTING_KINDS, WRITING_KINDS, CampaignRole
 
@@ -21,6 +22,11 @@ register = template.Library()
 
 #: What lies under the first page of results.
 OTHER_RESULTS = [name for tab in TABS for name in (tab.name, *tab.under) if name != TABS[0].name]
+#: What lies under the first page of coverage.
+OTHER_COVERAGE = (
+    *(name for tab in coverage_nav.TABS for name in (tab.name, *tab.under) if name != coverage_nav.TABS[0].name),
+    *coverage_nav.OF_ONE_UNIT,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ def has_texts_by_people(campaign: Campaign) -> bool:
 PAGES = (
     CampaignPage("campaign", _("Overview"), None),
     CampaignPage("results_agreement", _("Results"), None, under=tuple(OTHER_RESULTS)),
+    CampaignPage("coverage", _("Coverage"), None, under=OTHER_COVERAGE),
     CampaignPage("guideline", _("Guideline"), None),
     CampaignPage("campaign_messages", _("Messages"), None),
     CampaignPage("proposals", _("Wordings"), None, where=has_texts_by_people),

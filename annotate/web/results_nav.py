@@ -6,7 +6,7 @@ results/base.html and fills the block `results`. A tab whose page is not among t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,13 +89,13 @@ def render_results(
     return render_page(request, template, frame | dict(context), fragment=fragment, status=status)
 
 
-def list_tabs(request: PageRequest, campaign: Campaign) -> list[dict[str, Any]]:
+def list_tabs(request: PageRequest, campaign: Campaign, tabs: Sequence[Tab] = TABS) -> list[dict[str, Any]]:
     """The tabs that this actor may open, and which of them is open."""
     match = request.resolver_match
     here = match.url_name if match is not None else ""
     return [
         {"title": tab.title, "address": address, "is_here": tab.name == here, "is_over": here in tab.under}
-        for tab in TABS
+        for tab in tabs
         if tab.seen_by(request.actor, campaign) and (address := _find_address(tab.name, campaign))
     ]
 

@@ -29,6 +29,7 @@ PARTS = (
     "results_findings",
     "results_perspectives",
     "results_saving",
+    "coverage",
     "audit",
     "me",
     "my_reliability",

@@ -98,6 +98,7 @@ LOOKS: dict[str, list[Look]] = {
     "results_findings": [Look()],
     "results_perspectives": [Look()],
     "results_saving": [Look()],
+    "coverage": [Look(NOBODY), Look()],
     "site_generators": [Look(ADMINISTRATOR)],
     "generator_new": [Look(ADMINISTRATOR)],
     "generator": [Look(ADMINISTRATOR)],
