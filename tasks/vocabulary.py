@@ -405,6 +405,8 @@ class StaleKind(StrEnum):
     TURN_COVERAGE = "turn_coverage"
     TURN_TRAITS = "turn_traits"
     TURN_BRIEFS = "turn_briefs"
+    TURN_STANDING = "turn_standing"
+    TURN_VARIETY = "turn_variety"
 
 
 class StopReason(StrEnum):

@@ -231,6 +231,14 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='TargetStanding',
+            fields=[
+                ('campaign', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='standing', serialize=False, to='annotate.campaign')),
+                ('result', models.JSONField()),
+                ('measured_at', models.DateTimeField()),
+            ],
+        ),
+        migrations.CreateModel(
             name='TextVector',
             fields=[
                 ('message', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='text_vector', serialize=False, to='annotate.message')),

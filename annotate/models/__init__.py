@@ -50,6 +50,7 @@ from annotate.models.quality import (
 )
 from annotate.models.release import Release, ReleaseFile, ReleaseItem, Tombstone
 from annotate.models.reliability import AnnotatorReliability, Finding, GoldItem, GoldResult, ReliabilitySnapshot
+from annotate.models.standing import TargetStanding
 from annotate.models.tree import (
     Brief,
     LanguageSupply,
@@ -141,6 +142,7 @@ __all__ = [
     "Stale",
     "Stratum",
     "TargetShare",
+    "TargetStanding",
     "TextVector",
     "Tombstone",
     "Topic",
