@@ -1,7 +1,8 @@
 """Ballots that go with nobody's, or against everybody's.
 
 `random`: honest work is that of somebody whose ballots follow the taste that they share with others (or the opposite of
-theirs) at least `SHARE_OF_USUAL` as well as the others' ballots on the same parents do; where those are at one, more is at stake.
+theirs) at least `SHARE_OF_USUAL` as well as the others' ballots on the same parents do. More is at stake where those are at one,
+and where there are more candidates: of two, dice are right every other time.
 `contrary`: honest work does not go against what all others say together, on average. Whoever does is told of only
 where hardly anybody judges like them: an opinion that a tenth of the people share is an opinion.
 """
@@ -25,6 +26,8 @@ SHARE_OF_USUAL = 0.5
 LIKE_A_COIN = 0.25
 #: Where the others' ballots go together as well as this, all is at stake.
 FULL_STAKE = 0.4
+#: Where a random order is more scattered than this, less is at stake: that of five candidates and more is not.
+FULL_STAKE_NOISE = 0.2
 #: Whoever goes against the others does so by this share of what is usual.
 CLEARLY_AGAINST = 1 / 3
 #: Where people agree less than this, a coin cannot be told from honest work.
@@ -44,7 +47,7 @@ def find_random(
     if usual < LEAST_AGREEMENT:
         return
     asked = SHARE_OF_USUAL * scores.expected
-    stake = np.clip(scores.expected / FULL_STAKE, 0.0, 1.0)
+    stake = np.clip(scores.expected / FULL_STAKE, 0.0, 1.0) * np.minimum(FULL_STAKE_NOISE / scores.noise, 1.0)
     evidence = bet(scores.annotator, stake * (asked - scores.own) / (1.0 - asked), people=len(names))
     expected, _ = mean_by(scores.annotator, scores.expected, people=len(names))
     evidence = np.where(own < LIKE_A_COIN * expected, evidence, 0.0)

@@ -11,6 +11,7 @@ also where they are few, or against the many; whoever throws dice is not.
 """
 
 from collections.abc import Sequence
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +36,7 @@ class Scores(NamedTuple):
     own       cosine with what those who judge like its author say
     common    cosine with what all others say together
     expected  mean of `own` of the others' ballots on that parent
+    noise     variance of the cosine of a random order with any: of two candidates 1, of five a sixth
     """
 
     row: Integers
@@ -42,6 +44,7 @@ class Scores(NamedTuple):
     own: Floats
     common: Floats
     expected: Floats
+    noise: Floats
 
 
 def find_directions(blocks: Sequence[Orders], people: int) -> Floats:
@@ -90,7 +93,7 @@ def score_ballots(blocks: Sequence[Orders], people: int) -> tuple[Scores, Taste]
     parts = [_score(block, weighed, one) for block, one in zip(blocks, earlier, strict=True)]
     if not parts:
         nothing, none = np.zeros(0), np.zeros(0, dtype=np.int64)
-        return Scores(none, none, nothing, nothing, nothing), Taste(taste, before)
+        return Scores(none, none, nothing, nothing, nothing, nothing), Taste(taste, before)
     return Scores(*(np.concatenate(each) for each in zip(*parts, strict=True))), Taste(taste, before)
 
 
@@ -131,7 +134,14 @@ def _score(block: Orders, spread: Floats, before: Floats) -> Scores:
     counts = block.count_rows()
     says = (np.abs(block.signs).sum(axis=1) > 0) & (counts > FEWEST_OTHERS)
     expected = (block.add_up(own[:, None])[block.parent, 0] - own) / np.maximum(counts - 1, 1)
-    return Scores(block.row[says], block.annotator[says], own[says], common[says], expected[says])
+    noise = np.full(int(says.sum()), _measure_noise(block.signs.shape[1]))
+    return Scores(block.row[says], block.annotator[says], own[says], common[says], expected[says], noise)
+
+
+def _measure_noise(pairs: int) -> float:
+    """Return the variance of Kendall's tau of two random orders, by the number of pairs that they hold (Kendall 1938)."""
+    size = (1 + sqrt(1 + 8 * pairs)) / 2
+    return 2 * (2 * size + 5) / (9 * size * (size - 1))
 
 
 def _cosine(one: Floats, other: Floats) -> Floats:
