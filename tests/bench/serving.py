@@ -62,7 +62,7 @@ class Bench:
             **more,
         }
 
-    def create(self, database: str, *, template: str = "template0") -> None:
+    def create(self, database: str, *, template: str = "template1") -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
             connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
