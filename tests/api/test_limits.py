@@ -113,7 +113,7 @@ def test_a_limit_that_is_reached_is_a_429_that_says_when_to_come_again(client_of
     response = client_of_ada.get(ME)
     assert refusal(response) == (429, "too_many_requests")
     assert details(response) == {"limit": "person", "amount": 2, "seconds": 60}
-    assert response.headers["Retry-After"] == "30"
+    assert 20 < int(response.headers["Retry-After"]) <= 30  # less what a busy machine took since
 
 
 def test_a_person_is_counted_over_all_their_tokens(make_client, settings):

@@ -39,7 +39,8 @@ def test_cache_that_is_dead_is_an_empty_one(tmp_path) -> None:
     check_empty(OpenRedisCache(f"unix://{tmp_path}/nobody.sock", {}))
 
 
-def test_cache_that_hangs_is_asked_once_and_is_an_empty_one() -> None:
+def test_cache_that_hangs_is_asked_once_and_is_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("annotate.cache.TIMEOUT_SECONDS", 0.25)
     with closing(socket.socket()) as hung:
         hung.bind(("127.0.0.1", 0))
         hung.listen()

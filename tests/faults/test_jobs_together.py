@@ -217,7 +217,7 @@ def current_database_url() -> str:
     return os.environ["DATABASE_URL"].replace("/chorus?", f"/{name}?")
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], *, seconds: float = 120) -> None:
     ends = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < ends, "it did not come to that in time"

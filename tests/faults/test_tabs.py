@@ -46,7 +46,7 @@ def make_url() -> str:
 
 def wait_for(watcher: psycopg.Connection, waiting: int) -> None:
     """Until so many requests wait for a lock."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while watcher.execute(WAITING).fetchone()[0] < waiting:
         assert time.monotonic() < until, "nobody waits for a lock"
         time.sleep(0.01)

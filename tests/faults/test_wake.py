@@ -56,7 +56,7 @@ class Outbox:
         self.taken.append((job, ids))
 
 
-def wait_until(condition, *, seconds: float = 20) -> None:
+def wait_until(condition, *, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "waited in vain"

@@ -60,7 +60,7 @@ def generator(campaign, server):
 
 def name_generator(campaign, name: str, endpoint: str, *, samples: int = 2, **given) -> Generator:
     generator = Generator.objects.create(
-        name=name, engine="openai", endpoint=endpoint, model=f"{name}-1", max_concurrent=2, timeout_seconds=5, **given
+        name=name, engine="openai", endpoint=endpoint, model=f"{name}-1", max_concurrent=2, timeout_seconds=60, **given
     )
     CampaignGenerator.objects.create(campaign=campaign, generator=generator, samples=samples)
     return generator

@@ -37,7 +37,7 @@ def campaign():
 
 
 def name_generator(campaign, name: str, endpoint: str, *, samples: int = 2, **given) -> Generator:
-    given = {"max_concurrent": 2, "timeout_seconds": 5, **given}
+    given = {"max_concurrent": 2, "timeout_seconds": 60, **given}
     generator = Generator.objects.create(name=name, engine="openai", endpoint=endpoint, model=name, **given)
     CampaignGenerator.objects.create(campaign=campaign, generator=generator, samples=samples)
     return generator

@@ -54,7 +54,7 @@ def generator(server):
 
 
 def make_generator(endpoint: str, name: str = "small", **given) -> Generator:
-    given = {"engine": "openai", "model": "fake", "timeout_seconds": 5, **given}
+    given = {"engine": "openai", "model": "fake", "timeout_seconds": 60, **given}
     return Generator.objects.create(name=name, endpoint=endpoint, **given)
 
 

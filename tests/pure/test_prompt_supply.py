@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -146,9 +146,9 @@ def test_the_order_in_which_prompts_are_told_changes_nothing():
 
 def test_ten_thousand_turns_among_a_hundred_thousand_prompts_take_seconds():
     waiting = [wait(n, n % 13_500) for n in range(100_000)]
-    began = perf_counter()
+    began = process_time()
     assert len(draw_turns(waiting, {}, number=10_000, is_ranked=True, rng=Random(1))) == 10_000
-    assert perf_counter() - began < 20
+    assert process_time() - began < 20
 
 
 # What will not be needed

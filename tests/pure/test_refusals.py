@@ -115,7 +115,7 @@ def test_a_refusal_further_on_is_part_of_an_answer():
 
 @pytest.mark.parametrize("piece", ["I am sorry ", "ich kann ", "，", "は", "no puedo ", "لا ", "as an ai ", " "])
 def test_no_text_takes_long(piece):
-    started = time.perf_counter()
+    started = time.process_time()
     for length in (100, 300, LONGEST_REFUSAL_CHARS):
         reads_like_refusal((piece * LONGEST_REFUSAL_CHARS)[:length])
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 5  # a pattern that goes back again and again takes minutes
