@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=80)),
                 ('is_named', models.BooleanField(db_default=False)),
                 ('terms', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), db_default=models.Value([], django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)), default=list, size=None)),
-                ('embedder', models.CharField(max_length=160)),
+                ('embedder', models.CharField(max_length=200)),
                 ('centroid', annotate.models.coverage.HalfVectorField()),
                 ('prompts', models.PositiveIntegerField(db_default=0)),
                 ('retired_at', models.DateTimeField(null=True)),
@@ -155,7 +155,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('version', models.PositiveIntegerField()),
-                ('embedder', models.CharField(max_length=160)),
+                ('embedder', models.CharField(max_length=200)),
                 ('method', models.CharField(max_length=40)),
                 ('method_version', models.PositiveSmallIntegerField()),
                 ('seed', models.BigIntegerField()),
@@ -243,7 +243,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('message', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='text_vector', serialize=False, to='annotate.message')),
                 ('revision', models.PositiveSmallIntegerField()),
-                ('embedder', models.CharField(max_length=160)),
+                ('embedder', models.CharField(max_length=200)),
                 ('vector', annotate.models.coverage.HalfVectorField()),
                 ('computed_at', models.DateTimeField()),
                 ('campaign', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='annotate.campaign')),

@@ -34,7 +34,7 @@ class TextVector(models.Model):
     )
     campaign = models.ForeignKey("annotate.Campaign", on_delete=models.CASCADE, related_name="+", db_index=False)
     revision = models.PositiveSmallIntegerField()
-    embedder = models.CharField(max_length=160)
+    embedder = models.CharField(max_length=200)
     vector = HalfVectorField()
     computed_at = models.DateTimeField()
 
@@ -57,7 +57,7 @@ class Topic(models.Model):
     name = models.CharField(max_length=80)
     is_named = models.BooleanField(db_default=False)
     terms = ArrayField(models.TextField(), default=list, db_default=Value([], _TEXTS))
-    embedder = models.CharField(max_length=160)
+    embedder = models.CharField(max_length=200)
     centroid = HalfVectorField()
     prompts = models.PositiveIntegerField(db_default=0)
     merged_into = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="merged")
@@ -85,7 +85,7 @@ class TopicFit(models.Model):
 
     campaign = models.ForeignKey("annotate.Campaign", on_delete=models.CASCADE, related_name="topic_fits")
     version = models.PositiveIntegerField()
-    embedder = models.CharField(max_length=160)
+    embedder = models.CharField(max_length=200)
     method = models.CharField(max_length=40)
     method_version = models.PositiveSmallIntegerField()
     seed = models.BigIntegerField()
