@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from annotate.queries.reading import start_of
 from annotate.queries.reliability import WEIGHS
 from annotate.queries.rows import Row, fetch_all, fetch_row
 from tasks.vocabulary import ORDERING_KINDS
@@ -10,6 +11,8 @@ from tasks.vocabulary import ORDERING_KINDS
 #: With fewer ballots than this that could be compared with others' little is known, and to oneself nothing is told: of fewer
 #: one could tell what others thought of each.
 FEW_SHARED = 10
+#: Characters of a text that a list shows, and that are read for it: marks of Markdown are not shown.
+EXCERPT, READ = 200, 800
 
 #: By name: which people a list shows.
 FILTERS = {
@@ -71,8 +74,8 @@ CROSS JOIN LATERAL (
 JOIN annotate_annotatorreliability r ON r.snapshot_id = s.id AND r.annotator_id = %(me)s
 ORDER BY c.id DESC"""
 
-_BALLOTS = """
-SELECT j.id, j.kind, j.created_at, j.counted, u.subject_id AS parent, q.language, left(m.text, 200) AS text
+_BALLOTS = f"""
+SELECT j.id, j.kind, j.created_at, j.counted, u.subject_id AS parent, q.language, left(m.text, {READ}) AS text
 FROM (
   SELECT mine.* FROM annotate_judgment mine
   JOIN annotate_unit iu ON iu.id = mine.unit_id JOIN annotate_queue iq ON iq.id = iu.queue_id
@@ -118,7 +121,7 @@ def count_annotators(*, campaign_id: int, snapshot_id: int) -> Row:
 def list_latest_ballots(*, campaign_id: int, annotator_id: int, kinds: list[str], limit: int) -> list[Row]:
     """Somebody's latest ballots that stand, newest first, without those of gold items."""
     params = {"campaign": campaign_id, "annotator": annotator_id, "kinds": kinds, "limit": limit}
-    return fetch_all(_BALLOTS, params)
+    return [{**row, "text": start_of(row["text"], length=EXCERPT)} for row in fetch_all(_BALLOTS, params)]
 
 
 def list_own_reliability(*, annotator_id: int) -> list[Row]:

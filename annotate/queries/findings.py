@@ -3,11 +3,14 @@
 import json
 from collections.abc import Sequence
 
+from annotate.queries.reading import start_of
 from annotate.queries.rows import Row, fetch_all, fetch_row
 from tasks.vocabulary import FindingState
 
 #: Characters of a text that a list shows.
 EXCERPT = 200
+#: Characters that are read for it: marks of Markdown are not shown.
+READ = 4 * EXCERPT
 
 _FINDINGS = """
 SELECT f.id, f.kind, f.state, f.strength, f.evidence, f.found_at, f.seen_at, f.decided_at,
@@ -34,7 +37,7 @@ SELECT a.id AS annotator, u.display_name, a.user_id IS NULL AND a.device_hash IS
 FROM annotate_annotator a LEFT JOIN annotate_user u ON u.id = a.user_id WHERE a.id = ANY(%(ids)s::bigint[]) ORDER BY a.id"""
 
 _BALLOTS = """
-SELECT j.id, j.created_at, j.active_seconds AS seconds, u.subject_id AS parent, m.language, left(m.text, %(excerpt)s) AS text
+SELECT j.id, j.created_at, j.active_seconds AS seconds, u.subject_id AS parent, m.language, left(m.text, %(read)s) AS text
 FROM annotate_judgment j JOIN annotate_unit u ON u.id = j.unit_id JOIN annotate_message m ON m.id = u.subject_id
 JOIN annotate_messagetree t ON t.id = m.tree_id
 WHERE j.id = ANY(%(ids)s::bigint[]) AND t.campaign_id = %(campaign)s"""
@@ -77,8 +80,9 @@ def list_names(*, annotators: Sequence[int]) -> list[Row]:
 
 def list_ballots(*, campaign_id: int, judgments: Sequence[int]) -> list[Row]:
     """Rankings that evidence names, in its order, with the beginning of what was ranked."""
-    rows = fetch_all(_BALLOTS, {"ids": list(judgments), "campaign": campaign_id, "excerpt": EXCERPT})
+    rows = fetch_all(_BALLOTS, {"ids": list(judgments), "campaign": campaign_id, "read": READ})
     place = {judgment: at for at, judgment in enumerate(judgments)}
+    rows = [{**row, "text": start_of(row["text"], length=EXCERPT)} for row in rows]
     return sorted(rows, key=lambda row: place[row["id"]])
 
 

@@ -16,6 +16,7 @@ from annotate.web.lists import take_slice
 from annotate.web.names import kind_name, language_name
 from annotate.web.pages import PageRequest
 from tasks.records.parameters import read_settings
+from tasks.text.snippets import as_plain_line
 from tasks.vocabulary import GoldOrigin
 
 #: The API has more.
@@ -48,7 +49,7 @@ def show_item(item: Mapping[str, Any], *, texts: Mapping[int, str]) -> dict[str,
     answer = item["answer"]
     return {
         **item,
-        "text": " ".join(item["text"].split()) or _("Its text was taken out"),
+        "text": as_plain_line(item["text"]) or _("Its text was taken out"),
         "what": _("%(kind)s in %(language)s")
         % {"kind": kind_name(item["kind"]), "language": language_name(item["language"])},
         "came": _("written") if item["origin"] == GoldOrigin.WRITTEN else _("promoted"),
@@ -68,7 +69,7 @@ def show_certain(row: Mapping[str, Any]) -> dict[str, Any]:
     """A parent that could be promoted."""
     return {
         **row,
-        "text": " ".join(row["text"].split()),
+        "text": as_plain_line(row["text"]),
         "language": language_name(row["language"]),
         "percent": round(100 * row["confidence"]),
     }
