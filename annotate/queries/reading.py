@@ -8,10 +8,13 @@ ended, moderators and organizers of the campaign know no seals.
 from dataclasses import dataclass
 
 from annotate.queries.rows import Row
+from tasks.text.snippets import as_plain_line
 from tasks.vocabulary import ENDED_TREES, ORDERING_KINDS, REPLYING_KINDS, CampaignRole, CampaignState, ReviewState
 
 #: Kinds of work on a message before which nobody sees its replies.
 SEALING_KINDS = (*ORDERING_KINDS, *REPLYING_KINDS)
+#: Of a text so much is read for its first words: marks of Markdown, and an address behind them, are not shown.
+MARKS_A_LETTER, LONGEST_LINK = 3, 500
 #: Roles that see everything in their campaign.
 INSIDERS = (CampaignRole.MODERATOR, CampaignRole.ORGANIZER)
 
@@ -74,10 +77,11 @@ IS_NO_REJECT = f"(m.review_state <> %(rejected)s OR m.author_id = %(me)s::bigint
 
 
 def start_of(text: str, *, length: int) -> str:
-    """The first characters of a text, cut at a blank where there is one near, with an ellipsis where it goes on."""
-    tidy = " ".join(text.split())
+    """The first words of a text without its Markdown, cut at a blank where there is one near, with an ellipsis where it goes on."""
+    read = text[: MARKS_A_LETTER * length + LONGEST_LINK]
+    tidy = as_plain_line(read)
     if len(tidy) <= length:
-        return tidy
+        return tidy if len(read) == len(text) else tidy + "…"
     cut = tidy[:length]
     blank = cut.rfind(" ", length - length // 4)
     return (cut if blank < 0 else cut[:blank]) + "…"
