@@ -64,7 +64,7 @@ def make_campaign(
         kinds=list(kinds),
         state=state,
         allow_guests=guests,
-        parameters={"redundancy": 3, **parameters},
+        parameters={"redundancy": 3, "random_share": 0, **parameters},
     )
     campaign.guideline = Guideline.objects.create(campaign=campaign, version=1, text="Rank by usefulness.")
     campaign.label_schema = make_schema(campaign)

@@ -3,7 +3,8 @@
 1. Lock the person's row: their tabs and double clicks take turns.
 2. A live hold of theirs that fits is given again: asking twice never hoards. One that could not be submitted any
    more, because something it shows was removed, goes back instead.
-3. Probe the front of each queue they may work in, and lock one unit, skipping whatever others lock.
+3. Probe the front of each queue they may work in, and lock one unit, skipping whatever others lock: the one that is
+   wanted most, or of those the one that fits them (`services.matching`). Now and then one is drawn by lot from all.
 4. Only when the probe finds nothing, look behind the unit they have just done, and then deep: past everything
    they have already seen.
    Where a coin says so, gold items come before all that (`services.gold_claims`); else nobody looks at them.
@@ -26,17 +27,27 @@ from annotate.queries.eligibility import (
     Moment,
     find_refusal,
     render_columns,
-    render_conditions,
 )
 from annotate.queries.rows import Row, fetch_one, fetch_row
+from annotate.queries.traits import TRAITS
 from annotate.queries.vacancies import NoneReason, explain_nothing
 from annotate.services.claim_filters import check_filters
-from annotate.services.gold_claims import GOLD_PICK, GOLD_WIDTHS, look_alike, toss_for_gold
+from annotate.services.claim_statements import (
+    CLAIM_BEHIND,
+    CLAIM_BY_LOT,
+    CLAIM_DEEP,
+    CLAIM_GOLD,
+    CLAIM_MATCHED,
+    CLAIM_NEAR,
+)
+from annotate.services.gold_claims import GOLD_WIDTHS, look_alike, toss_for_gold
 from annotate.services.held import find_held, give_again
 from annotate.services.holds import expire_leases
+from annotate.services.matching import FRONT_WIDTH, draw_tie, draw_units, read_traits
 from annotate.services.shown import freeze_shown
 from annotate.services.terms import CURRENT_TERMS
 from tasks.records.parameters import CampaignSettings, parse_settings
+from tasks.scheduling.matching import Traits
 from tasks.vocabulary import LeaseGrade, WhyNone
 
 #: How many front rows of each queue a probe looks at, keeps of each queue, and keeps in all. A second and third
@@ -52,80 +63,10 @@ SELECT a.id AS me, a.user_id, c.id AS campaign, c.slug, c.state, c.parameters::t
   ARRAY(SELECT k.language FROM annotate_languageskill k WHERE k.annotator_id = a.id) AS skills,
   EXISTS (SELECT 1 FROM annotate_membership mb WHERE mb.campaign_id = c.id AND mb.user_id = a.user_id)
     OR EXISTS (SELECT 1 FROM annotate_user au WHERE au.id = a.user_id AND au.is_superuser) AS is_member,
-  {render_columns(moment=Moment.OFFER, level=Level.PERSON)}
+  {TRAITS} AS traits, {render_columns(moment=Moment.OFFER, level=Level.PERSON)}
 FROM annotate_annotator a CROSS JOIN annotate_campaign c
 WHERE a.id = %(me)s AND c.slug = %(slug)s
 FOR NO KEY UPDATE OF a"""
-
-QUEUES = f"""
-(SELECT q.id FROM annotate_queue q
- WHERE q.campaign_id = %(campaign)s AND NOT q.is_gold AND {render_conditions(moment=Moment.OFFER, level=Level.QUEUE)})"""
-
-MINE = render_conditions(moment=Moment.OFFER, level=Level.UNIT)
-
-PROBE = f"""
-  SELECT near.id, near.band, near.tie FROM {QUEUES} queues CROSS JOIN LATERAL (
-    SELECT u.id, u.band, u.tie FROM (
-      SELECT id, band, tie FROM annotate_unit WHERE queue_id = queues.id AND is_vacant
-      ORDER BY band DESC, tie LIMIT %(depth)s) u
-    WHERE {MINE} LIMIT %(near)s) near
-  ORDER BY near.band DESC, near.tie LIMIT %(wide)s"""
-
-# Somebody who works alone keeps the front for themselves, all seen: go on where they were, in the same queue.
-BEHIND = f"""
-  SELECT near.id, near.band, near.tie FROM {QUEUES} queues CROSS JOIN LATERAL (
-    (SELECT u.id, u.band, u.tie FROM (
-      SELECT id, band, tie FROM annotate_unit
-      WHERE queue_id = queues.id AND is_vacant AND band = %(band)s AND tie > %(tie)s ORDER BY tie LIMIT %(depth)s) u
-    WHERE {MINE} LIMIT %(near)s)
-    UNION ALL
-    (SELECT u.id, u.band, u.tie FROM (
-      SELECT id, band, tie FROM annotate_unit
-      WHERE queue_id = queues.id AND is_vacant AND band < %(band)s ORDER BY band DESC, tie LIMIT %(depth)s) u
-    WHERE {MINE} LIMIT %(near)s)) near
-  WHERE queues.id = %(queue)s
-  ORDER BY near.band DESC, near.tie LIMIT %(wide)s"""
-
-# The history is a hashed subquery here, not one probe a row: past a thousand seen units it is the faster way.
-DEEP = f"""
-  SELECT near.id, near.band, near.tie FROM {QUEUES} queues CROSS JOIN LATERAL (
-    SELECT u.id, u.band, u.tie FROM annotate_unit u
-    WHERE u.queue_id = queues.id AND u.is_vacant
-      AND u.id NOT IN (SELECT past.unit_id FROM annotate_assignment past
-                       WHERE past.annotator_id = %(me)s AND past.state NOT IN ('expired', 'released'))
-      AND u.id NOT IN (SELECT ex.unit_id FROM annotate_exclusion ex WHERE ex.annotator_id = %(me)s)
-    ORDER BY u.band DESC, u.tie LIMIT %(near)s) near
-  ORDER BY near.band DESC, near.tie LIMIT %(wide)s"""
-
-# `= ANY(ARRAY(…))` around the pick: a join could run the locking subquery more than once.
-# FOR NO KEY UPDATE, not FOR UPDATE: a pending foreign key holds KEY SHARE, which the stronger lock would skip.
-CLAIM = """
-WITH pick AS MATERIALIZED ({pick}),
-got AS MATERIALIZED (
-  SELECT u.id FROM annotate_unit u WHERE u.id = ANY(ARRAY(SELECT id FROM pick)) AND u.is_vacant
-  ORDER BY u.band DESC, u.tie LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED),
-hold AS (UPDATE annotate_unit u SET held = held + 1 FROM got WHERE u.id = got.id RETURNING u.id, u.kind, u.subject_id),
-put AS (
-  INSERT INTO annotate_assignment AS s (unit_id, annotator_id, state, lease_expires_at, lease_grade, reason_code,
-    guideline_id, label_schema_id)
-  SELECT hold.id, %(me)s, 'live', %(lease_expires_at)s, %(lease_grade)s, d.reason_code, c.guideline_id, c.label_schema_id
-  FROM hold JOIN annotate_unitdetail d ON d.unit_id = hold.id JOIN annotate_campaign c ON c.id = %(campaign)s
-  ON CONFLICT (annotator_id, unit_id) DO UPDATE
-    SET state = 'live', lease_expires_at = excluded.lease_expires_at, lease_grade = excluded.lease_grade, closed_at = NULL
-    WHERE s.state IN ('expired', 'released')
-  RETURNING s.id, s.unit_id)
-SELECT (SELECT count(*) FROM pick) AS looked, (SELECT count(*) FROM hold) AS held, put.id AS assignment, put.unit_id AS unit,
-  (SELECT kind FROM hold) AS kind, (SELECT subject_id FROM hold) AS subject,
-  ARRAY(SELECT ac.message_id FROM annotate_assignmentcandidate ac WHERE ac.assignment_id = put.id AND ac.position >= 0)
-    AS frozen,
-  ARRAY(SELECT uc.message_id FROM annotate_unitcandidate uc WHERE uc.unit_id = put.unit_id AND uc.removed_at IS NULL
-        ORDER BY uc.message_id) AS candidates
-FROM (VALUES (1)) one LEFT JOIN put ON true"""
-
-CLAIM_NEAR = CLAIM.format(pick=PROBE)
-CLAIM_BEHIND = CLAIM.format(pick=BEHIND)
-CLAIM_DEEP = CLAIM.format(pick=DEEP)
-CLAIM_GOLD = CLAIM.format(pick=GOLD_PICK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +92,7 @@ class Claimant:
     settings: CampaignSettings
     kinds: list[str]
     languages: list[str]
+    traits: Traits | None
 
 
 def offer_next(
@@ -210,8 +152,11 @@ def claim_for(
         )
     if previous is not None:
         params |= {"queue": row["queue"], "band": row["band"], "tie": row["tie"]}
-    claimed = _claim_gold(claimant=claimant, params=params, previous=previous, now=now, rng=rng) or _claim_unit(
-        claimant=claimant, params=params, previous=previous, now=now
+    params |= _lease(claimant=claimant, previous=previous, now=now)
+    claimed = (
+        _claim_gold(claimant=claimant, params=params, rng=rng)
+        or _claim_by_lot(claimant=claimant, params=params, rng=rng)
+        or _claim_unit(claimant=claimant, params=params, now=now, rng=rng)
     )
     if isinstance(claimed, WhyNone):
         return Offer(None, explain_nothing(row=row, clause=None, kinds=claimant.kinds, languages=claimant.languages, now=now,
@@ -231,13 +176,20 @@ def _claimant(*, row: Row, kinds: Collection[str] | None, languages: Collection[
             for language in row["languages"]
             if language in skills and (languages is None or language in languages)
         ],
+        traits=read_traits(row),
     )
 
 
-def _claim_unit(*, claimant: Claimant, params: Row, previous: int | None, now: datetime) -> Row | WhyNone:
+def _claim_unit(*, claimant: Claimant, params: Row, now: datetime, rng: random.Random) -> Row | WhyNone:
     """A claimed row; or BUSY when others locked all that was picked; or EMPTY when nothing is there for this person."""
-    params = {**params, **_lease(claimant=claimant, previous=previous, now=now)}
-    statements = (CLAIM_NEAR, CLAIM_BEHIND, CLAIM_DEEP) if "queue" in params else (CLAIM_NEAR, CLAIM_DEEP)
+    statements: tuple[str, ...] = (
+        (CLAIM_NEAR, CLAIM_BEHIND, CLAIM_DEEP) if "queue" in params else (CLAIM_NEAR, CLAIM_DEEP)
+    )
+    matched = _claim_matched(claimant=claimant, params=params, rng=rng)
+    if not isinstance(matched, WhyNone | None):
+        return matched
+    if matched is WhyNone.EMPTY:
+        statements = statements[1:]
     for swept in (False, True):
         looked: Row | WhyNone = WhyNone.EMPTY
         for widths in PROBE_WIDTHS:
@@ -254,14 +206,30 @@ def _claim_unit(*, claimant: Claimant, params: Row, previous: int | None, now: d
     return WhyNone.EMPTY
 
 
-def _claim_gold(
-    *, claimant: Claimant, params: Row, previous: int | None, now: datetime, rng: random.Random
-) -> Row | None:
+def _claim_matched(*, claimant: Claimant, params: Row, rng: random.Random) -> Row | WhyNone | None:
+    """As `_claim_unit`, of what fits this person among what is wanted most; None where nobody is matched."""
+    if claimant.traits is None or not claimant.settings.match_people:
+        return None
+    units = draw_units(traits=claimant.traits, params={**params, **FRONT_WIDTH}, rng=rng)
+    return _look(params={**params, "units": units}, statements=(CLAIM_MATCHED,)) if units else WhyNone.EMPTY
+
+
+def _claim_by_lot(*, claimant: Claimant, params: Row, rng: random.Random) -> Row | None:
+    """A claimed row, drawn from all that this person may do; None where no lot is drawn, or it finds nothing."""
+    share = claimant.settings.random_share
+    if not share or rng.random() >= share:
+        return None
+    looked = _look(
+        params={**params, "from": draw_tie(rng), "near": PROBE_WIDTHS[0]["near"]}, statements=(CLAIM_BY_LOT,)
+    )
+    return None if isinstance(looked, WhyNone) else looked
+
+
+def _claim_gold(*, claimant: Claimant, params: Row, rng: random.Random) -> Row | None:
     """A claimed gold item; None where the coin says no, or there is none for this person."""
     me, campaign = claimant.annotator_id, claimant.campaign_id
     if not toss_for_gold(annotator_id=me, campaign_id=campaign, settings=claimant.settings, rng=rng):
         return None
-    params = {**params, **_lease(claimant=claimant, previous=previous, now=now)}
     for wide in GOLD_WIDTHS:
         looked = _look(params={**params, "gold_wide": wide}, statements=(CLAIM_GOLD,))
         if not isinstance(looked, WhyNone):

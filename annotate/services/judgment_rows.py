@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from annotate.exceptions import NotFound
 from annotate.queries.eligibility import Level, Moment, render_columns
 from annotate.queries.rows import Row, fetch_one
+from annotate.queries.traits import TRAITS
 from annotate.services.answers import ReadAnswer
 from annotate.services.terms import CURRENT_TERMS
 from annotate.services.writing import Written
@@ -25,7 +26,7 @@ SELECT a.id AS me, a.user_id, c.id AS campaign, c.slug, c.state, c.parameters::t
   CASE WHEN u.kind = 'improve_reply' THEN m.text_hash END AS original_hash, q.language, q.is_gold,
   ARRAY(SELECT ARRAY[ac.position, ac.message_id] FROM annotate_assignmentcandidate ac
         WHERE ac.assignment_id = s.id AND ac.position >= 0) AS shown,
-  {render_columns(moment=Moment.OFFER, level=Level.PERSON)},
+  {TRAITS} AS traits, {render_columns(moment=Moment.OFFER, level=Level.PERSON)},
   {render_columns(moment=Moment.SUBMIT, level=Level.HOLD)}
 FROM annotate_annotator a
 JOIN annotate_assignment s ON s.annotator_id = a.id AND s.id = %(assignment)s
@@ -129,10 +130,10 @@ def as_parameters(*, row: Row, answer: ReadAnswer, written: Written, grows: bool
 def _list_stale(*, row: Row, tree: int | None) -> Sequence[tuple[StaleKind, int]]:
     """What must be computed again: an improvement is a ballot on the replies of its parent. Parents come before trees.
 
-    Nothing is computed from what was said of a gold item.
+    No order is computed from what was said of a gold item.
     """
-    if row["is_gold"]:
-        return []
     parent = row["parent"] if row["kind"] == Kind.IMPROVE_REPLY else row["subject"]
+    if row["is_gold"]:
+        parent = None
     marks = ((StaleKind.PARENT, parent), (StaleKind.TREE, tree))
     return [(kind, subject) for kind, subject in marks if subject is not None]
