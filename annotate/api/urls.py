@@ -24,6 +24,7 @@ PARTS = (
     "reliability",
     "findings",
     "saving",
+    "coverage",
     "perspectives",
     "releases",
     "audit",

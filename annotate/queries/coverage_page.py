@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from annotate.models import TargetShare, TargetStanding
@@ -40,7 +41,8 @@ ORDER BY c.share DESC, c.prompts DESC, c.id LIMIT %(most)s"""
 
 def list_latest(*, campaign_id: int, until: datetime) -> list[Row]:
     """The last report before a moment: that of the campaign (language None) first, then one of each language."""
-    return fetch_all(_LATEST, {"campaign": campaign_id, "until": until})
+    rows = fetch_all(_LATEST, {"campaign": campaign_id, "until": until})
+    return [{**row, "result": json.loads(row["result"])} for row in rows]
 
 
 def list_history(*, campaign_id: int, language: str | None, until: datetime) -> list[Row]:
@@ -89,3 +91,15 @@ def compare_shares(shares: Sequence[Row], cells: Sequence[Row]) -> list[dict[str
             "finished": done / finished if known and finished else None,
         })  # fmt: skip
     return compared
+
+
+def moment_until(now: datetime, *, is_insider: bool) -> datetime:
+    """Up to when reports are told: to whoever judges up to the last midnight, so that nobody sees in them what one answer did."""
+    if is_insider:
+        return now + timedelta(seconds=1)
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def blur_cells(cells: Sequence[Row]) -> list[Row]:
+    """Cells as everybody may see them: coverage in tenths, and no counts of judgments."""
+    return [{**cell, "coverage": int(cell["coverage"] * 10 + 1e-9) / 10, "finished": None} for cell in cells]

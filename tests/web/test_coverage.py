@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 
-from annotate.models import Campaign
+from annotate.models import Campaign, TargetShare, TargetStanding
+from tests.coverage_world import add_cell, add_report, add_topic
 from tests.opinions import make_campaign
-from tests.web.organizing import come_as
+from tests.web.organizing import HTMX, come_as
 
 pytestmark = pytest.mark.django_db
 
 PAGE = "/campaigns/birds/coverage/"
+TARGET = {
+    "language": "en", "topic": "birds", "target": 100, "done": 20, "room": 500, "prompts": 50, "bare": 0, "people": 3,
+    "able": 9, "week": 70, "can_be_met": True, "lags": ["on_the_way"],
+    "forecast": {
+        "on": "2031-03-04", "earliest": "2031-03-01", "latest": "2031-03-09", "per_day": 10.0, "low": 8.0, "high": 12.0,
+        "days": 7, "judgments": 70,
+    },
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -21,10 +33,19 @@ def campaign() -> Campaign:
     return make_campaign()
 
 
+@pytest.fixture
+def olga(campaign) -> Client:
+    return come_as("organizer", campaign)
+
+
 def read(response) -> str:
     """The words of a page, spaces made one."""
     main = response.content.decode().split("<main", 1)[1]
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", main)))
+
+
+def keep_standing(campaign: Campaign, *targets: dict) -> None:
+    TargetStanding.objects.create(campaign=campaign, result={"targets": list(targets)}, measured_at=timezone.now())
 
 
 @pytest.mark.parametrize("who", ["nobody", "annotator", "moderator", "organizer", "administrator"])
@@ -37,3 +58,178 @@ def test_before_anything_is_measured_it_says_so_to_whoever_sees_the_campaign(cam
 def test_a_draft_is_nothing_to_strangers(campaign) -> None:
     Campaign.objects.update(state="draft")
     assert come_as("nobody", campaign).get(PAGE).status_code == 404
+
+
+def test_the_number_is_told_with_its_parts_and_what_they_mean(campaign, olga) -> None:
+    add_report(campaign, 0.4321, prompts=0.5, candidates=0.25, people=0.125, result={"weights": {"prompts": 0.5}})
+    text = read(olga.get(PAGE))
+    for words in (
+        "0.43",
+        "Kinds of prompts 0.50",
+        "Candidates 0.25",
+        "People 0.12",
+        "Kinds of prompts (weight 0.50): how much",
+    ):
+        assert words in text
+    assert (
+        "Nearness : how near each prompt lies, by its meaning, to one that is known as surely as wanted. Not measured"
+        in text
+    )
+
+
+def test_whoever_judges_is_told_how_it_stood_at_the_last_midnight(campaign, olga) -> None:
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    add_report(campaign, 0.25, at=midnight - timedelta(hours=3))
+    add_report(campaign, 0.75, at=timezone.now())
+    told, known = read(come_as("annotator", campaign).get(PAGE)), read(olga.get(PAGE))
+    assert ("0.25" in told, "0.75" in told) == (True, False)
+    assert "0.75" in known
+
+
+def test_the_line_runs_over_one_measurement_an_hour_and_before_that_a_day(campaign, olga) -> None:
+    now = timezone.now()
+    for hours, coverage in ((100, 0.1), (99.9, 0.11), (60, 0.2), (3, 0.3), (1, 0.4)):
+        add_report(campaign, coverage, at=now - timedelta(hours=hours))
+    add_report(campaign, 0.9, language="en", at=now)
+    text = read(olga.get(PAGE))
+    assert "measurements, the last of 7 judgments" in text
+    history = olga.get(PAGE).context["history"]["rows"]
+    assert [row["coverage"] for row in history] == [0.11, 0.2, 0.3, 0.4]
+
+
+def test_one_language_has_its_own_line_and_an_unknown_one_changes_nothing(campaign, olga) -> None:
+    now = timezone.now()
+    for number in (1, 2):
+        add_report(campaign, 0.1 * number, at=now - timedelta(hours=number))
+        add_report(campaign, 0.3 * number, language="en", at=now - timedelta(hours=number))
+        add_report(campaign, 0.4 * number, language="de", at=now - timedelta(hours=number))
+    of = lambda query: [round(row["coverage"], 2) for row in olga.get(PAGE + query).context["history"]["rows"]]  # noqa: E731
+    assert of("?language=en") == [0.6, 0.3]
+    assert of("?language=xx") == of("") == [0.2, 0.1]
+
+
+def test_cells_are_shown_as_topics_by_languages_where_most_is_missing_first(campaign, olga) -> None:
+    birds, bees = add_topic(campaign, "bird, wing"), add_topic(campaign, "bee, honey")
+    add_cell(campaign, topic=birds, share=0.1, prompts=40, finished=30, coverage=0.8)
+    add_cell(campaign, topic=bees, share=0.6, prompts=4, finished=1, coverage=0.25)
+    add_cell(campaign, topic=bees, language="de", share=0.3, prompts=0, coverage=0.0)
+    answer = olga.get(PAGE)
+    rows = answer.context["map"]["rows"]
+    assert [row["name"] for row in rows] == ["bee, honey", "bird, wing"]
+    text = read(answer)
+    assert "bee, honey 0.25 1 of 4 no prompt bird, wing 0.80 30 of 40 – nothing" in text
+
+
+def test_cells_of_one_place_are_put_together_by_their_shares(campaign, olga) -> None:
+    birds = add_topic(campaign, "birds")
+    add_cell(campaign, topic=birds, share=0.3, prompts=10, finished=5, coverage=0.5, length="short")
+    add_cell(campaign, topic=birds, share=0.1, prompts=30, finished=1, coverage=0.1, length="long", difficulty="hard")
+    assert "0.40 6 of 40" in read(olga.get(PAGE))
+    assert "0.50 5 of 10" in read(olga.get(PAGE + "?length=short"))
+    assert "0.10 1 of 30" in read(olga.get(PAGE + "?difficulty=hard"))
+    assert "No prompt is like that." in read(olga.get(PAGE + "?difficulty=hard&length=short"))
+    assert "0.40 6 of 40" in read(olga.get(PAGE + "?length=enormous"))
+
+
+def test_before_topics_are_found_languages_are_shown_by_length(campaign, olga) -> None:
+    add_cell(campaign, share=0.5, prompts=10, finished=5, coverage=0.5, length="long")
+    add_cell(campaign, share=0.5, prompts=10, finished=4, coverage=0.4, length="short")
+    text = read(olga.get(PAGE))
+    assert "Languages by length of the prompt" in text
+    assert "English 0.40 4 of 10 0.50 5 of 10" in text
+
+
+def test_whoever_judges_sees_cells_in_tenths_and_no_counts_of_what_is_finished(campaign) -> None:
+    add_cell(campaign, topic=add_topic(campaign, "birds"), share=1, prompts=40, finished=18.5, coverage=0.4625)
+    text = read(come_as("annotator", campaign).get(PAGE))
+    assert "0.40 40 prompts" in text
+    assert "18" not in text
+    assert "0.46" not in text
+
+
+def test_many_topics_are_cut_until_all_are_asked_for(campaign, olga) -> None:
+    for number in range(14):
+        add_cell(campaign, topic=add_topic(campaign, f"topic {number}"), share=0.05, prompts=2, coverage=number / 20)
+    few, everything = read(olga.get(PAGE)), read(olga.get(PAGE + "?all=1"))
+    assert ("topic 13" in few, "topic 0" in few, "Show all" in few) == (False, True, True)
+    assert ("topic 13" in everything, "Show all" in everything) == (True, False)
+
+
+def test_a_target_is_told_with_its_date_and_its_pace(campaign, olga) -> None:
+    keep_standing(campaign, TARGET)
+    text = read(olga.get(PAGE))
+    assert "0 of 1 target is reached." in text
+    assert "English , birds 20 of 100" in text
+    assert "Reached March 4, 2031 (March 1, 2031 to March 9, 2031), if the days go on like the last ones." in text
+    assert "70 judgments in seven days, by 3 people. Nothing is wrong: it takes its time." in text
+
+
+def test_a_target_that_cannot_be_reached_comes_first_with_the_reason(campaign, olga) -> None:
+    lost = {
+        **TARGET,
+        "topic": "bees",
+        "can_be_met": False,
+        "lags": ["no_room", "all_seen"],
+        "room": 3,
+        "forecast": None,
+    }
+    keep_standing(campaign, TARGET, lost, {**TARGET, "topic": "ants", "done": 100})
+    text = read(olga.get(PAGE))
+    assert "1 of 3 targets are reached. 1 cannot be reached as things are." in text
+    assert text.index("bees") < text.index("birds")
+    assert "ants" not in text
+    assert "What its prompts still ask for is 3 judgments; 80 are missing." in text
+    assert "has met all that is open in it. It needs other people, or more prompts." in text
+
+
+@pytest.mark.parametrize(
+    "lag",
+    ["not_open", "no_language", "no_prompts", "no_candidates", "no_room", "nobody", "all_seen", "prompts_wanted", "no_pace",
+     "far", "few_people", "others_first", "on_the_way"],
+)  # fmt: skip
+def test_every_reason_is_a_sentence(campaign, olga, lag) -> None:
+    keep_standing(campaign, {**TARGET, "lags": [lag]})
+    says = olga.get(PAGE).context["targets"]["rows"][0]["says"]
+    assert len(says) == 1
+    assert says[0].endswith(".")
+    assert lag not in says[0]
+
+
+@pytest.mark.parametrize("who", ["nobody", "annotator"])
+def test_targets_and_reasons_are_for_those_who_run_the_campaign(campaign, who) -> None:
+    keep_standing(campaign, TARGET)
+    add_report(campaign, 0.5, at=timezone.now() - timedelta(days=2))
+    text = read(come_as(who, campaign).get(PAGE))
+    assert "0.50" in text
+    assert "Targets" not in text
+
+
+def test_shares_that_are_wanted_stand_beside_those_that_are_there(campaign, olga) -> None:
+    add_cell(campaign, share=0.5, prompts=30, finished=9, coverage=0.5)
+    add_cell(campaign, share=0.5, prompts=10, finished=1, coverage=0.1, language="de")
+    TargetShare.objects.create(campaign=campaign, axis="language", value="de", share=0.5)
+    TargetShare.objects.create(campaign=campaign, axis="length", value="long", share=0.1)
+    TargetShare.objects.create(campaign=campaign, axis="tag", value="code", share=0.2)
+    text = read(olga.get(PAGE))
+    assert "Deutsch 50 % 25 % 10 % 10" in text
+    assert "long, over 400 characters no prompt 10 % 0 % 0 % 0" in text
+    assert "code 20 % – – –" in text
+
+
+def test_htmx_is_sent_the_part_that_changes(campaign, olga) -> None:
+    add_cell(campaign, share=1, prompts=1, coverage=0)
+    answer = olga.get(PAGE, headers={**HTMX, "HX-Target": "covered"}).content.decode()
+    assert answer.lstrip().startswith('<div id="covered"')
+    assert "<main" not in answer
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_page_asks_the_same_few_questions_whatever_there_is(
+    campaign, olga, rows, django_assert_num_queries
+) -> None:
+    for number in range(rows):
+        add_report(campaign, 0.2, at=timezone.now() - timedelta(hours=number))
+        add_cell(campaign, topic=add_topic(campaign, f"topic {number}"), share=0.3, prompts=4, coverage=0.5)
+    keep_standing(campaign, *[TARGET] * rows)
+    with django_assert_num_queries(7):
+        olga.get(PAGE)

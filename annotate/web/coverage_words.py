@@ -1,0 +1,134 @@
+"""What the pages on coverage say: parts, lengths, why a target is behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+
+from annotate.figures import day, two, whole
+from annotate.web.field_words import Words
+from annotate.web.names import isolated, language_name
+from tasks.records.standing import Lag
+from tasks.vocabulary import PolicyName, PromptLength, TargetAxis
+
+#: The parts of the coverage: name, and what it counts.
+PARTS: dict[str, tuple[Words, Words]] = {
+    "prompts": (
+        gettext_lazy("Kinds of prompts"),
+        gettext_lazy(
+            "how much of each cell of languages, topics, difficulties and lengths is known as surely as wanted"
+        ),
+    ),
+    "candidates": (
+        gettext_lazy("Candidates"),
+        gettext_lazy(
+            "how many of the different pairs of generators, and of long and short texts, people have compared"
+        ),
+    ),
+    "people": (
+        gettext_lazy("People"),
+        gettext_lazy("how many of the groups of people have judged in each cell"),
+    ),
+    "facility": (
+        gettext_lazy("Nearness"),
+        gettext_lazy("how near each prompt lies, by its meaning, to one that is known as surely as wanted"),
+    ),
+}
+
+LENGTHS: dict[str, Words] = {
+    PromptLength.SHORT: gettext_lazy("short, up to 80 characters"),
+    PromptLength.MIDDLE: gettext_lazy("middle, up to 400 characters"),
+    PromptLength.LONG: gettext_lazy("long, over 400 characters"),
+}
+
+AXES: dict[str, Words] = {
+    TargetAxis.LANGUAGE: gettext_lazy("Language"),
+    TargetAxis.TOPIC: gettext_lazy("Topic"),
+    TargetAxis.DIFFICULTY: gettext_lazy("Difficulty"),
+    TargetAxis.LENGTH: pgettext_lazy("of a prompt", "Length"),
+    TargetAxis.TAG: gettext_lazy("Tag"),
+}
+
+POLICIES: dict[str, Words] = {
+    PolicyName.COVERAGE: gettext_lazy("Coverage"),
+    PolicyName.UNCERTAINTY: gettext_lazy("Certainty"),
+    PolicyName.ROUND_ROBIN: gettext_lazy("In turn"),
+    PolicyName.OPEN_ASSISTANT: gettext_lazy("Open Assistant"),
+    PolicyName.UNIFORM: gettext_lazy("At random"),
+}
+
+
+def value_name(axis: str, value: str, name: str = "") -> str:
+    """A value of an axis as people say it."""
+    if axis == TargetAxis.LANGUAGE:
+        return language_name(value)
+    if axis == TargetAxis.LENGTH:
+        return str(LENGTHS.get(value, value))
+    return name or value
+
+
+def say_lag(lag: str, target: Mapping[str, Any]) -> str:
+    """One reason why a target is not reached, with the numbers that it rests on."""
+    language = isolated(language_name(target["language"]))
+    missing = max(0, target["target"] - target["done"])
+    said: dict[str, str] = {
+        Lag.NOT_OPEN: _("The campaign offers no work now. Open it."),
+        Lag.NO_LANGUAGE: _("The campaign does not have the language %(language)s any more. Add it, or take the target out.")
+        % {"language": language},
+        Lag.NO_PROMPTS: _("There is no prompt in it, and nobody is asked to write one. Import some."),
+        Lag.NO_CANDIDATES: _("Its prompts have too few candidates for anybody to be asked. Ask generators, or import some."),
+        Lag.NO_ROOM: ngettext(
+            "What its prompts still ask for is %(room)s judgment; %(missing)s are missing. Import more prompts, or ask for "
+            "more judgments of each.",
+            "What its prompts still ask for is %(room)s judgments; %(missing)s are missing. Import more prompts, or ask for "
+            "more judgments of each.",
+            target["room"],
+        )
+        % {"room": whole(target["room"]), "missing": whole(missing)},
+        Lag.NOBODY: _("Nobody who works here says that they know %(language)s. Invite somebody who does.")
+        % {"language": language},
+        Lag.ALL_SEEN: _("Everybody who works in %(language)s has met all that is open in it. It needs other people, or more prompts.")
+        % {"language": language},
+        Lag.PROMPTS_WANTED: _("There is no prompt in it yet. People are asked to write some."),
+        Lag.NO_PACE: _("Nothing came in the last seven whole days."),
+        Lag.FAR: _("At the present pace it takes more than two years."),
+        Lag.FEW_PEOPLE: ngettext(
+            "All of it depends on %(n)s person.", "All of it depends on %(n)s people.", target["people"]
+        )
+        % {"n": whole(target["people"])},
+        Lag.OTHERS_FIRST: _("Other work had more of people’s time than its part of what is missing."),
+        Lag.ON_THE_WAY: _("Nothing is wrong: it takes its time."),
+    }  # fmt: skip
+    return said.get(lag, lag)
+
+
+def say_forecast(forecast: Mapping[str, Any]) -> str:
+    """When a target is reached, with the ends of the interval, as far as there are such days."""
+    on, earliest, latest = (
+        None if forecast[name] is None else day(date.fromisoformat(forecast[name]))
+        for name in ("on", "earliest", "latest")
+    )
+    if on is None:
+        return _("more than two years away")
+    if earliest and latest:
+        return _("%(on)s (%(early)s to %(late)s)") % {"on": on, "early": earliest, "late": latest}
+    return _("%(on)s (%(early)s at the earliest)") % {"on": on, "early": earliest or on}
+
+
+def say_pace(target: Mapping[str, Any]) -> str:
+    """Judgments of the last week and the people who gave them."""
+    judgments = ngettext("%(n)s judgment", "%(n)s judgments", target["week"]) % {"n": whole(target["week"])}
+    return ngettext(
+        "%(judgments)s in seven days, by %(n)s person", "%(judgments)s in seven days, by %(n)s people", target["people"]
+    ) % {"judgments": judgments, "n": whole(target["people"])}
+
+
+def say_interval(low: float | None, high: float | None) -> str:
+    """An interval, or that there is none."""
+    if low is None or high is None:
+        return _("not enough data")
+    return _("%(low)s to %(high)s") % {"low": two(low), "high": two(high)}
