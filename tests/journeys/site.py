@@ -20,7 +20,7 @@ from tests.conftest import find_free_port
 from tests.faults.runs import Run, manage, wait_until
 from tests.faults.workplace import Person, query
 
-PEOPLE = 150
+PEOPLE = 200
 API = "/api/v1/"
 
 #: Accounts by the product's own command, with a token and a session as after a sign-in, all in one process.

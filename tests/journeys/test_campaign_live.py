@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.faults.workplace import make_ranking
 from tests.journeys.conftest import OpenWindow
@@ -33,9 +33,9 @@ def test_numbers_renew_themselves_and_leave_the_reader_alone(site: Site, open_wi
     hold = volunteer.ask_next(slug)
     volunteer.submit(hold, make_ranking(hold, name=volunteer.name))
     page.locator("#numbers dd", has_text="1").first.wait_for(timeout=SOON)
-    assert page.locator("#news").inner_text() == "New numbers: 1 of 6 judgments."
-    assert page.evaluate("document.activeElement.id") == "meanings-s"
-    assert page.evaluate("document.querySelector('#meanings').open") is True
+    expect(page.locator("#news")).to_have_text("New numbers: 1 of 6 judgments.", timeout=SOON)
+    expect(page.locator("#meanings-s")).to_be_focused()
+    expect(page.locator("#meanings[open]")).to_be_visible()
     assert page.evaluate("window.scrollY") == 80
 
 
@@ -63,8 +63,8 @@ def test_page_stops_asking_when_the_campaign_is_closed(site: Site, open_window: 
     organizer.insist("PATCH", f"campaigns/{slug}/", {"state": "closed"})
     page.evaluate("htmx.trigger('#numbers', 'look')")
     page.locator("#do-open", has_text="Open again").wait_for()
-    assert page.locator("#numbers[hx-get]").count() == 0
-    assert page.locator("#do-pause").count() == 0
+    expect(page.locator("#numbers[hx-get]")).to_have_count(0)
+    expect(page.locator("#do-pause")).to_have_count(0)
 
 
 def test_everything_is_there_without_scripts(site: Site, open_window: OpenWindow) -> None:

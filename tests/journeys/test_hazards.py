@@ -120,12 +120,14 @@ def test_session_that_ended_loses_nothing_without_scripts(site: Site, open_windo
     email, first = take_up(site, page)
     page.context.clear_cookies(name="sessionid")
     page.locator("textarea[name=text]").fill("Sent by nobody.")
-    submit(page)
+    with page.expect_navigation():
+        submit(page)
     assert site.query(WRITTEN, first) == []
     sign_in(page, email)
     page.wait_for_url(f"**/work/{first}/**")
     expect(page.locator("textarea[name=text]")).to_have_value("Sent by nobody.")
-    submit(page)
+    with page.expect_navigation():
+        submit(page)
     assert site.query(WRITTEN, first)[0]["text"] == "Sent by nobody."
 
 
@@ -151,7 +153,8 @@ def test_form_whose_token_expired_keeps_the_text_without_scripts(site: Site, ope
     page = window.go(path)
     change_token(window)
     page.locator("textarea[name=text]").fill("Sent with a token that was not valid any more.")
-    submit(page)
+    with page.expect_navigation():
+        submit(page)
     expect(page.locator("body")).to_contain_text("Sent with a token that was not valid any more.")
     assert find_state(site, int(path.split("/")[2])) == "live"
 

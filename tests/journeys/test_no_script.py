@@ -47,9 +47,19 @@ def choose_places(page: Page, **places: int) -> None:
         page.locator(f'select[name=tiers][data-candidate="{handle}"]').select_option(f"{handle}:{place}")
 
 
-def submit(page: Page) -> None:
+def press(page: Page, name: str) -> None:
     with page.expect_navigation():
-        page.get_by_role("button", name="Submit").click()
+        page.get_by_role("button", name=name).click()
+
+
+def submit(page: Page) -> None:
+    press(page, "Submit")
+
+
+def choose_first(page: Page, menu: str) -> None:
+    page.locator("summary", has_text=menu).click()
+    with page.expect_navigation():
+        page.locator("details.menu[open] button").first.click()
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
@@ -61,7 +71,7 @@ def test_ranking_by_selects_undone_and_sent_again(site: Site, open_window: OpenW
     submit(page)
     assert number_of(page) != first
     assert find_ballot(site, first) == ([["b", "c"], ["a"], ["d"]], 2)
-    page.get_by_role("button", name="Undo").click()
+    press(page, "Undo")
     assert number_of(page) == first
     assert find_ballots(site, first) == []
     submit(page)
@@ -109,7 +119,7 @@ def test_reply_is_written_left_and_taken_up_again(site: Site, open_window: OpenW
     page, _person = open_work(site, open_window, "write_assistant_reply")
     first = number_of(page)
     page.locator("textarea[name=text]").fill("Half a rep")
-    page.get_by_role("button", name="Save for later").click()
+    press(page, "Save for later")
     page.goto("/")
     page.goto(f"/work/{first}/")
     assert page.locator("textarea[name=text]").input_value() == "Half a rep"
@@ -121,12 +131,10 @@ def test_reply_is_written_left_and_taken_up_again(site: Site, open_window: OpenW
 def test_skip_and_cannot_tell(site: Site, open_window: OpenWindow) -> None:
     page, _person = open_work(site, open_window)
     first = number_of(page)
-    page.locator("summary", has_text="Skip").click()
-    page.locator("details.menu[open] button").first.click()
+    choose_first(page, "Skip")
     second = number_of(page)
     assert find_state(site, first) == "skipped"
-    page.locator("summary", has_text="I can’t tell").click()
-    page.locator("details.menu[open] button").first.click()
+    choose_first(page, "I can’t tell")
     assert number_of(page) != second
     assert site.query(CANNOT_TELL, second)[0]["cannot_tell_reason"]
 
@@ -138,7 +146,7 @@ def test_back_button_shows_what_is_stored_and_how_to_change_it(site: Site, open_
     submit(page)
     page.go_back()
     expect(page.locator("main")).to_contain_text("A, then B, then C, then D")
-    page.get_by_role("button", name="Undo").click()
+    press(page, "Undo")
     assert number_of(page) == first
     assert find_ballots(site, first) == []
 

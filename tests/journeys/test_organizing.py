@@ -27,7 +27,7 @@ PROMPTS = [
 MINUTES = 180_000  # milliseconds; a busy machine may take its time
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def empty_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A run on which nobody has been yet."""
     site = Site(tmp_path_factory.mktemp("empty"))
@@ -41,7 +41,8 @@ def test_empty_site_becomes_a_campaign_with_a_release(
     empty_site: Site, open_window: OpenWindow, tmp_path: Path
 ) -> None:
     page = open_window(site=empty_site, accept_downloads=True).go("/")
-    page.get_by_role("link", name="Make an account").first.click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Make an account").first.click()
     sign_up(page, "olga@example.org")
     make_draft(page)
     import_prompts(page, tmp_path)
@@ -84,7 +85,8 @@ def import_prompts(page: Page, folder: Path) -> None:
 
 def open_campaign(page: Page) -> None:
     page.goto("/campaigns/legs/")
-    page.get_by_role("button", name="Open", exact=False).first.click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Open", exact=False).first.click()
     expect(page.locator("main")).to_contain_text("open")
     button = page.get_by_role("button", name=re.compile("^Open"))
     if "/state/" in page.url and button.count():
@@ -107,7 +109,8 @@ def rank_as_volunteer(page: Page) -> int:
 def release(page: Page, folder: Path) -> list[dict]:
     """Have a release made, wait for it, and read its ballots."""
     page.goto("/campaigns/legs/releases/")
-    page.get_by_role("button", name="Make a release").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Make a release").click()
     if not re.search(r"/releases/\d+/$", page.url):
         page.get_by_role("link", name="Release 1").click()
     link = page.get_by_role("link", name="ballots.jsonl.gz")
