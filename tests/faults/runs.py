@@ -20,7 +20,7 @@ from annotate.embedded.places import Places, find_places
 
 BASE = Path(__file__).resolve().parents[2]
 #: Generous: the machine may be busy with other things. Nothing is asserted about how long it takes.
-SECONDS = 120
+SECONDS = 300
 CHILDREN = {
     "web": "granian",
     "worker": "celery -A annotate.celery worker",

@@ -22,7 +22,7 @@ from tests.services.imports import count_trees, item, lines, make_campaign, outc
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMPTS = 3000
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300
 JOB = "import django; django.setup(); from tasks.jobs.imports import run_imports_job; run_imports_job()"
 
 COUNTS = """

@@ -121,10 +121,10 @@ def test_a_killed_worker_s_requests_are_answered_by_the_next_one() -> None:
 
 
 def test_a_lease_is_renewed_while_a_server_takes_its_time(monkeypatch) -> None:
-    monkeypatch.setattr("annotate.services.generation_queue.LEASE_SECONDS", 0.6)
-    monkeypatch.setattr("tasks.jobs.generation.LEASE_SECONDS", 0.6)
+    monkeypatch.setattr("annotate.services.generation_queue.LEASE_SECONDS", 4.0)
+    monkeypatch.setattr("tasks.jobs.generation.LEASE_SECONDS", 4.0)
     monkeypatch.setattr("tasks.jobs.generation.BEAT_SECONDS", 0.1)
-    with FakeOpenAI("hang:2") as server:
+    with FakeOpenAI("hang:7") as server:
         (generator,) = make_requests(server, prompts=1, samples=1)
         ended = threading.Event()
 

@@ -41,7 +41,7 @@ PEOPLE = 12
 PROMPTS = 24
 FAILURES = 5
 #: A request waits for Valkey for a fraction of a second; this is what a busy machine may make of it.
-LONGEST_SECONDS = 5.0
+LONGEST_SECONDS = 20.0
 #: How long it is away where that must outlast every patience: that of beat is the longest, with five seconds.
 AWAY_SECONDS = 8.0
 MARKED = "SELECT count(*) AS n FROM annotate_stale WHERE kind = 'parent' AND marked > computed"
