@@ -29,7 +29,8 @@ from tasks.vocabulary import CampaignRole, GoldOrigin, Scope
 MOST_LISTED = 1_000
 MOST_CERTAIN = 100
 CONFLICTS = (
-    "`trees_grow`: finished conversations can be read with their order; `prompt_is_there`, `is_gold_already`, `tree_ended`, "
+    "`trees_grow`: what is written there could be told from what grew; `labels_decide`: labels could be told there; "
+    "`prompt_is_there`, `is_gold_already`, `tree_ended`, "
     "`held_now`, `not_certain`, `still_asked`, `kind_not_wanted`."
 )
 

@@ -38,12 +38,20 @@ _TITLES = """
 SELECT d.name, d.title, d.widget FROM annotate_judgment j JOIN annotate_labeldimension d ON d.schema_id = j.label_schema_id
 WHERE j.id = %(judgment)s"""
 
+#: Of a judgment: it was given while nobody was told the answer.
+_UNTOLD = "(gi.retired_at IS NULL OR {judgment}.created_at <= gi.retired_at)"
+
+#: The last answer of each person to each item, whether it stands, was undone or withdrawn: whoever takes back what was wrong
+#: has said it all the same. Of one that was taken back nothing but this figure is kept.
 _RESULTS = f"""
 SELECT r.judgment_id AS id, COALESCE(a.merged_into_id, a.id) AS annotator, r.score
 FROM annotate_golditem gi JOIN annotate_goldresult r ON r.item_id = gi.unit_id
-JOIN annotate_judgment j ON j.id = r.judgment_id AND {_STANDS}
+JOIN annotate_judgment j ON j.id = r.judgment_id AND {_UNTOLD.format(judgment="j")}
 JOIN annotate_annotator a ON a.id = j.annotator_id
-WHERE gi.campaign_id = %(campaign)s AND r.judgment_id > %(after)s ORDER BY r.judgment_id LIMIT %(limit)s"""
+WHERE gi.campaign_id = %(campaign)s AND r.judgment_id > %(after)s AND NOT EXISTS (
+  SELECT 1 FROM annotate_judgment lj JOIN annotate_goldresult lr ON lr.judgment_id = lj.id
+  WHERE lj.assignment_id = j.assignment_id AND lj.id > j.id AND {_UNTOLD.format(judgment="lj")})
+ORDER BY r.judgment_id LIMIT %(limit)s"""
 
 
 def count_gold_judgments(*, campaign_id: int) -> int:
@@ -52,7 +60,7 @@ def count_gold_judgments(*, campaign_id: int) -> int:
 
 
 def iterate_gold(*, campaign_id: int) -> Iterator[GoldBallot]:
-    """How every judgment of a gold item that stands compares with its answer, in the order in which they came in."""
+    """How everybody's last answer to each gold item compares with what is known, in the order in which they came in."""
     after = 0
     params = {"campaign": campaign_id, "limit": RESULTS_AT_ONCE}
     while rows := fetch_all(_RESULTS, {**params, "after": after}):

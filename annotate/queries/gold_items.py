@@ -29,7 +29,7 @@ tally AS (
     avg(score) FILTER (WHERE is_good) AS good_score
   FROM placed GROUP BY item_id)
 SELECT gi.unit_id AS id, u.kind, q.language, gi.origin, gi.answer::text AS answer, gi.explanation, gi.created_at, gi.retired_at,
-  u.is_open, u.is_vacant, u.subject_id AS message, m.tree_id AS tree, m.role,
+  u.is_open, u.subject_id AS message, m.tree_id AS tree, m.role,
   CASE WHEN m.removed_at IS NULL AND m.withdrawn_at IS NULL THEN left(m.text, {START_CHARS}) ELSE '' END AS text,
   COALESCE(tally.answers, 0) AS answers, tally.score, COALESCE(tally.good, 0) AS good, tally.good_score
 FROM annotate_golditem gi JOIN annotate_unit u ON u.id = gi.unit_id JOIN annotate_queue q ON q.id = u.queue_id
@@ -102,12 +102,12 @@ def find_order(*, message_id: int) -> dict[str, Any] | None:
 def _describe(row: Row) -> dict[str, Any]:
     """`is_offered`: people may be asked about it. `is_doubtful`: those who are right elsewhere are not here."""
     score, good_score = row.pop("score"), row.pop("good_score")
-    is_open, is_vacant = row.pop("is_open"), row.pop("is_vacant")
+    is_open = row.pop("is_open")
     return {
         **row,
         "answer": json.loads(row["answer"]),
         "score": None if score is None else round(float(score), 6),
         "good_score": None if good_score is None else round(float(good_score), 6),
-        "is_offered": is_open and is_vacant and row["retired_at"] is None,
+        "is_offered": is_open and row["retired_at"] is None,
         "is_doubtful": row["good"] >= DOUBTFUL_PEOPLE and float(good_score) < DOUBTFUL_SCORE,
     }

@@ -1,7 +1,7 @@
 """A whole tree for a reader: a bounded number of statements, whatever its size.
 
 Blind until judged: what others thought of a message (labels, what reviewers decided) is told once one has labelled
-it, its place among its siblings once one has ordered it, and who or what wrote it once nothing is ahead of this
+it, its place among its siblings once one and all others who are asked have ordered it, and who or what wrote it once nothing is ahead of this
 reader that it could colour; each of it once that judgment cannot be undone any more (`queries.undoable`). Whoever wrote a message, moderators and organizers see all of it, and so does everybody
 once the tree has ended.
 """
@@ -71,10 +71,17 @@ LEFT JOIN annotate_judgment j ON j.unit_id = u.id AND j.annotator_id = %(me)s::b
 
 _MINE = "SELECT m.thread FROM annotate_message m WHERE m.tree_id = %(tree)s AND m.author_id = %(me)s::bigint"
 
+#: A gold item is labelled by very many. Of those who labelled it, one reads as many as label anything else: oneself, and
+#: those just before, or else after.
 _LABELS = """
 SELECT u.subject_id, d.name, max(d.title) AS title, max(d.widget) AS widget, avg(l.value) AS mean, count(l.value) AS n,
   count(*) FILTER (WHERE l.answer = 'not_applicable') AS not_applicable
-FROM annotate_unit u JOIN annotate_judgment j ON j.unit_id = u.id AND j.is_current
+FROM annotate_unit u JOIN annotate_queue q ON q.id = u.queue_id JOIN annotate_unitdetail w ON w.unit_id = u.id
+JOIN annotate_judgment j ON j.unit_id = u.id AND j.is_current
+  AND (NOT q.is_gold OR %(sees_all)s OR j.id = ANY(ARRAY(
+    SELECT near.id FROM annotate_judgment near CROSS JOIN (SELECT COALESCE(max(own.id), 0) AS id FROM annotate_judgment own
+      WHERE own.unit_id = u.id AND own.is_current AND own.annotator_id = %(me)s::bigint) AS mine
+    WHERE near.unit_id = u.id AND near.is_current ORDER BY near.id > mine.id, abs(near.id - mine.id) LIMIT w.wanted)))
 JOIN annotate_label l ON l.judgment_id = j.id JOIN annotate_labeldimension d ON d.id = l.dimension_id
 WHERE u.subject_id = ANY(%(messages)s::bigint[]) AND u.kind = 'label'
 GROUP BY u.subject_id, d.name ORDER BY min(d.position), d.name"""
@@ -87,9 +94,13 @@ _REACTIONS = """
 SELECT r.message_id, r.code, count(*) AS n, bool_or(r.annotator_id = %(me)s::bigint) AS is_mine
 FROM annotate_reaction r WHERE r.message_id = ANY(%(messages)s::bigint[]) GROUP BY r.message_id, r.code"""
 
-#: A written gold item has no consensus. Its answer is told like one, so that it is no other conversation than those beside it.
+#: A written gold item has no consensus. Its answer is told like one, so that it is no other conversation than those beside it:
+#: once as many have put it in order as are asked to.
 _CONSENSUS = """
-SELECT m.id, COALESCE(k.result->'tiers', gold.answer->'tiers') #>> '{}' AS tiers
+SELECT m.id, COALESCE(k.result->'tiers', gold.answer->'tiers') #>> '{}' AS tiers, %(sees_all)s OR NOT EXISTS (
+  SELECT 1 FROM annotate_unit o JOIN annotate_queue q ON q.id = o.queue_id JOIN annotate_unitdetail d ON d.unit_id = o.id
+  WHERE o.subject_id = m.id AND o.kind IN ('rank', 'compare') AND o.is_open
+    AND o.done < CASE WHEN q.is_gold THEN d.wanted ELSE o.needed END) AS is_complete
 FROM annotate_message m LEFT JOIN annotate_consensus k ON k.id = m.current_consensus_id
 LEFT JOIN LATERAL (SELECT gi.answer FROM annotate_unit gu JOIN annotate_golditem gi ON gi.unit_id = gu.id
   WHERE gu.subject_id = m.id AND gi.answer ? 'tiers' LIMIT 1) AS gold ON k.id IS NULL
@@ -125,7 +136,7 @@ def get_tree(*, tree_id: int, reader: Reader, after: int | None = None, limit: i
     is_open = bool(tree["is_insider"]) or tree["state"] in ENDED_TREES
     shown = [row for row in rows if is_open or not _is_sealed(row["thread"], standing)]
     sealed = Counter(row["parent_id"] for row in rows) - Counter(row["parent_id"] for row in shown)
-    facts = _load_facts(shown, params)
+    facts = _load_facts(shown, {**params, "sees_all": is_open})
     return TreeShown(
         id=tree["id"],
         campaign_id=tree["campaign_id"],
@@ -218,6 +229,7 @@ class _Facts:
     origins: dict[int, list[tuple[str, str | None]]] = field(default_factory=lambda: defaultdict(list))
     reactions: dict[int, list[Row]] = field(default_factory=lambda: defaultdict(list))
     ranks: dict[int, int] = field(default_factory=dict)
+    complete: set[int] = field(default_factory=set)  # parents that enough people have put in order
 
 
 def _load_facts(rows: Sequence[Row], params: Mapping[str, object]) -> _Facts:
@@ -231,6 +243,8 @@ def _load_facts(rows: Sequence[Row], params: Mapping[str, object]) -> _Facts:
     for row in fetch_all(_REACTIONS, ids):
         facts.reactions[row["message_id"]].append(row)
     for row in fetch_all(_CONSENSUS, ids):
+        if row["is_complete"]:
+            facts.complete.add(row["id"])
         for place, tier in enumerate(json.loads(row["tiers"]), start=1):
             facts.ranks.update(dict.fromkeys(tier, place))
     return facts
@@ -261,7 +275,7 @@ def _present(row: Row, *, reader: Reader, tree: Row, standing: _Standing, facts:
         authorship=describe_authorship(row, facts.origins[message], mine=mine, insider=insider)
         if knows_origin
         else None,
-        rank=facts.ranks.get(message) if knows_all or ordered else None,
+        rank=facts.ranks.get(message) if knows_all or (ordered and row["parent_id"] in facts.complete) else None,
         labels=tuple(facts.labels[message]) if knows_all or labelled else None,
         reactions=describe_reactions(facts.reactions[message], sees_counts=mine or insider),
         is_reported=row["is_reported"],

@@ -47,12 +47,23 @@ IS_INSIDER = """(%(administrator)s OR EXISTS (SELECT 1 FROM annotate_membership 
 MAY_READ = """(c.state <> %(draft)s OR %(administrator)s OR EXISTS (SELECT 1 FROM annotate_membership mb
   WHERE mb.campaign_id = c.id AND mb.user_id = %(user)s::bigint))"""
 
+_ORDERING = "({})".format(", ".join(f"'{kind}'" for kind in ORDERING_KINDS))
+
+#: Of a unit `u`: gold is mixed among the work of its campaign, and this reader has not put its subject in order. A gold
+#: item is always asked about; so that it cannot be told, all else seems to be, until its tree has ended.
+_SEEMS_ASKED = f"""(u.kind IN {_ORDERING} AND EXISTS (
+    SELECT 1 FROM annotate_queue gq JOIN annotate_golditem gi ON gi.campaign_id = gq.campaign_id AND gi.retired_at IS NULL
+    WHERE gq.id = u.queue_id)
+  AND NOT EXISTS (SELECT 1 FROM annotate_unit ou JOIN annotate_judgment oj ON oj.unit_id = ou.id
+    WHERE ou.subject_id = u.subject_id AND ou.kind IN {_ORDERING}
+      AND oj.annotator_id = %(me)s::bigint AND oj.is_current))"""
+
 #: Of a unit `u`: work that this reader may still do, or has in hand.
-IS_AHEAD = """(NOT EXISTS (SELECT 1 FROM annotate_exclusion ex WHERE ex.unit_id = u.id AND ex.annotator_id = %(me)s::bigint)
+IS_AHEAD = f"""(NOT EXISTS (SELECT 1 FROM annotate_exclusion ex WHERE ex.unit_id = u.id AND ex.annotator_id = %(me)s::bigint)
   AND NOT EXISTS (SELECT 1 FROM annotate_judgment mj
     WHERE mj.unit_id = u.id AND mj.annotator_id = %(me)s::bigint AND mj.is_current)
   AND ((u.is_open AND u.done < u.needed) OR EXISTS (SELECT 1 FROM annotate_assignment mh
-    WHERE mh.unit_id = u.id AND mh.annotator_id = %(me)s::bigint AND mh.state = 'live')))"""
+    WHERE mh.unit_id = u.id AND mh.annotator_id = %(me)s::bigint AND mh.state = 'live') OR {_SEEMS_ASKED}))"""
 
 #: Of a message `m` of a tree `t`: whether it is open to this reader in a list. Narrower than in its tree, where what
 #: was shown at work stays readable.

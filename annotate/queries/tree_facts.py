@@ -46,10 +46,11 @@ SELECT m.id, m.tree_id, m.parent_id, m.role, m.thread, m.review_state, m.reviewe
 FROM annotate_message m WHERE m.tree_id = ANY(%(trees)s::bigint[]) ORDER BY m.id"""
 
 _UNITS = """
-SELECT u.id, u.kind, u.subject_id, u.band, u.needed, u.done, u.held, u.surplus, u.is_open, u.is_simple,
+SELECT u.id, u.kind, u.subject_id, u.band, u.needed, u.done, u.held, u.surplus, u.is_open, u.is_simple, q.is_gold,
   CASE WHEN u.kind = ANY(%(ordering)s::text[]) THEN ARRAY(SELECT c.message_id FROM annotate_unitcandidate c
     WHERE c.unit_id = u.id AND c.removed_at IS NULL ORDER BY c.message_id) ELSE '{}' END AS candidates
-FROM annotate_unit u WHERE u.subject_id = ANY(%(messages)s::bigint[]) ORDER BY u.id"""
+FROM annotate_unit u JOIN annotate_queue q ON q.id = u.queue_id
+WHERE u.subject_id = ANY(%(messages)s::bigint[]) ORDER BY u.id"""
 
 _JUDGMENTS = """
 SELECT j.unit_id, j.annotator_id, j.kind, j.ends_thread, j.created_at, l.spam, l.wrong_language,
@@ -216,7 +217,8 @@ def _make_facts(*, tree: Row, rows: "_Rows", rules: TreeRules, now: datetime) ->
             )
             for message in messages
         ),
-        units=tuple(_make_unit(unit) for unit in units),
+        units=tuple(_make_unit(unit) for unit in units if not unit["is_gold"]),
+        gold=tuple(_make_unit(unit) for unit in units if unit["is_gold"]),
     )
 
 

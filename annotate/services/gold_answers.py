@@ -8,11 +8,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotate.exceptions import InvalidInput
+from annotate.exceptions import Conflict, InvalidInput
 from annotate.figures import whole
 from annotate.models import Campaign
 from annotate.queries.presentation import find_dimensions
 from annotate.services.label_answers import read_labels
+from tasks.records.parameters import read_settings
 from tasks.vocabulary import ORDERING_KINDS, Answer, Kind
 
 #: Kinds of work whose answer can be known beforehand.
@@ -21,9 +22,23 @@ FEWEST_CANDIDATES, MOST_CANDIDATES = 2, 8
 MAX_EXPLANATION_CHARS = 4_000
 
 
+def list_gold_kinds(campaign: Campaign) -> list[Kind]:
+    """Kinds of work of the campaign whose answer can be known. Where trees grow, a label decides what becomes of a text."""
+    known = ORDERING_KINDS if read_settings(campaign.parameters).grow_trees else GOLD_KINDS
+    return [kind for kind in known if kind in campaign.kinds]
+
+
 def read_kind(campaign: Campaign, value: Any) -> Kind:
-    """A kind that the campaign asks for and whose answer can be known. Raises InvalidInput."""
-    kinds = [kind for kind in GOLD_KINDS if kind in campaign.kinds]
+    """A kind that the campaign asks for and whose answer can be known. Raises InvalidInput, and Conflict `labels_decide`."""
+    kinds = list_gold_kinds(campaign)
+    if value == Kind.LABEL and value in campaign.kinds and value not in kinds:
+        raise Conflict(
+            _(
+                "Trees grow in this campaign: labels decide there what becomes of a message, and everybody can read "
+                "what was decided. Labels that decide nothing could be told from them. Choose an order instead."
+            ),
+            code="labels_decide",
+        )
     if value not in kinds:
         raise _refuse(
             "kind",

@@ -13,10 +13,11 @@ from annotate.access import Actor
 from annotate.exceptions import Conflict, InvalidInput
 from annotate.models import Campaign, GoldItem
 from annotate.queries.rows import fetch_all, fetch_one, run
-from annotate.services.gold import Known, check_campaign, lock_subject, open_gold, read_order
 from annotate.services.gold_answers import read_explanation, read_kind, read_known_labels
+from annotate.services.gold_opening import Known, lock_subject, open_gold, read_order
 from annotate.services.import_plan import make_tree_key
 from annotate.services.search_index import index_messages, index_prompt
+from tasks.records.parameters import read_settings
 from tasks.text.guards import BadText, check_characters
 from tasks.text.normalise import text_hash
 from tasks.vocabulary import GoldOrigin, Kind, MessageRole, TreeState
@@ -61,7 +62,7 @@ def write_gold(*, campaign: Campaign, values: Mapping[str, Any], actor: Actor | 
     `values`: `kind`, `language`, `topic`, `prompt`, and `tiers` of texts with `acceptable_tiers`; or `labels`, with `reply`
     where a reply is labelled; `explanation`. Raises InvalidInput, and Conflict: `trees_grow`, `prompt_is_there`.
     """
-    check_campaign(campaign)
+    _check_campaign(campaign)
     kind, explanation = read_kind(campaign, values.get("kind")), read_explanation(values.get("explanation", ""))
     prompt = _read_text("prompt", values.get("prompt"))
     with transaction.atomic():
@@ -82,6 +83,18 @@ def write_gold(*, campaign: Campaign, values: Mapping[str, Any], actor: Actor | 
         subject = lock_subject(campaign=campaign, message_id=subject_id)
         known = Known(answer, explanation, GoldOrigin.WRITTEN)
         return open_gold(campaign=campaign, subject=subject, kind=kind, units=[], known=known, actor=actor, now=now)
+
+
+def _check_campaign(campaign: Campaign) -> None:
+    if read_settings(campaign.parameters).grow_trees:
+        raise Conflict(
+            _(
+                "Trees grow in this campaign, and everybody can look up who wrote a message, when, and how it was "
+                "reviewed. A conversation that came all at once could be told from the others. Choose one that grew "
+                "here, and give its answer."
+            ),
+            code="trees_grow",
+        )
 
 
 def _read_candidates(value: Any) -> list[list[str]]:

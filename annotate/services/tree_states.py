@@ -9,6 +9,7 @@ from datetime import datetime
 
 from annotate.models import Message, MessageTree
 from annotate.queries.rows import fetch_all, run
+from annotate.services.gold_ending import end_gold_of_trees
 from tasks.scheduling.tree_states import find_restart_state
 from tasks.vocabulary import ENDED_TREES, ReviewState, TreeReason, TreeState
 
@@ -48,7 +49,7 @@ def lock_trees_by_id(*, tree_ids: Sequence[int]) -> list[int]:
 
 
 def write_states(*, changes: Sequence[StateChange], now: datetime) -> int:
-    """Write states that differ from those that stand; returns how many did. Units are closed where a tree ends."""
+    """Write states that differ from those that stand; returns how many did. Where a tree ends, units close and gold is told."""
     if not changes:
         return 0
     changed = run(
@@ -61,7 +62,10 @@ def write_states(*, changes: Sequence[StateChange], now: datetime) -> int:
             "now": now,
         },
     )
-    close_units(tree_ids=[change.tree_id for change in changes if change.state in ENDED_TREES])
+    ended = [change.tree_id for change in changes if change.state in ENDED_TREES]
+    close_units(tree_ids=ended)
+    if ended:
+        end_gold_of_trees(tree_ids=ended, now=now)
     return changed
 
 

@@ -13,7 +13,7 @@ from annotate.models import Judgment
 from annotate.queries.presentation import get_shown
 from annotate.queries.rebuild import find_other_half, rebuild_answer
 from annotate.queries.rows import Row, fetch_all, fetch_one, run
-from annotate.queries.undoable import NEWEST, UNDO_DEPTH
+from annotate.queries.undoable import UNDO_DEPTH
 from annotate.services.stale import mark_stale
 from annotate.services.tree_marks import mark_trees
 from annotate.services.trees import lock_trees
@@ -21,7 +21,7 @@ from annotate.wake import wake
 from tasks.records.parameters import parse_settings
 from tasks.vocabulary import ENDED_TREES, ORDERING_KINDS, JobName, Kind, StaleKind
 
-GIVEN = f"""
+GIVEN = """
 SELECT j.id, j.assignment_id AS assignment, j.unit_id AS unit, j.counted, j.is_current, j.message_id AS message, j.withdrawn_at,
   j.kind, u.subject_id AS subject, COALESCE(wrote.parent_id, u.subject_id) AS parent, COALESCE(wrote.tree_id, s.tree_id) AS tree,
   c.id AS campaign, c.parameters::text AS parameters,
@@ -29,7 +29,9 @@ SELECT j.id, j.assignment_id AS assignment, j.unit_id AS unit, j.counted, j.is_c
     AND c.state <> 'closed' AS may_hold,
   EXISTS (SELECT 1 FROM annotate_releaseitem ri WHERE ri.kind = 'judgment' AND ri.object_id = j.id) AS is_released,
   EXISTS (SELECT 1 FROM annotate_goldresult gr WHERE gr.judgment_id = j.id AND gr.told_at IS NOT NULL) AS is_told,
-  j.id = ANY({NEWEST}) AS is_recent, j.kind = ANY(%(blind)s::text[]) AND t.state = ANY(%(ended)s::text[]) AS is_open_to_all
+  %(undo_depth)s > (SELECT count(*) FROM (SELECT 1 FROM annotate_judgment later WHERE later.annotator_id = j.annotator_id
+     AND later.created_at >= j.created_at AND (later.created_at, later.id) > (j.created_at, j.id)
+     ORDER BY later.created_at DESC LIMIT %(undo_depth)s) newest) AS is_recent, j.kind = ANY(%(blind)s::text[]) AND t.state = ANY(%(ended)s::text[]) AS is_open_to_all
 FROM annotate_judgment j
 JOIN annotate_unit u ON u.id = j.unit_id JOIN annotate_queue q ON q.id = u.queue_id JOIN annotate_campaign c ON c.id = q.campaign_id
 LEFT JOIN annotate_message s ON s.id = u.subject_id LEFT JOIN annotate_message wrote ON wrote.id = j.message_id
@@ -115,9 +117,12 @@ proposed AS (
   FROM gone WHERE p.message_id = gone.id)
 UPDATE annotate_message m SET text = '' FROM gone WHERE m.id = gone.id"""
 
-LIST_UNDOABLE = f"""
-SELECT j.id, j.assignment_id, j.kind, j.created_at FROM annotate_judgment j
-WHERE j.id = ANY({NEWEST}) AND j.is_current ORDER BY j.created_at DESC, j.id DESC"""
+# By time, as the index of a person's judgments has it: ordered by id, the planner may read everybody's.
+LIST_UNDOABLE = """
+SELECT j.id, j.assignment_id, j.kind, j.created_at FROM (
+  SELECT mine.* FROM annotate_judgment mine WHERE mine.annotator_id = %(me)s
+  ORDER BY mine.created_at DESC, mine.id DESC LIMIT %(undo_depth)s) j
+WHERE j.is_current ORDER BY j.created_at DESC, j.id DESC"""
 
 
 #: What the statements ask for besides: how far back, and where everybody reads what was said of what was judged blind.

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotate.access import INCLUDES
 from annotate.models import Campaign
-from annotate.services.gold_answers import GOLD_KINDS
+from annotate.services.gold_answers import list_gold_kinds
 from annotate.web import coverage_nav
 from annotate.web.results_nav import TABS
 from tasks.vocabulary import STARTING_KINDS, WRITING_KINDS, CampaignRole
@@ -47,7 +47,7 @@ def asks_for_prompts(campaign: Campaign) -> bool:
 
 def may_have_gold(campaign: Campaign) -> bool:
     """Whether an answer can be known beforehand here, and kept from those who judge."""
-    return not campaign.parameters.get("grow_trees") and any(kind in GOLD_KINDS for kind in campaign.kinds)
+    return bool(list_gold_kinds(campaign))
 
 
 def has_texts_by_people(campaign: Campaign) -> bool:

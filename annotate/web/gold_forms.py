@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from annotate.models import Campaign, LabelDimension
 from annotate.queries.briefs import list_topics
 from annotate.queries.presentation import find_dimensions
-from annotate.services.gold_answers import GOLD_KINDS, MAX_EXPLANATION_CHARS, MOST_CANDIDATES
+from annotate.services.gold_answers import MAX_EXPLANATION_CHARS, MOST_CANDIDATES, list_gold_kinds
 from annotate.services.gold_writing import MAX_TOPIC_CHARS
 from annotate.web.fields import Field, Option
 from annotate.web.names import kind_name, language_name
@@ -24,7 +24,7 @@ SHOWN = 4
 
 def list_kinds(campaign: Campaign) -> list[Kind]:
     """Kinds of work of the campaign whose answer can be known."""
-    return [kind for kind in GOLD_KINDS if kind in campaign.kinds]
+    return list_gold_kinds(campaign)
 
 
 def text_fields(campaign: Campaign, said: Mapping[str, str]) -> list[Field]:

@@ -63,7 +63,11 @@ class UnitFact:
 
 @dataclass(frozen=True, slots=True)
 class TreeFacts:
-    """A tree as it is now. `last_event_at`: when anything was last written, judged or decided in it."""
+    """A tree as it is now. `last_event_at`: when anything was last written, judged or decided in it.
+
+    `gold`: units whose answer is known beforehand. Nothing else is asked about their subjects, and nothing follows
+    from them; the tree ends no sooner than they have been asked.
+    """
 
     id: int
     state: TreeState
@@ -75,6 +79,11 @@ class TreeFacts:
     last_event_at: datetime
     messages: tuple[MessageFact, ...]
     units: tuple[UnitFact, ...] = ()
+    gold: tuple[UnitFact, ...] = ()
+
+    @property
+    def gold_subjects(self) -> frozenset[int]:
+        return frozenset(unit.subject for unit in self.gold)
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,8 +214,9 @@ def wish_improvements(standing: Standing, rules: TreeRules) -> list[Wish]:
     if Kind.IMPROVE_REPLY not in rules.kinds:
         return []
     wishes = []
+    gold = standing.facts.gold_subjects
     for message in standing.facts.messages:
-        if message.id not in standing.stands or message.role is not MessageRole.PROMPTER:
+        if message.id not in standing.stands or message.role is not MessageRole.PROMPTER or message.id in gold:
             continue
         offered = [r for r in standing.standing_replies(message.id, MessageRole.ASSISTANT) if r.author is None]
         siblings = {reply.id for reply in offered}
@@ -247,12 +248,17 @@ class RankingNeed:
 
 
 def find_rankings(standing: Standing, rules: TreeRules) -> list[RankingNeed]:
-    """Every parent with two or more candidates that stand, for each kind of ordering that the campaign has."""
+    """Every parent with two or more candidates that stand, for each kind of ordering that the campaign has.
+
+    Not those whose order is known beforehand.
+    """
+    gold = standing.facts.gold_subjects
     kinds = [kind for kind in ORDERING_KINDS if kind in rules.kinds]
     needs = []
     for message in standing.facts.messages:
         is_prompter = message.role is MessageRole.PROMPTER
-        if message.id not in standing.stands or not (is_prompter or rules.rank_prompter_replies):
+        is_ranked = message.id in standing.stands and message.id not in gold
+        if not is_ranked or not (is_prompter or rules.rank_prompter_replies):
             continue
         role = MessageRole.ASSISTANT if is_prompter else MessageRole.PROMPTER
         candidates = tuple(sorted(reply.id for reply in standing.standing_replies(message.id, role)))

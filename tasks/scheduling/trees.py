@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tasks.records.trees import MessageFact, TreeDecision, TreeFacts, TreeRules, Verdict, Wish
+from tasks.records.trees import MessageFact, TreeDecision, TreeFacts, TreeRules, UnitFact, Verdict, Wish
 from tasks.scheduling.tree_states import find_restart_state
 from tasks.scheduling.tree_wishes import (
     Standing,
@@ -195,10 +195,15 @@ def _complete(standing: Standing, rules: TreeRules, state: TreeState) -> _Step |
         is_written = not wish_replies(standing, rules)
         return (TreeState.RANKING, TreeReason.NOTHING_LEFT_TO_WRITE) if is_written else None
     if state is TreeState.RANKING:
-        needs = find_rankings(standing, rules)
-        reason = TreeReason.RANKED if needs else TreeReason.NOTHING_TO_RANK
-        return (TreeState.DONE, reason) if all(need.done >= need.wanted for need in needs) else None
+        needs, gold = find_rankings(standing, rules), standing.facts.gold
+        is_done = all(need.done >= need.wanted for need in needs) and not any(map(_is_asked, gold))
+        return (TreeState.DONE, TreeReason.RANKED if needs or gold else TreeReason.NOTHING_TO_RANK) if is_done else None
     return None
+
+
+def _is_asked(unit: UnitFact) -> bool:
+    """Whether people are asked about a unit, or at it."""
+    return unit.is_open and (unit.done < unit.needed or unit.held > 0)
 
 
 def _lose_patience(standing: Standing, rules: TreeRules, state: TreeState, now: datetime) -> _Step | None:
@@ -210,14 +215,17 @@ def _lose_patience(standing: Standing, rules: TreeRules, state: TreeState, now: 
     facts = standing.facts
     if state not in (TreeState.PROMPT_REVIEW, TreeState.GROWING, TreeState.RANKING) or not rules.is_growing:
         return None
-    if any(unit.held for unit in facts.units):
+    if any(unit.held for unit in (*facts.units, *facts.gold)):
         return None
     if now - max(facts.last_event_at, facts.state_changed_at) <= timedelta(days=rules.patience_days):
         return None
     needs = find_rankings(standing, rules)
     if state is TreeState.GROWING and needs:
         return TreeState.RANKING, TreeReason.NOBODY_CAME
-    if state is TreeState.RANKING and all(need.ballots for need in needs):
+    is_judged = all(need.ballots for need in needs) and all(
+        unit.done + unit.surplus for unit in facts.gold if unit.is_open
+    )
+    if state is TreeState.RANKING and is_judged:
         return TreeState.DONE, TreeReason.NOBODY_CAME
     return TreeState.RETIRED, TreeReason.NOBODY_CAME
 

@@ -103,6 +103,10 @@ def test_refusals_have_their_codes(ada, campaign):
     assert error(ada.post(HERE, {"promote": True, "message": prompt.pk})) == (409, "not_certain")
     set_parameters(grow_trees=True)
     assert error(ada.post(HERE, WRITTEN)) == (409, "trees_grow")
+    campaign.kinds = ["rank", "label"]
+    campaign.save(update_fields=["kinds"])
+    labels = {"kind": "label", "message": prompt.pk, "labels": {"spam": True}}
+    assert error(ada.post(HERE, labels)) == (409, "labels_decide")
 
 
 def test_gold_is_for_organizers_alone(ada, make_client, campaign):

@@ -187,7 +187,7 @@ def test_labels_and_reviews_are_told_to_those_who_labelled():
 
 
 def test_ranks_are_told_to_those_who_ordered():
-    campaign = make_campaign()
+    campaign = make_campaign(redundancy=2)
     prompt = make_prompt(campaign, replies=3)
     ada, bob = make_annotator("ada"), make_annotator("bob")
     rank_all(ada, campaign)
@@ -206,8 +206,9 @@ def test_ranks_are_told_to_those_who_ordered():
         )
     )
     leave_window(ada)
+    assert [find(read(prompt.tree, ada), reply).rank for reply in (one, two, three)] == [None, None, None]
+    prompt.units.update(needed=1)
     assert [find(read(prompt.tree, ada), reply).rank for reply in (one, two, three)] == [2, 1, 2]
-    prompt.units.update(is_open=False)
     assert [find(read(prompt.tree, bob), reply).rank for reply in (one, two, three)] == [None, None, None]
 
 

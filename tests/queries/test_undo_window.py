@@ -38,7 +38,7 @@ def told(prompt, person):
 
 
 def make_ranked():
-    campaign, ada = make_campaign(), make_annotator()
+    campaign, ada = make_campaign(redundancy=1), make_annotator()
     prompt = make_prompt(campaign, replies=2)
     judgment = rank_all(ada, campaign)
     settle(prompt)

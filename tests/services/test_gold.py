@@ -33,7 +33,8 @@ from annotate.queries.rows import run
 from annotate.services.campaign_files import read_campaign
 from annotate.services.campaigns import change_campaign
 from annotate.services.generation import ask_missing
-from annotate.services.gold import NO_END, choose_gold, promote_gold, retire_gold
+from annotate.services.gold import choose_gold, promote_gold, retire_gold
+from annotate.services.gold_opening import NO_END
 from annotate.services.gold_writing import write_gold
 from annotate.services.holds import release_holds
 from annotate.services.moderation import remove_message, restore_message
@@ -158,7 +159,7 @@ def test_a_prompt_that_is_there_is_not_written_again():
     assert refused.value.code == "prompt_is_there"
 
 
-def test_there_is_no_gold_where_trees_grow():
+def test_no_gold_is_written_where_trees_grow():
     campaign = make_campaign(grow_trees=True)
     with pytest.raises(Conflict) as refused:
         write_item(campaign)
@@ -342,15 +343,17 @@ def test_a_result_of_another_items_judgment_is_seen():
     assert [finding.rule for finding in find_broken_rules()] == ["a_gold_result_is_of_a_judgment_of_its_item"]
 
 
-def test_trees_cannot_begin_to_grow_where_gold_was_made():
+def test_trees_cannot_begin_to_grow_while_people_are_asked_about_gold():
     campaign = make_campaign()
     organizer = make_organizer(campaign)
     spec = read_campaign({"parameters": {"grow_trees": True}})
     item = write_item(campaign)
-    retire_gold(campaign=campaign, unit_id=item.pk, actor=organizer, now=NOW)
     with pytest.raises(InvalidInput) as refused:
         change_campaign(campaign=campaign, spec=spec, actor=organizer, now=NOW)
     assert list(refused.value.details) == ["parameters.grow_trees"]
+    retire_gold(campaign=campaign, unit_id=item.pk, actor=organizer, now=NOW)
+    change_campaign(campaign=campaign, spec=spec, actor=organizer, now=NOW)
+    assert campaign.parameters["grow_trees"] is True
 
 
 def test_a_removed_candidate_is_asked_about_no_more_and_a_retired_item_does_not_come_back():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -13,6 +14,7 @@ from annotate.access import Actor
 from annotate.exceptions import Conflict
 from annotate.models import Assignment, Campaign, GoldResult, Judgment, Membership, Unit, UnitDetail
 from annotate.queries.gold import iterate_gold
+from annotate.queries.gold_items import list_gold_items
 from annotate.queries.home import list_given
 from annotate.services.claims import offer_next
 from annotate.services.gold import retire_gold
@@ -228,7 +230,7 @@ def test_labels_are_compared_by_their_questions():
     assert answer["told"]["labels"] == {"quality": 0.0, "spam": 0.0}
 
 
-def test_a_judgment_that_was_undone_or_withdrawn_says_nothing_about_its_author():
+def test_whoever_takes_back_a_wrong_answer_has_given_it_all_the_same():
     campaign = make_campaign(gold_share=0.5)
     write_item(campaign)
     write_item(campaign, prompt="And at dusk?")
@@ -236,12 +238,38 @@ def test_a_judgment_that_was_undone_or_withdrawn_says_nothing_about_its_author()
     held = hold_gold(ada, campaign)
     first = submit(ada, held["id"], answer_in_order(held, TIERS[::-1]), seed=TAILS)["judgment"]
     again = undo_judgment(annotator_id=ada.pk, judgment_id=first["id"], now=NOW)
-    assert list(iterate_gold(campaign_id=campaign.pk)) == []
+    said = list(iterate_gold(campaign_id=campaign.pk))
+    assert [(ballot.annotator, ballot.score < 0.5) for ballot in said] == [(str(ada.pk), True)]
     second = submit(ada, again["id"], answer_in_order(again, TIERS[::-1]), seed=TAILS)["judgment"]
-    assert len(list(iterate_gold(campaign_id=campaign.pk))) == 1
+    assert list(iterate_gold(campaign_id=campaign.pk)) == said
     withdraw_judgment(annotator_id=ada.pk, judgment_id=second["id"], now=NOW)
-    assert list(iterate_gold(campaign_id=campaign.pk)) == []
+    assert list(iterate_gold(campaign_id=campaign.pk)) == said
     assert find_drift() == {}
+
+
+def test_of_a_withdrawn_answer_to_gold_its_figure_alone_is_kept():
+    campaign = make_campaign(gold_share=0.5)
+    item = write_item(campaign)
+    ada = make_annotator()
+    held = hold_gold(ada, campaign)
+    body = answer_in_order(held, TIERS[::-1]) | {"rationale": "I am Ada of 3 Mill Lane."}
+    judgment = submit(ada, held["id"], body, seed=TAILS)["judgment"]
+    withdraw_judgment(annotator_id=ada.pk, judgment_id=judgment["id"], now=NOW)
+    assert Judgment.objects.get().rationale == ""
+    assert list_gold_items(campaign_id=campaign.pk, limit=9)[0]["answers"] == 0
+    assert GoldResult.objects.values("item", "told_at").get() == {"item": item.pk, "told_at": None}
+
+
+def test_an_answer_that_comes_once_it_was_told_says_nothing_about_its_author():
+    campaign = make_campaign(gold_share=0.5)
+    item = write_item(campaign)
+    ada = make_annotator()
+    held = hold_gold(ada, campaign)
+    retire_gold(campaign=campaign, unit_id=item.pk, actor=None, now=NOW)
+    later = NOW + timedelta(minutes=1)
+    submit(ada, held["id"], answer_in_order(held), now=later)
+    assert GoldResult.objects.get().score == 1.0
+    assert list(iterate_gold(campaign_id=campaign.pk)) == []
 
 
 def test_ones_own_list_tells_a_gold_item_like_other_work():

@@ -172,19 +172,33 @@ def test_one_that_cannot_be_offered_says_so(ines, campaign):
     assert "A part of it was removed" in page
 
 
-def test_there_is_no_gold_where_trees_grow_or_nothing_can_be_known(campaign):
-    Campaign.objects.update(parameters={"grow_trees": True})
+def test_where_trees_grow_gold_is_made_of_orders_of_what_grew_there(campaign):
+    Campaign.objects.update(parameters={"grow_trees": True}, kinds=["rank", "label"])
     ines = come_as("organizer", campaign)
     page = ines.get(HERE).text
-    assert "Trees grow in this campaign" in page
+    assert "gold is made of conversations that grew here" in page
     assert "Write one" not in page
+    assert "Give its answer" in page
+    assert f'href="{HERE}"' in ines.get("/campaigns/birds/edit/").text
+    prompt = make_prompt(campaign)
+    assert "Place of" in ines.get(f"{HERE}choose/{prompt.pk}/?kind=label").text
+    sent = read_form(ines.get(f"{HERE}choose/{prompt.pk}/"))
+    assert ines.post(f"{HERE}choose/{prompt.pk}/", sent | {"acceptable_tiers": "1"}).status_code == 302
+    assert GoldItem.objects.get().unit.needed == 3
+
+
+def test_there_is_no_gold_where_nothing_can_be_known(campaign):
+    Campaign.objects.update(parameters={"grow_trees": True}, kinds=["label"])
+    ines = come_as("organizer", campaign)
+    assert "nothing is ranked" in ines.get(HERE).text
     assert f'href="{HERE}"' not in ines.get("/campaigns/birds/edit/").text
+    Campaign.objects.update(kinds=["rank"])
     refused = ines.post(
         f"{HERE}new/", {"kind": "rank", "language": "en", "prompt": "Why?", "candidate.1": "a", "candidate.2": "b"}
     )
     assert refused.status_code == 409
     Campaign.objects.update(parameters={}, kinds=["write_assistant_reply"])
-    assert "neither puts in order nor labels" in ines.get(HERE).text
+    assert "neither ranks nor labels" in ines.get(HERE).text
 
 
 def test_where_nobody_is_asked_the_page_says_what_to_change(ines, campaign):
