@@ -25,6 +25,7 @@ PARTS = (
     "findings",
     "saving",
     "coverage",
+    "unit_places",
     "perspectives",
     "releases",
     "audit",

@@ -25,7 +25,7 @@ TABS = (
     Tab("simulate", _("Simulator"), is_insider, under=("simulation",)),
 )
 #: Pages of one unit, reached from wherever the unit is named.
-OF_ONE_UNIT = ("unit_why",)
+OF_ONE_UNIT = ("unit_why", "message_why")
 
 
 def get_campaign_for_coverage(actor: Actor, slug: str, name: str) -> Campaign:
