@@ -79,6 +79,7 @@ class Pool:
                  nan where it is not known
     waiting      days since it was made, or last judged
     minutes      that one judgment takes
+    part         of its prompt that the unit makes: 1 shared among the prompt's units
     tie          in [0, 1), fixed for ever: the order among equals, as it is served
     author       code of who wrote the prompt; -1 nobody known
     point        row of its prompt in the vectors; -1 none
@@ -97,6 +98,7 @@ class Pool:
     reach: Floats
     waiting: Floats
     minutes: Floats
+    part: Floats
     tie: Floats
     author: Integers
     point: Integers

@@ -39,6 +39,7 @@ _POOL_DEFAULTS: dict[str, float] = {
     "reach": np.nan,
     "waiting": 0.0,
     "minutes": 1.0,
+    "part": 1.0,
     "tie": 0.0,
     "author": -1,
     "point": -1,
