@@ -589,6 +589,7 @@ class JobName(StrEnum):
     CHECK_INTEGRITY = "operations.check_integrity"
     CLEAR_SESSIONS = "operations.clear_sessions"
     REMOVE_GUESTS = "operations.remove_guests"
+    RUN_SIMULATIONS = "simulations.run_simulations"
 
 
 class AuditAction(StrEnum):

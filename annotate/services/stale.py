@@ -6,12 +6,16 @@ computes without a lock, and settles in the transaction that stores the result. 
 found by the next sweep, a doubled one finds nothing to do, a mark made while somebody computes
 survives, and a slow worker's old result never replaces a newer one.
 
+What changed by itself is fresh; what follows from something coarser (every parent of a campaign, from a new snapshot) is
+marked for later, so that whoever has just judged does not wait behind all that. A fresh mark has no lease, one for later has
+one that ended long ago, and so have marks whose worker died: claims can ask for either.
+
 In the order of locks marks come after units; within marks, parents before campaigns.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from annotate.queries.rows import fetch_all, fetch_one, run
 from tasks.vocabulary import StaleKind
@@ -28,16 +32,27 @@ LONGEST_REST_SECONDS = 900.0
 HOURLY_SECONDS = 3600.0
 SHORTEST_HOURLY_SECONDS = 300.0
 
+#: The lease of what is marked for later.
+LATER = datetime(1970, 1, 1, tzinfo=UTC)
+
 _MARK = """
 INSERT INTO annotate_stale AS s (kind, subject_id, marked)
 SELECT %(kind)s, subject, 1 FROM unnest(%(subjects)s::bigint[]) AS subject ORDER BY subject
-ON CONFLICT (kind, subject_id) DO UPDATE SET marked = s.marked + 1"""
+ON CONFLICT (kind, subject_id)
+DO UPDATE SET marked = s.marked + 1, lease_expires_at = NULLIF(s.lease_expires_at, %(later)s)"""
+
+_MARK_LATER = """
+INSERT INTO annotate_stale AS s (kind, subject_id, marked, lease_expires_at)
+SELECT %(kind)s, subject, 1, %(later)s FROM unnest(%(subjects)s::bigint[]) AS subject ORDER BY subject
+ON CONFLICT (kind, subject_id) DO UPDATE SET marked = s.marked + 1, lease_expires_at =
+  CASE WHEN s.marked > s.computed THEN s.lease_expires_at ELSE COALESCE(s.lease_expires_at, %(later)s) END"""
 
 _CLAIM = """
 WITH due AS MATERIALIZED (
   SELECT kind, subject_id FROM annotate_stale
   WHERE kind = %(kind)s AND subject_id > %(after)s AND marked > computed
     AND (lease_expires_at IS NULL OR lease_expires_at <= %(now)s)
+    AND (%(fresh)s::boolean IS NULL OR (lease_expires_at IS NULL) = %(fresh)s)
   ORDER BY subject_id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)
 UPDATE annotate_stale s SET lease_expires_at = %(lease_expires_at)s
 FROM due WHERE s.kind = due.kind AND s.subject_id = due.subject_id
@@ -75,7 +90,8 @@ ON CONFLICT (kind, subject_id) DO UPDATE SET lease_expires_at = excluded.lease_e
 RETURNING s.marked AS cursor"""
 
 _END_TURN = """
-UPDATE annotate_stale SET lease_expires_at = %(rest_until)s, marked = %(cursor)s, computed = %(cursor)s
+UPDATE annotate_stale
+SET lease_expires_at = %(rest_until)s, marked = %(cursor)s, computed = %(cursor)s, failures = 0, error = ''
 WHERE kind = %(kind)s AND subject_id = %(subject)s AND lease_expires_at = %(lease)s"""
 
 _KEEP_TURN = """
@@ -113,17 +129,32 @@ def mark_stale(*, kind: StaleKind, subject_ids: Iterable[int]) -> None:
     """Ask for these subjects to be computed again. Call it last in the transaction that changed their inputs."""
     subjects = sorted(set(subject_ids))
     if subjects:
-        run(_MARK, {"kind": kind, "subjects": subjects})
+        run(_MARK, {"kind": kind, "subjects": subjects, "later": LATER})
 
 
-def claim_stale(*, kind: StaleKind, limit: int, now: datetime, lease_seconds: float, after: int = 0) -> list[Mark]:
-    """Lease at most `limit` marks that are due, by subject; passes over what others hold.
+def mark_for_later(*, kind: StaleKind, subject_ids: Iterable[int]) -> None:
+    """As `mark_stale`, of subjects whose inputs are as they were: what is fresh goes first. Fresh marks stay fresh."""
+    subjects = sorted(set(subject_ids))
+    if subjects:
+        run(_MARK_LATER, {"kind": kind, "subjects": subjects, "later": LATER})
+
+
+def claim_stale(
+    *,
+    kind: StaleKind,
+    limit: int,
+    now: datetime,
+    lease_seconds: float,
+    after: int = 0,
+    fresh: bool | None = None,
+) -> list[Mark]:
+    """Lease at most `limit` marks that are due, by subject; passes over what others hold. `fresh`: of these, or of the others.
 
     A job that claims again goes on `after` the last subject, so that subjects marked all the time keep nobody waiting.
     """
     lease_expires_at = now + timedelta(seconds=lease_seconds)
-    params = {"kind": kind, "limit": limit, "after": after, "now": now, "lease_expires_at": lease_expires_at}
-    rows = fetch_all(_CLAIM, params)
+    params = {"kind": kind, "limit": limit, "after": after, "now": now, "fresh": fresh}
+    rows = fetch_all(_CLAIM, {**params, "lease_expires_at": lease_expires_at})
     return sorted(
         (Mark(kind, row["subject_id"], row["marked"], lease_expires_at) for row in rows),
         key=lambda mark: mark.subject_id,
@@ -183,6 +214,13 @@ def end_turn(*, turn: Turn, rest_until: datetime | None = None, cursor: int = 0)
     """Give the turn back, with a cursor for the next; nobody takes it before `rest_until`."""
     params = {"kind": turn.kind, "subject": turn.subject_id, "lease": turn.lease_expires_at}
     run(_END_TURN, {**params, "rest_until": rest_until, "cursor": cursor})
+
+
+def fail_turn(*, turn: Turn, error: str, now: datetime) -> None:
+    """Give the turn back, and say what kept it from its work; it is taken again after a pause that doubles each time."""
+    params = {"first": FIRST_BACKOFF_SECONDS, "longest": LONGEST_BACKOFF_SECONDS, "now": now}
+    named = {"kind": turn.kind, "subject": turn.subject_id, "lease": turn.lease_expires_at}
+    run(_FAIL, {**params, **named, "error": error[:LONGEST_ERROR]})
 
 
 def keep_turn(*, turn: Turn) -> bool:

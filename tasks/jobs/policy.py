@@ -68,6 +68,8 @@ POLICIES: dict[JobName, Policy] = {
     JobName.GENERATE_LOCALLY: Policy(Queue.GENERATE, soft_limit=840, hard_limit=900, every=15),
     JobName.TRY_GENERATORS: Policy(Queue.NETWORK, soft_limit=300, hard_limit=330, every=15),
     JobName.RUN_IMPORTS: Policy(Queue.STREAM, soft_limit=86_000, hard_limit=86_400, every=20),
+    # One at a time, in a thread of low priority; it ends itself after a quarter of an hour.
+    JobName.RUN_SIMULATIONS: Policy(Queue.STREAM, soft_limit=1740, hard_limit=1800, every=30),
     JobName.BUILD_RELEASES: Policy(Queue.STREAM, soft_limit=86_000, hard_limit=86_400, every=30),
 }
 

@@ -1,0 +1,76 @@
+"""Target shares of a campaign, what it has along each axis, and its cells as the shares are put upon them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from annotate.models import TargetShare
+from annotate.queries.rows import Row, fetch_all
+from tasks.scheduling.shares import CellFacts, Shares
+from tasks.vocabulary import TargetAxis
+
+#: Values of one axis that a page lists.
+MOST_VALUES = 200
+
+_CELLS = """
+SELECT c.id, c.language, COALESCE(o.number::text, '') AS topic, c.difficulty, c.length, c.prompts
+FROM annotate_coveragecell c LEFT JOIN annotate_topic o ON o.id = c.topic_id
+WHERE c.campaign_id = %(campaign)s ORDER BY c.id"""
+
+_TAGS = """
+SELECT p.cell_id, tag, count(*) AS prompts FROM annotate_promptplace p JOIN annotate_messagetree t ON t.id = p.tree_id
+CROSS JOIN LATERAL (SELECT DISTINCT unnest(t.tags) AS tag) AS tagged
+WHERE p.campaign_id = %(campaign)s AND tag = ANY(%(tags)s::text[]) GROUP BY 1, 2"""
+
+_HAS = """
+SELECT axis, value, sum(prompts)::bigint AS prompts, sum(share) AS share FROM (
+  SELECT 'language' AS axis, c.language AS value, c.prompts, c.share FROM annotate_coveragecell c WHERE c.campaign_id = %(campaign)s
+  UNION ALL SELECT 'topic', COALESCE(o.number::text, ''), c.prompts, c.share FROM annotate_coveragecell c
+    LEFT JOIN annotate_topic o ON o.id = c.topic_id WHERE c.campaign_id = %(campaign)s
+  UNION ALL SELECT 'difficulty', c.difficulty, c.prompts, c.share FROM annotate_coveragecell c WHERE c.campaign_id = %(campaign)s
+  UNION ALL SELECT 'length', c.length, c.prompts, c.share FROM annotate_coveragecell c WHERE c.campaign_id = %(campaign)s
+) AS parts GROUP BY axis, value ORDER BY axis, sum(prompts) DESC, value"""
+
+_HAS_TAGS = """
+SELECT 'tag' AS axis, tag AS value, count(*) AS prompts,
+  sum(c.share / GREATEST(c.prompts, 1)) AS share
+FROM annotate_promptplace p JOIN annotate_messagetree t ON t.id = p.tree_id JOIN annotate_coveragecell c ON c.id = p.cell_id
+CROSS JOIN LATERAL (SELECT DISTINCT unnest(t.tags) AS tag) AS tagged
+WHERE p.campaign_id = %(campaign)s GROUP BY tag ORDER BY count(*) DESC, tag LIMIT %(limit)s"""
+
+
+def load_shares(*, campaign_id: int) -> dict[TargetAxis, dict[str, float]]:
+    """The shares that are set, by axis and value, as they are said; axes without any are left out."""
+    shares: dict[TargetAxis, dict[str, float]] = {}
+    for row in TargetShare.objects.filter(campaign_id=campaign_id).order_by("axis", "value"):
+        shares.setdefault(TargetAxis(row.axis), {})[row.value] = row.share
+    return shares
+
+
+def describe_shares(*, campaign_id: int) -> dict[str, dict[str, float]]:
+    """The same as plain JSON, axes in their order."""
+    shares = load_shares(campaign_id=campaign_id)
+    return {str(axis): shares[axis] for axis in TargetAxis if axis in shares}
+
+
+def load_cell_facts(*, campaign_id: int, shares: Shares) -> list[CellFacts]:
+    """The cells of a campaign, with the tags that shares are set for."""
+    tags: dict[int, dict[str, int]] = {}
+    if wanted := list(shares.get(TargetAxis.TAG, {})):
+        for row in fetch_all(_TAGS, {"campaign": campaign_id, "tags": wanted}):
+            tags.setdefault(row["cell_id"], {})[row["tag"]] = row["prompts"]
+    return [
+        CellFacts(
+            row["language"], row["topic"], row["difficulty"], row["length"], row["prompts"], tags.get(row["id"], {})
+        )
+        for row in fetch_all(_CELLS, {"campaign": campaign_id})
+    ]
+
+
+def describe_axes(*, campaign_id: int) -> dict[TargetAxis, list[Row]]:
+    """What the campaign has along each axis: `value`, `prompts`, and `share`, the part of the target that is there. Two statements."""
+    axes: dict[TargetAxis, list[Row]] = {axis: [] for axis in TargetAxis}
+    params: Mapping[str, Any] = {"campaign": campaign_id, "limit": MOST_VALUES}
+    for row in [*fetch_all(_HAS, params), *fetch_all(_HAS_TAGS, params)]:
+        if len(axes[TargetAxis(row["axis"])]) < MOST_VALUES:
+            axes[TargetAxis(row["axis"])].append(row)
+    return axes

@@ -1,0 +1,101 @@
+"""Vectors of prompts: which are missing or old, what is stored, and what keeps an embedder from making them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from annotate.models import Generator
+from annotate.queries.rows import Row, fetch_all, fetch_one, fetch_row
+from tasks.vocabulary import ENDED_TREES, Engine, StaleKind, TreeState
+
+#: Prompts of these trees are no part of what a campaign collects.
+GONE = tuple(state for state in ENDED_TREES if state is not TreeState.DONE)
+#: Characters of a prompt that an embedder is given.
+MOST_CHARS = 8_000
+#: Vectors that are read in one statement.
+AT_ONCE = 5_000
+
+#: Prompts of a campaign (alias t) that stand: what was written as gold is none of them.
+STANDING = """
+t.campaign_id = %(campaign)s AND t.state <> ALL(%(gone)s::text[]) AND m.parent_id IS NULL AND m.removed_at IS NULL
+  AND m.withdrawn_at IS NULL AND m.review_state <> 'rejected'
+  AND t.id <> ALL(ARRAY(SELECT gm.tree_id FROM annotate_golditem g JOIN annotate_unit gu ON gu.id = g.unit_id
+    JOIN annotate_message gm ON gm.id = gu.subject_id WHERE g.campaign_id = %(campaign)s AND g.origin = 'written'))"""
+
+_PROMPTS = f"annotate_messagetree t JOIN annotate_message m ON m.tree_id = t.id AND {STANDING}"
+
+_UNEMBEDDED = f"""
+SELECT m.id, m.revision, left(m.text, {MOST_CHARS}) AS text FROM {_PROMPTS}
+LEFT JOIN annotate_textvector v ON v.message_id = m.id
+WHERE v.message_id IS NULL OR v.embedder <> %(embedder)s OR v.revision <> m.revision
+ORDER BY m.id LIMIT %(limit)s"""
+
+_COUNT = f"""
+SELECT count(*) AS prompts,
+  count(*) FILTER (WHERE v.embedder = %(embedder)s AND v.revision = m.revision) AS embedded,
+  count(*) FILTER (WHERE v.embedder <> %(embedder)s) AS by_another
+FROM {_PROMPTS} LEFT JOIN annotate_textvector v ON v.message_id = m.id"""
+
+_VECTORS = f"""
+SELECT m.id, t.id AS tree, t.language, t.difficulty, char_length(m.text) AS chars, left(m.text, 600) AS text, halfvec_send(v.vector) AS vector, o.number AS topic
+FROM {_PROMPTS} JOIN annotate_textvector v ON v.message_id = m.id AND v.embedder = %(embedder)s
+LEFT JOIN annotate_promptplace p ON p.message_id = m.id LEFT JOIN annotate_topic o ON o.id = p.topic_id
+WHERE m.id > %(after)s ORDER BY m.id LIMIT {AT_ONCE}"""
+
+_PROBLEM = """
+SELECT error, failures, lease_expires_at FROM annotate_stale
+WHERE kind = %(kind)s AND subject_id = %(campaign)s AND error <> ''"""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """How far the vectors of a campaign are. `problem`: what the embedder last failed with, `again_at`: when it is tried again."""
+
+    prompts: int
+    embedded: int
+    by_another: int
+    problem: str
+    failures: int
+    again_at: datetime | None
+
+    @property
+    def missing(self) -> int:
+        return self.prompts - self.embedded
+
+
+def list_unembedded(*, campaign_id: int, embedder: str, limit: int) -> list[Row]:
+    """Prompts without a vector of their text as it is now by this embedder: `id`, `revision`, `text`."""
+    return fetch_all(_UNEMBEDDED, {"campaign": campaign_id, "embedder": embedder, "gone": list(GONE), "limit": limit})
+
+
+def count_embedded(*, campaign_id: int, embedder: str) -> Embedded:
+    """Two statements."""
+    row = fetch_row(_COUNT, {"campaign": campaign_id, "embedder": embedder, "gone": list(GONE)})
+    wrong = fetch_one(_PROBLEM, {"campaign": campaign_id, "kind": StaleKind.TURN_VECTORS}) or {}
+    return Embedded(
+        row["prompts"],
+        row["embedded"],
+        row["by_another"],
+        problem=wrong.get("error", ""),
+        failures=wrong.get("failures", 0),
+        again_at=wrong.get("lease_expires_at"),
+    )
+
+
+def iterate_vectors(*, campaign_id: int, embedder: str) -> Iterator[Row]:
+    """Standing prompts with a vector by this embedder, by id: `id`, `tree`, `language`, `difficulty`, `chars`, `text` (its
+    start), `topic` (a number).
+
+    `vector` is as PostgreSQL sends it: two numbers of 16 bits, the first of them how many follow, then 16-bit floats, big end first.
+    """
+    after: int | None = 0
+    while after is not None:
+        params = {"campaign": campaign_id, "embedder": embedder, "gone": list(GONE), "after": after}
+        rows = fetch_all(_VECTORS, params)
+        yield from rows
+        after = rows[-1]["id"] if len(rows) == AT_ONCE else None
+
+
+def find_server(*, name: str) -> Generator | None:
+    """The generator of the site whose server an embedder names."""
+    return Generator.objects.filter(campaign=None, name=name, engine=Engine.OPENAI, enabled=True).first()

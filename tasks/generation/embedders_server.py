@@ -1,0 +1,72 @@
+"""Vectors by a server with OpenAI's `POST embeddings` (vLLM, SGLang, llama.cpp, Ollama, text-embeddings-inference, hosted ones).
+
+The address and the key are those of a generator of the site, so that administrators say once which servers are asked.
+One request at a time, no redirects, bounded answers. What goes wrong for a while is tried again by the next run.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+
+from tasks.generation.answers import shorten
+from tasks.generation.bodies import UnreadableBody, read_body, read_error_words
+from tasks.generation.embedders import EmbedderFailed, Vectors, as_rows
+from tasks.generation.keys import hide_key
+from tasks.generation.listing import make_headers
+from tasks.records.generation import GeneratorRecord
+
+#: Characters of a text that are sent: models take no more tokens than that has.
+MOST_CHARS = 8_000
+MOST_ANSWER_BYTES = 64 * 2**20
+
+
+class ServerEmbedder:
+    """Asks for the vectors of one model."""
+
+    at_once = 64
+
+    def __init__(self, server: GeneratorRecord, *, model: str) -> None:
+        self._server, self._model = server, model
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        try:
+            with httpx.Client(
+                timeout=httpx.Timeout(self._server.read_timeout_seconds, connect=self._server.connect_timeout_seconds),
+                follow_redirects=False,
+                trust_env=False,
+            ) as client:
+                return as_rows(self._ask(client, [text[:MOST_CHARS] or " " for text in texts]), count=len(texts))
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnreadableBody) as error:
+            words = hide_key(shorten(str(error)) or type(error).__name__, key=self._server.api_key)
+            raise EmbedderFailed(f"The server of the embedder cannot be reached: {words}") from error
+
+    def _ask(self, client: httpx.Client, texts: Sequence[str]) -> list[Any]:
+        url = f"{self._server.endpoint.rstrip('/')}/embeddings"
+        asked = {"model": self._model, "input": list(texts), "encoding_format": "float"}
+        with client.stream("POST", url, json=asked, headers=make_headers(self._server)) as response:
+            if response.status_code != httpx.codes.OK:
+                words = hide_key(read_error_words(response), key=self._server.api_key)
+                lasting = response.status_code in (400, 401, 403, 404, 405, 422)
+                raise EmbedderFailed(
+                    f"The server of the embedder refused the request ({response.status_code}).{words}",
+                    is_lasting=lasting,
+                )
+            body = read_body(response, limit=MOST_ANSWER_BYTES)
+        if body is None:
+            raise EmbedderFailed(f"The answer of the embedder's server is larger than {MOST_ANSWER_BYTES} bytes.")
+        return _read_vectors(body, count=len(texts))
+
+
+def _read_vectors(body: bytes, *, count: int) -> list[Any]:
+    """The vectors in the order of the texts; servers may answer in another one and number them."""
+    try:
+        data = json.loads(body)["data"]
+        numbered = sorted((item.get("index", place), place, item["embedding"]) for place, item in enumerate(data))
+        vectors = [vector for _, _, vector in numbered]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise EmbedderFailed("The server of the embedder gave an answer that holds no vectors.") from error
+    if len(vectors) != count:
+        raise EmbedderFailed("The server of the embedder did not give one vector for each text.")
+    return vectors

@@ -1,0 +1,116 @@
+"""Vectors of every prompt, by what its campaign names: what came, what was changed, and all of it when the embedder changes.
+
+Encoders of our own and hashing work in the queue `compute`, servers of others are asked in `network`, each campaign in its
+turn. Vectors are stored batch by batch, so that a run that ends early loses one. What an embedder fails with is kept at the
+turn, shown to organizers, and tried again after a pause that doubles.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable
+
+from celery import shared_task
+from django.utils import timezone
+
+from annotate.models import Campaign
+from annotate.queries.generation import describe_generator
+from annotate.queries.reliability import list_ready_campaigns
+from annotate.queries.vectors import find_server, list_unembedded
+from annotate.services.stale import Turn, end_turn, fail_turn, rest_after, take_turn
+from annotate.services.vectors import store_vectors
+from annotate.wake import wake
+from tasks.generation.embedders import Embedder, EmbedderFailed, asks_server, name_embedder, open_embedder
+from tasks.jobs.reliability import do_safely
+from tasks.records.generation import GeneratorRecord
+from tasks.records.parameters import read_settings
+from tasks.vocabulary import JobName, StaleKind
+
+log = logging.getLogger(__name__)
+
+#: Longer than the hard limit of the job: whoever has a turn is alone, unless it is taken away.
+LEASE_SECONDS = 930.0
+#: A run that works longer than this wakes its successor and ends (seconds), so that others have the queue in between.
+LONGEST_RUN_SECONDS = 60.0
+
+
+@shared_task(name=str(JobName.EMBED_TEXTS))
+def embed_texts_job() -> None:
+    """Campaigns whose embedder works here."""
+    embed_campaigns(lambda word: not asks_server(word), again=JobName.EMBED_TEXTS)
+
+
+@shared_task(name=str(JobName.EMBED_BY_SERVERS))
+def embed_by_servers_job() -> None:
+    """Campaigns whose embedder is somebody else's server."""
+    embed_campaigns(asks_server, again=JobName.EMBED_BY_SERVERS)
+
+
+def embed_campaigns(is_mine: Callable[[str], bool], *, again: JobName) -> None:
+    """One turn after the other, until nothing is missing or the time is up."""
+    ends = time.monotonic() + LONGEST_RUN_SECONDS
+    ready = list_ready_campaigns(kind=StaleKind.TURN_VECTORS, now=timezone.now())
+    words = {
+        campaign_id: read_settings(parameters).embedder
+        for campaign_id, parameters in Campaign.objects.filter(pk__in=ready).values_list("pk", "parameters")
+    }
+    for campaign_id in (one for one in ready if one in words and is_mine(words[one])):
+        if time.monotonic() > ends:
+            wake(again)
+            return
+        turn = take_turn(
+            kind=StaleKind.TURN_VECTORS, subject_id=campaign_id, now=timezone.now(), lease_seconds=LEASE_SECONDS
+        )
+        if turn is not None:
+            word = words[campaign_id]
+            do_safely(lambda turn, word=word: embed_in_turn(turn, word, ends=ends, again=again), turn)  # type: ignore[misc]
+
+
+def embed_in_turn(turn: Turn, word: str, *, ends: float, again: JobName) -> None:
+    """One campaign, batch by batch."""
+    started = time.monotonic()
+    try:
+        is_done = embed_missing(turn, word, ends=ends)
+    except EmbedderFailed as error:
+        log.warning("campaign %s: %s", turn.subject_id, error)
+        fail_turn(turn=turn, error=str(error), now=timezone.now())
+        return
+    if not is_done:
+        wake(again)
+    end_turn(turn=turn, rest_until=timezone.now() + rest_after(time.monotonic() - started) if is_done else None)
+
+
+def embed_missing(turn: Turn, word: str, *, ends: float) -> bool:
+    """Whether nothing is missing any more. Raises EmbedderFailed."""
+    name, embedder = name_embedder(word), None
+    while True:
+        missing = list_unembedded(
+            campaign_id=turn.subject_id, embedder=name, limit=embedder.at_once * 4 if embedder else 1
+        )
+        if not missing:
+            return True
+        if embedder is None:
+            embedder = open_named(word)
+            continue
+        vectors = embedder.embed([row["text"] for row in missing])
+        texts = [(row["id"], row["revision"]) for row in missing]
+        if store_vectors(turn=turn, embedder=name, texts=texts, vectors=vectors.tolist(), now=timezone.now()) is None:
+            return True  # the turn is another's by now, and so is the rest
+        if time.monotonic() > ends:
+            return False
+
+
+def open_named(word: str) -> Embedder:
+    """The embedder that a campaign names, with the server that it names. Raises EmbedderFailed."""
+    return open_embedder(word, server=find_named(word))
+
+
+def find_named(word: str) -> GeneratorRecord | None:
+    """The server of "server:NAME/MODEL", or None where there is none. Raises EmbedderFailed where its key cannot be read."""
+    if not asks_server(word):
+        return None
+    generator = find_server(name=word.partition(":")[2].partition("/")[0])
+    try:
+        return None if generator is None else describe_generator(generator=generator, environment=os.environ)
+    except LookupError as error:
+        raise EmbedderFailed(str(error), is_lasting=True) from None

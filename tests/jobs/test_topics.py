@@ -1,0 +1,234 @@
+"""Prompts get vectors, topics and places: within a minute, in the same topics as data grows, whatever fails."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import timedelta
+
+import pytest
+
+from annotate.models import (
+    CoverageCell,
+    Message,
+    MessageTree,
+    PromptPlace,
+    Stale,
+    TargetShare,
+    TextVector,
+    Topic,
+    TopicFit,
+)
+from tasks.generation import embedders
+from tasks.generation.embedders import EmbedderFailed
+from tasks.jobs import vectors as vector_jobs
+from tasks.jobs.topics import find_topics_job
+from tasks.jobs.vectors import embed_texts_job
+from tests.loop import make_campaign, make_prompt
+from tests.targets import SUBJECTS, find_places, make_prompts, wake_all, write_prompts
+
+pytestmark = pytest.mark.django_db
+
+
+def topic_of(text: str) -> int | None:
+    place = PromptPlace.objects.select_related("topic").get(message__text=text)
+    return None if place.topic is None else place.topic.number
+
+
+def purity() -> float:
+    """The share of prompts that are in the topic most of their subject are in."""
+    of = defaultdict(Counter)
+    for place in PromptPlace.objects.select_related("message"):
+        subject = next(
+            name for name, words in SUBJECTS.items() if any(word in place.message.text for word in words.split())
+        )
+        of[subject][place.topic_id] += 1
+    return sum(counts.most_common(1)[0][1] for counts in of.values()) / sum(c.total() for c in of.values())
+
+
+def test_fewer_than_fifty_prompts_have_vectors_and_places_but_no_topics():
+    campaign = make_campaign()
+    make_prompts(campaign, each=12)
+    find_places(campaign)
+    assert TextVector.objects.filter(embedder="hashing@1").count() == 48
+    assert not TopicFit.objects.exists()
+    cells = list(CoverageCell.objects.values_list("language", "topic", "difficulty", "length", "prompts"))
+    assert sum(cell[4] for cell in cells) == 48
+    assert {cell[:3] for cell in cells} == {("en", None, "")}
+    assert sum(CoverageCell.objects.values_list("share", flat=True)) == pytest.approx(1)
+
+
+def test_topics_are_what_prompts_are_about_and_named_by_their_words():
+    campaign = make_campaign(topics=4)
+    make_prompts(campaign)
+    find_places(campaign)
+    fit = TopicFit.objects.get()
+    assert (fit.version, fit.prompts, fit.topics, fit.drift) == (1, 80, 4, None)
+    assert sorted(Topic.objects.values_list("number", flat=True)) == [1, 2, 3, 4]
+    assert purity() > 0.9
+    words = set(" ".join(SUBJECTS.values()).split())
+    for topic in Topic.objects.all():
+        assert set(topic.terms[:3]) <= words
+        assert topic.name == ", ".join(topic.terms[:3])
+    assert PromptPlace.objects.filter(x__range=(-1, 1), y__range=(-1, 1), density__gt=0).count() == 80
+    assert sum(Topic.objects.values_list("prompts", flat=True)) == 80
+
+
+def test_jobs_that_run_again_change_nothing():
+    campaign = make_campaign(topics=4)
+    make_prompts(campaign)
+    find_places(campaign)
+    then = (
+        list(PromptPlace.objects.order_by("pk").values()),
+        list(TextVector.objects.order_by("pk").values("computed_at")),
+    )
+    find_places(campaign)
+    assert (
+        list(PromptPlace.objects.order_by("pk").values()),
+        list(TextVector.objects.order_by("pk").values("computed_at")),
+    ) == then
+    assert TopicFit.objects.count() == 1
+
+
+def test_a_new_prompt_is_placed_without_a_new_fit():
+    campaign = make_campaign(topics=4)
+    make_prompts(campaign)
+    find_places(campaign)
+    (text,) = write_prompts("stars", 1, seed=9)
+    make_prompt(campaign, text, replies=0)
+    find_places(campaign)
+    assert TopicFit.objects.count() == 1
+    stars = Counter(topic_of(other) for other in write_prompts("stars", 20))
+    assert topic_of(text) == stars.most_common(1)[0][0]
+
+
+def test_numbers_and_names_stay_as_prompts_are_added():
+    campaign = make_campaign(topics=4)
+    make_prompts(campaign)
+    find_places(campaign)
+    Topic.objects.filter(number=2).update(name="Mine", is_named=True)
+    before = {text: topic_of(text) for text in write_prompts("boats", 20)}
+    make_prompts(campaign, each=10, seed=5)
+    TopicFit.objects.update(fitted_at=TopicFit.objects.get().fitted_at - timedelta(hours=2))
+    find_places(campaign)
+    second = TopicFit.objects.get(version=2)
+    assert second.drift < 0.1
+    assert sorted(Topic.objects.values_list("number", flat=True)) == [1, 2, 3, 4]
+    assert Topic.objects.get(number=2).name == "Mine"
+    after = {text: topic_of(text) for text in before}
+    assert sum(before[text] == after[text] for text in before) >= 18
+    assert set(PromptPlace.objects.values_list("fit", flat=True)) == {2}
+
+
+def test_a_text_that_was_changed_is_embedded_and_placed_again():
+    campaign = make_campaign(topics=4)
+    prompts = make_prompts(campaign)
+    find_places(campaign)
+    (text,) = write_prompts("music", 1, seed=7)
+    Message.objects.filter(pk=prompts[0].pk).update(text=text, revision=2)
+    find_places(campaign)
+    assert TextVector.objects.get(pk=prompts[0].pk).revision == 2
+    music = Counter(topic_of(other) for other in write_prompts("music", 20))
+    assert topic_of(text) == music.most_common(1)[0][0]
+
+
+def test_another_number_of_topics_is_looked_for_when_the_parameter_says_so():
+    campaign = make_campaign(topics=4)
+    make_prompts(campaign)
+    find_places(campaign)
+    campaign.parameters["topics"] = 2
+    campaign.save()
+    find_places(campaign)
+    fit = TopicFit.objects.get(version=2)
+    assert fit.topics == 2
+    assert set(PromptPlace.objects.values_list("topic__number", flat=True)) < {1, 2, 3, 4}
+    assert not CoverageCell.objects.filter(prompts=0).exists()
+
+
+def test_what_stands_no_more_leaves_the_target_space():
+    campaign = make_campaign()
+    prompts = make_prompts(campaign, each=3)
+    find_places(campaign)
+    MessageTree.objects.filter(pk=prompts[0].tree_id).update(state="retired")
+    Message.objects.filter(pk=prompts[1].pk).update(review_state="rejected")
+    find_places(campaign)
+    assert PromptPlace.objects.count() == 10
+    assert sum(CoverageCell.objects.values_list("prompts", flat=True)) == 10
+
+
+class Elsewhere:
+    """An embedder in another space, with other dimensions."""
+
+    at_once = 8
+
+    def __init__(self, word):
+        self.word = word
+
+    def embed(self, texts):
+        rows = embedders.HashingEmbedder().embed(texts)
+        return embedders.as_rows(rows[:, ::-1][:, :300], count=len(texts))
+
+
+def test_an_embedder_changed_midway_embeds_everything_anew_and_keeps_the_numbers(monkeypatch):
+    campaign = make_campaign(topics=4)
+    make_prompts(campaign)
+    find_places(campaign)
+    before = dict(PromptPlace.objects.values_list("message_id", "topic__number"))
+    campaign.parameters["embedder"] = "transformers:other"
+    campaign.save()
+    monkeypatch.setattr(vector_jobs, "open_named", Elsewhere)
+    wake_all()
+    find_topics_job()
+    assert TopicFit.objects.count() == 1  # no vectors by the new one yet: what there is stays
+    find_places(campaign)
+    assert set(TextVector.objects.values_list("embedder", flat=True)) == {"transformers:other@1"}
+    fit = TopicFit.objects.get(version=2)
+    assert (fit.embedder, fit.topics) == ("transformers:other@1", 4)
+    after = dict(PromptPlace.objects.values_list("message_id", "topic__number"))
+    assert sum(before[one] == after[one] for one in before) >= 72
+
+
+def test_an_embedder_that_fails_says_why_and_is_tried_again_later(monkeypatch):
+    campaign = make_campaign(embedder="transformers:nowhere")
+    make_prompt(campaign, replies=0)
+
+    def refuse(word):
+        raise EmbedderFailed("There is no such model.")
+
+    monkeypatch.setattr(vector_jobs, "open_named", refuse)
+    embed_texts_job()
+    turn = Stale.objects.get(kind="turn_vectors", subject_id=campaign.pk)
+    assert (turn.error, turn.failures) == ("There is no such model.", 1)
+    embed_texts_job()  # it rests
+    assert Stale.objects.get(kind="turn_vectors", subject_id=campaign.pk).failures == 1
+    find_topics_job()
+    assert PromptPlace.objects.get().topic is None  # placed all the same
+    monkeypatch.setattr(vector_jobs, "open_named", Elsewhere)
+    wake_all()
+    embed_texts_job()
+    turn.refresh_from_db()
+    assert (turn.error, turn.failures, TextVector.objects.count()) == ("", 0, 1)
+
+
+def test_a_wanted_value_that_no_prompt_has_is_an_empty_cell_with_a_share():
+    campaign = make_campaign(languages=("en", "sw"))
+    make_prompts(campaign, each=3)
+    TargetShare.objects.create(campaign=campaign, axis="language", value="sw", share=0.25)
+    find_places(campaign)
+    empty = CoverageCell.objects.get(prompts=0)
+    assert (empty.language, empty.topic, empty.length) == ("sw", None, "short")
+    assert empty.share == pytest.approx(0.25)
+    assert sum(CoverageCell.objects.values_list("share", flat=True)) == pytest.approx(1)
+    TargetShare.objects.all().delete()
+    find_places(campaign)
+    assert not CoverageCell.objects.filter(prompts=0).exists()
+
+
+def test_vectors_of_another_length_under_one_name_do_not_stop_a_fit():
+    campaign = make_campaign(topics=4)
+    prompts = make_prompts(campaign)
+    wake_all()
+    embed_texts_job()
+    TextVector.objects.filter(pk=prompts[0].pk).update(vector="[1,0,0]")
+    find_topics_job()
+    assert TopicFit.objects.get().prompts == 79
+    assert PromptPlace.objects.get(pk=prompts[0].pk).topic is None
