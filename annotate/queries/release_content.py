@@ -42,6 +42,7 @@ ORDER BY o.message_id, o.id"""
 
 _GIVEN = """u.id AS unit, {about} AS subject, m.tree_id AS tree, u.kind, u.is_simple, u.brief_id AS brief, q.language, a.id AS annotator_id,
   a.pseudonym_seed AS annotator,
+  (SELECT asked.is_random FROM annotate_assignment asked WHERE asked.id = {assignment}) AS asked_at_random,
   ARRAY(SELECT s.message_id FROM annotate_assignmentcandidate s
         WHERE s.assignment_id = {assignment} AND s.position >= 0 ORDER BY s.position) AS shown"""
 

@@ -214,6 +214,7 @@ class Assembly:
             "language": row["language"],
             "topic": self._find_topic(row),
             "counted": is_judged and row["counted"],
+            "asked_at_random": row["asked_at_random"],
             "created_at": row["created_at"],
             "rationale": row["rationale"] or None,
             "active_seconds": row.get("active_seconds"),

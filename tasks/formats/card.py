@@ -65,7 +65,9 @@ _LIMITS = """\
 - A null is an answer that was not given; it is not zero. `cannot_tell` is an answer.
 - Scores are comparable among the replies to one message only.
 - Messages with `review_result` false were rejected by reviewers, as spam or in another language; they are kept and marked.
-- Rows with `counted` false came in above what was asked for; they are as good as the others."""
+- Rows with `counted` false came in above what was asked for; they are as good as the others.
+- Rows with `asked_at_random` true are of work drawn by lot from all that the person could have done. All other work was given by
+  what was wanted most and whom it suited: where that might matter, compare it with these."""
 
 
 def format_card(card: ReleaseCard) -> str:

@@ -24,6 +24,7 @@ _CIRCUMSTANCES = [
     ("language", pa.string()),
     ("topic", pa.string()),
     ("counted", pa.bool_()),
+    ("asked_at_random", pa.bool_()),
     ("created_at", _TIME),
     ("interface", pa.string()),
     ("personal_data", _STRINGS),

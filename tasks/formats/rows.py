@@ -182,6 +182,7 @@ def _circumstances(judgment: ReleasedJudgment) -> Row:
         "language": judgment.language,
         "topic": judgment.topic,
         "counted": judgment.counted,
+        "asked_at_random": judgment.asked_at_random,
         "created_at": judgment.created_at,
         "interface": judgment.interface,
         "personal_data": _kinds(judgment.personal_data),

@@ -45,6 +45,7 @@ SAMPLE_BALLOT = ReleasedBallot(
     outcome=Outcome.JUDGED,
     language="en",
     counted=True,
+    asked_at_random=True,
     created_at=_TIME,
     topic="science",
     rationale="Only the first is true.",

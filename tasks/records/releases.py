@@ -32,6 +32,8 @@ class ReleasedJudgment:
 
     `unit_id` joins judgments on the same piece of work. `message_tree_id`: None where prompts of several trees were put
     in order. `counted`: it filled a place; False is surplus.
+    `asked_at_random`: its unit was drawn by lot from all that this person could
+    have done, so that those who were given work by choice can be compared with this.
     `interface`: how it was given (`web`, `api`, …). `guideline_version`: the instructions then in force.
     `personal_data`: what a scan found in the rationale, each kind once.
     """
@@ -45,6 +47,7 @@ class ReleasedJudgment:
     language: str
     counted: bool
     created_at: datetime
+    asked_at_random: bool = False
     cannot_tell_reason: CannotTellReason | None = None
     skip_reason: SkipReason | None = None
     topic: str | None = None

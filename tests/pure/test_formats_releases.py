@@ -72,6 +72,7 @@ CANNOT_TELL = replace(
     active_seconds=None,
     topic=None,
     counted=False,
+    asked_at_random=False,
 )
 RECORDS = {
     ReleaseTable.BALLOTS: [SAMPLE_BALLOT, CANNOT_TELL],
@@ -158,6 +159,7 @@ def test_a_ballot_that_could_not_tell_is_null_and_not_empty(tmp_path):
         "language": "en",
         "topic": None,
         "counted": False,
+        "asked_at_random": False,
         "created_at": "2026-11-20T12:00:00.000000Z",
         "interface": "web",
         "personal_data": [],

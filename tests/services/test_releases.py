@@ -296,6 +296,19 @@ def test_surplus_is_in_it_and_marked():
     assert (release.counts["ballots"], release.counts["surplus"]) == (2, 1)
 
 
+def test_what_was_drawn_by_lot_says_so_whether_it_was_judged_or_skipped():
+    campaign, _ = make_given("ada", prompts=2, redundancy=3)
+    bob = make_giver("bob")
+    hold = ask(bob, campaign)["assignment"]["id"]
+    skip_assignment(annotator_id=bob.pk, assignment_id=hold, skip_reason="too_long", now=NOW, rng=random.Random(1))
+    drawn = Assignment.objects.filter(state="submitted").order_by("pk").first()
+    Assignment.objects.filter(pk__in=[drawn.pk, hold]).update(is_random=True)
+    rows = read_lines(build(campaign), "ballots.jsonl.gz")
+    assert sorted((row["outcome"], row["asked_at_random"]) for row in rows) == [
+        ("judged", False), ("judged", True), ("skipped", True),
+    ]  # fmt: skip
+
+
 def test_whoever_could_not_tell_or_skipped_is_in_it_with_the_reason():
     campaign, _ = make_given("ada")
     for name, act in (("bob", "cannot"), ("cy", "skip")):
