@@ -3,10 +3,9 @@
 Without those of gold items, like everything that `queries.judgments` reads.
 """
 
-from hashlib import sha256
-
+from annotate.queries import positions
 from annotate.queries.judgments import KnownBallot, iterate_ballots
-from annotate.queries.rows import Row, fetch_all, fetch_one
+from annotate.queries.rows import Row, fetch_all
 from tasks.records.manipulation import ObservedBallot
 
 #: Rows that one statement reads.
@@ -21,9 +20,6 @@ FROM annotate_judgment j WHERE j.id = ANY(%(ids)s::bigint[])"""
 
 _LENGTHS = "SELECT m.id, length(m.text) AS letters FROM annotate_message m WHERE m.id = ANY(%(ids)s::bigint[])"
 
-#: Goes up with every change of a ballot: consensus comes first, and marks the campaign.
-_MARKED = "SELECT marked FROM annotate_stale WHERE kind = 'campaign' AND subject_id = %(campaign)s"
-
 
 def load_observed(*, campaign_id: int) -> list[ObservedBallot]:
     """Every ranking that stands in a campaign, in short statements."""
@@ -36,9 +32,7 @@ def load_observed(*, campaign_id: int) -> list[ObservedBallot]:
 
 def read_position(*, campaign_id: int, method_version: str) -> int:
     """A number that is another one when ballots or the method have changed; never 0."""
-    row = fetch_one(_MARKED, {"campaign": campaign_id})
-    said = f"{method_version} {row['marked'] if row else 0}"
-    return 1 + int.from_bytes(sha256(said.encode()).digest()[:7], "big")
+    return positions.read_position(campaign_id=campaign_id, said=[method_version])
 
 
 def _observe(known: KnownBallot, moment: Row, letters: dict[int, int]) -> ObservedBallot:

@@ -5,12 +5,12 @@ single people stand (`OpinionMember`) is read by the job alone.
 """
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 
 from annotate.models import Message, OpinionMember, Perspectives
+from annotate.queries import positions
 from annotate.queries.reading import start_of
-from annotate.queries.rows import fetch_all, fetch_one
+from annotate.queries.rows import fetch_all
 from tasks.records import perspectives as records
 from tasks.vocabulary import OpinionState
 
@@ -25,9 +25,6 @@ SELECT COALESCE(a.merged_into_id, a.id) FROM annotate_finding f JOIN annotate_an
 WHERE f.campaign_id = %(campaign)s AND f.state = 'upheld'
 ORDER BY 1"""
 
-#: Goes up with every change of a ballot: consensus comes first, and marks the campaign.
-_MARKED = "SELECT marked FROM annotate_stale WHERE kind = 'campaign' AND subject_id = %(campaign)s"
-
 
 def list_set_aside(*, campaign_id: int) -> list[str]:
     """People whose ballots are left out of the search for groups."""
@@ -36,9 +33,7 @@ def list_set_aside(*, campaign_id: int) -> list[str]:
 
 def read_position(*, campaign_id: int, set_aside: list[str], method_version: str) -> int:
     """A number that is another one when ballots, whoever is set aside, or the method have changed; never 0."""
-    row = fetch_one(_MARKED, {"campaign": campaign_id})
-    said = f"{method_version} {row['marked'] if row else 0} {' '.join(set_aside)}"
-    return 1 + int.from_bytes(sha256(said.encode()).digest()[:7], "big")
+    return positions.read_position(campaign_id=campaign_id, said=[method_version, *set_aside])
 
 
 def load_members(*, campaign_id: int) -> dict[str, records.OpinionMember]:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from annotate.models import AnnotatorReliability, ReliabilitySnapshot
 from annotate.queries.gold import iterate_gold
+from annotate.queries.positions import read_position
 from annotate.queries.rows import Row, fetch_all
 from tasks.records.reliability import GoldBallot
 from tasks.vocabulary import ORDERING_KINDS, StaleKind
@@ -82,6 +83,14 @@ def load_gold(*, campaign_id: int) -> list[GoldBallot]:
 def list_upheld(*, campaign_id: int) -> list[str]:
     """Annotators of whom a moderator upheld a finding in this campaign."""
     return [str(row["annotator"]) for row in fetch_all(_UPHELD, {"campaign": campaign_id})]
+
+
+def read_inputs(*, campaign_id: int, method_version: str) -> int:
+    """A number that is another one when ballots, answers to gold items, upheld findings or the method have changed."""
+    gold = sorted((answer.annotator, answer.score) for answer in load_gold(campaign_id=campaign_id))
+    return read_position(
+        campaign_id=campaign_id, said=[method_version, repr(gold), *list_upheld(campaign_id=campaign_id)]
+    )
 
 
 def find_ways(*, parent_ids: Sequence[int]) -> dict[int, Way]:

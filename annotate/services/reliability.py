@@ -19,7 +19,7 @@ from django.db import transaction
 from annotate.models import AnnotatorReliability, ReliabilitySnapshot
 from annotate.queries.reliability import find_snapshot, list_outdated_parents
 from annotate.queries.rows import run
-from annotate.services.stale import Turn, keep_turn, mark_stale, release_turn
+from annotate.services.stale import Turn, keep_turn, mark_for_later, release_turn
 from annotate.wake import wake
 from tasks.records.reliability import AnnotatorReliabilityRecord, ReliabilityRecord
 from tasks.vocabulary import JobName, StaleKind
@@ -111,11 +111,11 @@ def as_row(
 
 
 def mark_outdated(*, campaign_id: int, method: str, method_version: int) -> int:
-    """Mark every parent whose consensus names another version than the one in force; returns how many."""
+    """Mark every parent whose consensus names another version than the one in force, for later; returns how many."""
     parents = list_outdated_parents(campaign_id=campaign_id, method=method, method_version=method_version)
     for start in range(0, len(parents), PARENTS_AT_ONCE):
         with transaction.atomic():
-            mark_stale(kind=StaleKind.PARENT, subject_ids=parents[start : start + PARENTS_AT_ONCE])
+            mark_for_later(kind=StaleKind.PARENT, subject_ids=parents[start : start + PARENTS_AT_ONCE])
             wake(JobName.RECOMPUTE_STALE)
     return len(parents)
 

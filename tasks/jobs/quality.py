@@ -47,16 +47,22 @@ def recompute_stale_job() -> None:
 
 
 def recompute_kind(kind: StaleKind, compute: Compute, *, at_once: int, lease: float, ends: float) -> bool:
-    """Claim and compute batches of marks until none is due; False when time ran out before."""
-    after = 0
+    """Claim and compute batches of marks until none is due; False when time ran out before.
+
+    A batch of fresh ones and one of the others in turn: neither waits behind all of the other kind.
+    """
+    after = {True: 0, False: 0}
     while time.monotonic() < ends:
-        now = timezone.now()
-        marks = claim_stale(kind=kind, limit=at_once, now=now, lease_seconds=lease, after=after)
-        if not marks and not after:
+        idle = True
+        for fresh, last in list(after.items()):
+            now = timezone.now()
+            marks = claim_stale(kind=kind, limit=at_once, now=now, lease_seconds=lease, after=last, fresh=fresh)
+            idle &= not marks and not last
+            after[fresh] = marks[-1].subject_id if marks else 0
+            if marks:
+                compute_safely(compute, marks, now)
+        if idle:
             return True
-        after = marks[-1].subject_id if marks else 0
-        if marks:
-            compute_safely(compute, marks, now)
     return False
 
 

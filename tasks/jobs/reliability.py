@@ -16,12 +16,13 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from annotate.queries.judgments import iterate_ballots
-from annotate.queries.reliability import list_ready_campaigns, list_upheld, load_gold
+from annotate.queries.reliability import list_ready_campaigns, list_upheld, load_gold, read_inputs
 from annotate.services.reliability import forget_old_snapshots, mark_outdated, store_reliability
 from annotate.services.stale import Turn, end_turn, rest_hourly, take_turn
 from annotate.wake import wake
 from tasks.agreement.consensus import METHOD, METHOD_VERSION
 from tasks.agreement.davidson import DEFAULT_NU
+from tasks.agreement.reliability import METHOD_VERSION as RELIABILITY_VERSION
 from tasks.agreement.reliability import estimate_reliability
 from tasks.jobs.consensus_check import check_campaign
 from tasks.jobs.weighing import SEED
@@ -75,17 +76,22 @@ def do_safely(work: Callable[[Turn], None], turn: Turn) -> None:
 
 
 def measure_in_turn(turn: Turn) -> None:
-    """One campaign. Whether there is a new snapshot or not, every consensus must be of the one in force."""
-    started, campaign_id = time.monotonic(), turn.subject_id
-    record, upheld = measure_campaign(campaign_id)
-    snapshot = store_reliability(turn=turn, record=record, upheld=upheld, now=timezone.now())
+    """One campaign. Whether there is a new snapshot or not, every consensus must be of the one in force.
+
+    The turn's cursor says from which ballots the last run measured: where nothing has changed, none is read.
+    """
+    started, campaign_id, snapshot = time.monotonic(), turn.subject_id, None
+    position = read_inputs(campaign_id=campaign_id, method_version=RELIABILITY_VERSION)
+    if position != turn.cursor:
+        record, upheld = measure_campaign(campaign_id)
+        snapshot = store_reliability(turn=turn, record=record, upheld=upheld, now=timezone.now())
     marked = mark_outdated(campaign_id=campaign_id, method=METHOD, method_version=int(METHOD_VERSION))
     if snapshot is not None or marked:
         log.info(
             "campaign %s: %s, %s consensuses to compute again", campaign_id, snapshot or "no new reliability", marked
         )
     forget_old_snapshots(campaign_id=campaign_id, now=timezone.now())
-    end_turn(turn=turn, rest_until=timezone.now() + rest_hourly(time.monotonic() - started))
+    end_turn(turn=turn, rest_until=timezone.now() + rest_hourly(time.monotonic() - started), cursor=position)
 
 
 def check_in_turn(turn: Turn) -> None:

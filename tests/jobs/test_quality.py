@@ -19,9 +19,9 @@ from annotate.models import (
 )
 from annotate.queries.judgments import load_ballots
 from annotate.services.quality import store_consensus
-from annotate.services.stale import claim_stale, mark_stale
+from annotate.services.stale import claim_stale, mark_for_later, mark_stale, settle_stale
 from tasks.agreement.consensus import combine_rankings
-from tasks.jobs import weighing
+from tasks.jobs import quality, weighing
 from tasks.jobs.quality import SEED, recompute_stale_job
 from tasks.records.ballots import Ballot
 from tasks.vocabulary import StaleKind
@@ -167,6 +167,67 @@ def test_what_is_claimed_is_not_claimed_again_until_its_lease_ends(prompt, candi
     again = claim_stale(kind=StaleKind.PARENT, limit=9, now=NOW, lease_seconds=60)
     late = claim_stale(kind=StaleKind.PARENT, limit=9, now=claimed[0].lease_expires_at, lease_seconds=60)
     assert [[mark.subject_id for mark in marks] for marks in (claimed, again, late)] == [[prompt.pk], [], [prompt.pk]]
+
+
+def test_a_fresh_ballot_does_not_wait_behind_what_a_snapshot_marked(campaign, prompt, candidates, monkeypatch) -> None:
+    others = [make_prompt(campaign, f"Question {number}?") for number in range(6)]
+    annotator, late = make_annotators(2)
+    for other in [*others, prompt]:
+        known = candidates if other is prompt else add_candidates(other, "alpha Yes.", "beta No.")
+        rank(annotator, other, *[[message] for message in known])
+    recompute_stale_job()
+    mark_for_later(kind=StaleKind.PARENT, subject_ids=[prompt.pk, *(other.pk for other in others)])
+    last = others[-1]
+    rank(late, last, *[[message] for message in Message.objects.filter(parent=last)])
+    computed: list[int] = []
+    real = quality.recompute_parents
+
+    def note(marks, now):
+        computed.extend(mark.subject_id for mark in marks)
+        real(marks, now)
+
+    monkeypatch.setattr(quality, "recompute_parents", note)
+    monkeypatch.setattr(quality, "PARENTS_AT_ONCE", 1)
+    recompute_stale_job()
+    assert computed[0] == last.pk
+    assert computed[1:] == sorted(message.pk for message in [prompt, *others[:-1]])
+    assert current(last).n == 2
+
+
+def test_a_steady_stream_of_fresh_ballots_keeps_nothing_else_waiting(campaign, prompt, candidates, monkeypatch) -> None:
+    (annotator,) = make_annotators(1)
+    other = make_prompt(campaign, "Why do fish swim?")
+    rank(annotator, prompt, *[[message] for message in candidates])
+    rank(annotator, other, *[[message] for message in add_candidates(other, "alpha To move.", "beta Why not.")])
+    recompute_stale_job()
+    mark_for_later(kind=StaleKind.PARENT, subject_ids=[other.pk])
+    mark_stale(kind=StaleKind.PARENT, subject_ids=[prompt.pk])
+    computed: list[int] = []
+
+    def note(marks, now):
+        computed.extend(mark.subject_id for mark in marks)
+        settle_stale(marks=marks)
+        if len(computed) < 9:
+            mark_stale(kind=StaleKind.PARENT, subject_ids=[prompt.pk])
+
+    monkeypatch.setattr(quality, "recompute_parents", note)
+    recompute_stale_job()
+    assert computed[:2] == [prompt.pk, other.pk]
+    assert computed.count(prompt.pk) == 8
+
+
+def test_marks_for_later_are_claimed_apart_and_a_fresh_mark_stays_fresh(prompt) -> None:
+    def claim(*, fresh: bool) -> list[int]:
+        marks = claim_stale(kind=StaleKind.PARENT, limit=9, now=NOW, lease_seconds=60, fresh=fresh)
+        settle_stale(marks=marks)
+        return [mark.subject_id for mark in marks]
+
+    mark_for_later(kind=StaleKind.PARENT, subject_ids=[1, 2])
+    mark_stale(kind=StaleKind.PARENT, subject_ids=[2, 3])
+    mark_for_later(kind=StaleKind.PARENT, subject_ids=[3])
+    assert (claim(fresh=True), claim(fresh=False)) == ([2, 3], [1])
+    mark_for_later(kind=StaleKind.PARENT, subject_ids=[1, 2, 3])
+    assert (claim(fresh=True), claim(fresh=False)) == ([], [1, 2, 3])
 
 
 def test_one_parent_that_fails_keeps_no_other_from_its_consensus(campaign, prompt, candidates, monkeypatch) -> None:

@@ -63,7 +63,8 @@ def judge(campaign: Campaign, *, honest: int = 4, careless: int = 1) -> tuple[li
 
 
 def measure() -> None:
-    """The job, after every rest, and what it marks."""
+    """The job, after every rest, what came before it and what it marks."""
+    recompute_stale_job()
     Stale.objects.filter(kind="turn_reliability").update(lease_expires_at=None)
     measure_reliability_job()
     recompute_stale_job()
@@ -100,6 +101,44 @@ def test_who_follows_the_others_is_sharper_than_who_throws_dice() -> None:
     assert max(found[one.pk] for one in careless) < min(found[one.pk] for one in honest)
     snapshot = ReliabilitySnapshot.objects.get()
     assert (snapshot.version, snapshot.n_annotators, snapshot.n_ballots) == (1, 5, 5 * PROMPTS)
+
+
+def test_where_nothing_has_changed_no_ballot_is_read(monkeypatch) -> None:
+    campaign = make_campaign()
+    _, careless = judge(campaign)
+    measure()
+    read: list[int] = []
+    real = reliability.measure_campaign
+
+    def count(campaign_id: int):
+        read.append(campaign_id)
+        return real(campaign_id)
+
+    monkeypatch.setattr(reliability, "measure_campaign", count)
+    measure()
+    Campaign.objects.update(state="closed")
+    measure()
+    assert read == []
+    find(campaign, careless[0], state="upheld")
+    measure()
+    assert read == [campaign.pk]
+    assert sharpness()[careless[0].pk] == 0
+    measure()
+    Judgment.objects.filter(annotator=careless[0]).update(withdrawn_at=NOW)
+    mark_stale(kind=StaleKind.PARENT, subject_ids=Message.objects.filter(role="prompter").values_list("pk", flat=True))
+    measure()
+    assert read == [campaign.pk, campaign.pk]
+    assert careless[0].pk not in sharpness()
+
+
+def test_what_failed_is_tried_again_although_no_ballot_has_changed(monkeypatch) -> None:
+    judge(make_campaign())
+    with monkeypatch.context() as patch:
+        patch.setattr(reliability, "store_reliability", lambda **_given: 1 / 0)
+        measure()
+    assert ReliabilitySnapshot.objects.count() == 0
+    measure()
+    assert ReliabilitySnapshot.objects.count() == 1
 
 
 def test_the_job_run_twice_writes_one_version_and_a_ballot_makes_the_next() -> None:
