@@ -120,7 +120,7 @@ class DecideFinding(ApiView):
     )
     def post(self, request: Request, slug: str, finding: int) -> Response:
         """Upheld: the person's rankings count for nothing where the campaign weighs them; nothing is deleted. Dismissed: it
-        comes back only when the evidence is half as strong again. A decision may be changed. Needs the role of moderator.
+        comes back only when the evidence has grown by half. A decision may be changed. Needs the role of moderator.
         """
         campaign = get_campaign_for(self.actor, slug, CampaignRole.MODERATOR)
         body = read_body(request, DecisionBody)

@@ -60,13 +60,15 @@ def take_slice(board: Mapping[str, Any], asked: Mapping[str, str]) -> dict[str, 
         return {**board, "slice": None}
     if len(kinds) > 1:
         raise InvalidInput(
-            _("A leaderboard is of one language or of one topic. Ask for one of them."), code="one_slice_at_a_time"
+            _("A leaderboard is for one language or for one topic. Ask for one of the two."), code="one_slice_at_a_time"
         )
     (kind,) = kinds
     found = find_slice(board, kind, asked[kind.value])
     if found is None:
         raise NotFound(
-            _("There is no leaderboard of that here. `slices` of the whole one says which there are."),
+            _(
+                "This campaign has no leaderboard for that. Ask for the whole one: its `slices` name those that there are."
+            ),
             code="slice_not_found",
         )
     entries = [{"worst_rank": None, **standing} for standing in found["standings"]]

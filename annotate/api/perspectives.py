@@ -42,7 +42,7 @@ class DivisionShape(serializers.Serializer[Any]):
     share = serializers.FloatField(help_text="Of what people disagree about, that lies between groups, above chance.")
     low = serializers.FloatField(allow_null=True, help_text="95 % interval over prompts; null with fewer than ten.")
     high = serializers.FloatField(allow_null=True)
-    by_chance = serializers.FloatField(help_text="The share that groups drawn by dice get.")
+    by_chance = serializers.FloatField(help_text="The share that groups drawn at random get.")
     p_value = serializers.FloatField(help_text="How often they get as much as these.")
 
 
@@ -75,7 +75,7 @@ class CandidateOpinionShape(serializers.Serializer[Any]):
     between = serializers.FloatField(
         allow_null=True, help_text="Share of the disagreement about it that lies between groups, above chance."
     )
-    p_value = serializers.FloatField(allow_null=True, help_text="How often groups drawn by dice divide as much.")
+    p_value = serializers.FloatField(allow_null=True, help_text="How often groups drawn at random divide as much.")
 
 
 class PerspectivesShape(serializers.Serializer[Any]):

@@ -134,7 +134,9 @@ class ConsensusOfOne(ApiView):
         parent = find_consensus(campaign_id=campaign.pk, parent_id=parent_id)
         if parent is None or parent.current_consensus is None:
             raise NotFound(
-                _("This message has no consensus here: nobody has ranked its replies, or it is computed in a moment."),
+                _(
+                    "This message has no consensus here: nobody has ranked its replies, or it is being computed and will be here in a moment."
+                ),
                 code="consensus_not_found",
             )
         (shown,) = describe_consensus([parent], with_texts=asked["texts"])

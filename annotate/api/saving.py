@@ -57,7 +57,7 @@ class SavingShape(serializers.Serializer[Any]):
     sample = serializers.IntegerField(help_text="Parents drawn by lot whose past was told ranking by ranking.")
     sample_decided = serializers.IntegerField(help_text="Of these, the ones that have all they ask for.")
     sample_each = serializers.FloatField(allow_null=True, help_text="Rankings that each of those had.")
-    confidence = serializers.FloatField(allow_null=True, help_text="How sure they are on the mean.")
+    confidence = serializers.FloatField(allow_null=True, help_text="How sure they are on average.")
     fixed = serializers.ListField(
         child=serializers.FloatField(),
         help_text="How sure they would be with 1, 2, … rankings each; beyond what was given: expected.",

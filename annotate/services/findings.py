@@ -67,9 +67,7 @@ def decide_finding(
         if finding.annotator.user_id is not None and finding.annotator.user_id == actor.user_id:
             raise NotAllowed(_("This is about your own work. Somebody else must decide about it."), code="own_finding")
         if finding.state == FindingState.GONE:
-            raise Conflict(
-                _("Later rankings made this go away, so that there is nothing to decide."), code="finding_gone"
-            )
+            raise Conflict(_("Later rankings made this go away, so there is nothing to decide."), code="finding_gone")
         if finding.state == state:
             raise Conflict(_("Somebody has decided so already. Nothing was changed."), code="decided_already")
         before, finding.state = finding.state, state

@@ -80,7 +80,9 @@ def say_meaning(reports: Sequence[Report], *, kind: str) -> str:
         return _("Not enough data yet: it takes replies that several people put in order.")
     said = {name: percent((1 + tau[name]) / 2) for name in ("value", "low", "high") if tau[name] is not None}
     if "low" not in said:
-        sentence = _("Of two people who order the same two replies, %(value)s agree; by chance it would be 50 %%.")
+        sentence = _(
+            "Two people who rank the same two replies agree %(value)s of the time; by chance it would be 50 %%."
+        )
     else:
         sentence = _(
             "Of two people who order the same two replies, %(value)s agree (%(low)s to %(high)s); by chance it would be "

@@ -22,15 +22,15 @@ class FigureWords:
 FIGURES: dict[Coefficient, FigureWords] = {
     Coefficient.KRIPPENDORFF_ALPHA: FigureWords(
         _("Labels, α"),
-        _("Krippendorff’s α: 1 where people always give the same answer, 0 where they agree as chance would."),
+        _("Krippendorff’s α: 1 where people always give the same answer, 0 where they agree no more than by chance."),
     ),
     Coefficient.PAIRWISE_ALPHA: FigureWords(
         _("Which of two is better, α"),
-        _("Krippendorff’s α of better, tie or worse, for each two replies: 1 is always the same, 0 as chance would."),
+        _("Krippendorff’s α of better, tie or worse, pair by pair: 1 is always the same answer, 0 is what chance would give."),
     ),
     Coefficient.KENDALL_TAU: FigureWords(
         _("Pairs in the same order, τ"),
-        _("Kendall’s τ: of each two replies, the share that two people put in the same order less the share in the opposite one."),
+        _("Kendall’s τ: of all pairs of replies, the share that two people put in the same order, minus the share that they put in opposite orders."),
     ),
     Coefficient.KENDALL_TAU_B: FigureWords(
         _("The same, corrected for ties, τ-b"),
@@ -46,6 +46,6 @@ FIGURES: dict[Coefficient, FigureWords] = {
     ),
     Coefficient.KENDALL_W: FigureWords(
         _("Concordance, W"),
-        _("Kendall’s W, where people ranked the same replies: 1 is one order for all. By chance it is 1 over the number of people, not 0."),
+        _("Kendall’s W, where people ranked the same replies: 1 is the same order from everybody. By chance it is 1 divided by the number of people, not 0."),
     ),
 }  # fmt: skip

@@ -109,7 +109,9 @@ FIELDS: dict[str, FieldWords] = {
     ),
     "parameters.show_leaderboard": FieldWords(
         _("Everybody sees the leaderboard before the campaign is closed"),
-        _("Which generators do well then sways whoever thinks to know a style. No text says who wrote it."),
+        _(
+            "Knowing which generators do well then sways people who think they recognise a style. No text says who wrote it."
+        ),
         _("Holds at once."),
     ),
     "parameters.gold_share": FieldWords(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any
 
@@ -25,6 +25,7 @@ SURE, UNSURE = 0.9, 0.6
 
 def describe_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     """A parent with its candidates lettered from the best on, drawn on one axis; texts as HTML."""
+    entry = {**entry, "tiers": [sort_tier(tier) for tier in entry["tiers"]]}
     candidates = [each for tier in entry["tiers"] for each in tier] + list(entry["unplaced"])
     letters = {each["id"]: name_letter(place) for place, each in enumerate(candidates)}
     html = iter(render_many([each["text"] for each in candidates if each.get("text")]))
@@ -44,6 +45,11 @@ def describe_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
         "ranked_pairs_said": say_tiers(entry["ranked_pairs"], letters),
         "tiers_said": say_tiers([[each["id"] for each in tier] for tier in entry["tiers"]], letters),
     }
+
+
+def sort_tier(tier: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Replies that share a place, the stronger first."""
+    return sorted(tier, key=lambda each: (each["score"] is None, -(each["score"] or 0.0), each["id"]))
 
 
 def describe_pairs(result: Mapping[str, Any], letters: Mapping[int, str]) -> dict[str, Any]:
@@ -89,15 +95,15 @@ def say_verdict(entry: Mapping[str, Any], letters: Mapping[int, str]) -> str:
     if not entry["tiers"]:
         return _("Nothing was placed.")
     if len(letters) - len(entry["unplaced"]) < 2:
-        return _("Only one reply was ranked: there is no order to know.")
+        return _("Only one reply was ranked, so there is no order to find.")
     likeliest = max((each for tier in entry["tiers"] for each in tier), key=lambda each: each["p_best"] or 0)
     said = {"letter": letters[likeliest["id"]], "share": percent(likeliest["p_best"])}
     if likeliest["p_best"] >= SURE:
-        sentence = _("%(letter)s is the best, almost for certain (%(share)s).")
+        sentence = _("%(letter)s is almost certainly the best (%(share)s).")
     elif likeliest["p_best"] >= UNSURE:
         sentence = _("%(letter)s is probably the best (%(share)s).")
     else:
-        sentence = _("It is open which is the best; %(letter)s is the likeliest (%(share)s).")
+        sentence = _("Which is best is still open; %(letter)s is the likeliest (%(share)s).")
     return sentence % said
 
 
@@ -114,9 +120,14 @@ def say_sureness(result: Mapping[str, Any], places: Mapping[int, int]) -> str:
     if result["acceptable_tiers"] == 0:
         return _("The order is %(sure)s sure, %(rankings)s. None of the replies is acceptable.") % said
     if best not in places:
-        return _("The order is %(sure)s sure, %(rankings)s. Which is the best is open.") % said
+        return _("The order is %(sure)s sure, %(rankings)s. Which is best is still open.") % said
     said["place"] = str(places[best])
-    return _("The order is %(sure)s sure, %(rankings)s. The one at place %(place)s is the best with %(share)s.") % said
+    return (
+        _(
+            "The order is %(sure)s sure, %(rankings)s. The one in place %(place)s is the best with a probability of %(share)s."
+        )
+        % said
+    )
 
 
 def say_tiers(tiers: Sequence[Sequence[int]] | None, letters: Mapping[int, str]) -> str:

@@ -28,18 +28,18 @@ TITLES: dict[FindingKind, Words] = {
     FindingKind.SCRIPTED: gettext_lazy("Signs of rankings by a program"),
 }
 HABITS: dict[str, Words] = {
-    "first_best": gettext_lazy("What stood first is best"),
-    "last_best": gettext_lazy("What stood last is best"),
-    "as_shown": gettext_lazy("The order is the one in which replies stood on the page"),
-    "reversed": gettext_lazy("The order is the opposite of the one in which replies stood on the page"),
+    "first_best": gettext_lazy("What was shown first came out best"),
+    "last_best": gettext_lazy("What was shown last came out best"),
+    "as_shown": gettext_lazy("Replies were ranked in the order in which they were shown"),
+    "reversed": gettext_lazy("Replies were ranked in the reverse of the order in which they were shown"),
 }
 #: What honest work may look the same.
 HONESTLY: dict[FindingKind, Words] = {
     FindingKind.RANDOM: gettext_lazy("Somebody whose taste nobody else here shares, or who misread the guideline, looks the same."),
-    FindingKind.POSITION: gettext_lazy("A page that does not let somebody move replies, as with an old browser or a screen reader, can look the same."),
-    FindingKind.CONTRARY: gettext_lazy("Somebody who took the top for the worst, or disagrees for good reasons, looks the same. An opinion that a tenth of the people share is never told here."),
+    FindingKind.POSITION: gettext_lazy("Somebody whose browser or screen reader did not let them move replies can look the same."),
+    FindingKind.CONTRARY: gettext_lazy("Somebody who took the top for the worst, or disagrees for good reasons, looks the same. An opinion that a tenth of the people share is never reported here."),
     FindingKind.COPIED: gettext_lazy("Two people who worked side by side, or one person with two accounts, look the same."),
-    FindingKind.COLLUSION: gettext_lazy("A class that was taught one rule looks the same. People who merely share an opinion are not told here."),
+    FindingKind.COLLUSION: gettext_lazy("A class that was taught one rule looks the same. People who merely share an opinion are not reported here."),
     FindingKind.HURRIED: gettext_lazy("Somebody who had read the texts before looks the same."),
     FindingKind.SCRIPTED: gettext_lazy("Several people who share an account, or rankings sent later from a list, look the same."),
 }  # fmt: skip
@@ -56,14 +56,14 @@ def tell_strength(strength: float) -> str:
     """How seldom honest work comes so far."""
     odds = whole(_round_down(10 ** min(strength, MOST_ODDS)))
     if strength >= MOST_ODDS:
-        return _("Fewer than one honest person in %(odds)s would come so far by chance.") % {"odds": odds}
-    return _("At most one honest person in %(odds)s would come so far by chance.") % {"odds": odds}
+        return _("Fewer than one honest person in %(odds)s would get this far by chance.") % {"odds": odds}
+    return _("At most one honest person in %(odds)s would get this far by chance.") % {"odds": odds}
 
 
 def _random(told: Mapping[str, Any]) -> str:
     sentence = ngettext(
-        "On a scale on which 1 is the same order and 0 is dice, %(n)s ranking goes with others’ by %(observed)s; others’ rankings of the same prompts go with each other by %(expected)s.",
-        "On a scale on which 1 is the same order and 0 is dice, %(n)s rankings go with others’ by %(observed)s; others’ rankings of the same prompts go with each other by %(expected)s.",
+        "On a scale where 1 is the same order and 0 is chance, %(n)s ranking agrees with those of others by %(observed)s; others’ rankings of the same prompts agree by %(expected)s.",
+        "On a scale where 1 is the same order and 0 is chance, %(n)s rankings agree with those of others by %(observed)s; others’ rankings of the same prompts agree by %(expected)s.",
         told["n"],
     )  # fmt: skip
     return sentence % _figures(told, two)
@@ -71,8 +71,8 @@ def _random(told: Mapping[str, Any]) -> str:
 
 def _contrary(told: Mapping[str, Any]) -> str:
     sentence = ngettext(
-        "On a scale on which 1 is the same order and −1 the opposite, %(n)s ranking goes with what all others say by %(observed)s; a typical person’s by %(expected)s. %(alike)s of the others judge like this person.",
-        "On a scale on which 1 is the same order and −1 the opposite, %(n)s rankings go with what all others say by %(observed)s; a typical person’s by %(expected)s. %(alike)s of the others judge like this person.",
+        "On a scale where 1 is the same order and −1 the opposite, %(n)s ranking agrees with what all others say by %(observed)s; a typical person’s by %(expected)s. %(alike)s of the others judge like this person.",
+        "On a scale where 1 is the same order and −1 the opposite, %(n)s rankings agree with what all others say by %(observed)s; a typical person’s by %(expected)s. %(alike)s of the others judge like this person.",
         told["n"],
     )  # fmt: skip
     return sentence % {**_figures(told, two), "alike": percent(told["alike"])}
@@ -82,14 +82,14 @@ def _position(told: Mapping[str, Any]) -> str:
     habit = str(HABITS[told["habit"]])
     if told["habit"] in {"first_best", "last_best"}:
         sentence = ngettext(
-            "%(habit)s in %(observed)s of %(n)s ranking. Replies are shuffled each time, so that it would be about %(expected)s whatever somebody thinks of them.",
-            "%(habit)s in %(observed)s of %(n)s rankings. Replies are shuffled each time, so that it would be about %(expected)s whatever somebody thinks of them.",
+            "%(habit)s in %(observed)s of %(n)s ranking. Replies are shuffled each time, so it would be about %(expected)s whatever somebody thinks of them.",
+            "%(habit)s in %(observed)s of %(n)s rankings. Replies are shuffled each time, so it would be about %(expected)s whatever somebody thinks of them.",
             told["n"],
         )  # fmt: skip
         return sentence % {"habit": habit, **_figures(told, percent)}
     sentence = ngettext(
-        "%(habit)s: by %(observed)s in %(n)s ranking, on a scale on which 1 is always. Replies are shuffled each time, so that it would be about 0 whatever somebody thinks of them.",
-        "%(habit)s: by %(observed)s in %(n)s rankings, on a scale on which 1 is always. Replies are shuffled each time, so that it would be about 0 whatever somebody thinks of them.",
+        "%(habit)s: %(observed)s in %(n)s ranking, on a scale where 1 is always. Replies are shuffled each time, so it would be about 0 whatever somebody thinks of them.",
+        "%(habit)s: %(observed)s on average in %(n)s rankings, on a scale where 1 is always. Replies are shuffled each time, so it would be about 0 whatever somebody thinks of them.",
         told["n"],
     )  # fmt: skip
     return sentence % {"habit": habit, **_figures(told, two)}
@@ -97,8 +97,8 @@ def _position(told: Mapping[str, Any]) -> str:
 
 def _copied(told: Mapping[str, Any]) -> str:
     sentence = ngettext(
-        "Of %(n)s prompt that both ranked, %(same)s has the very same order, given later than the other’s or at about the same time. Two people who agree as well as these would have the same order in %(expected)s.",
-        "Of %(n)s prompts that both ranked, %(same)s have the very same order, given later than the other’s or at about the same time. Two people who agree as well as these would have the same order in %(expected)s.",
+        "Of %(n)s prompt that both ranked, %(same)s has the very same order, given later than the other person’s or at about the same time. Two people who agree as well as these two would give the same order in %(expected)s.",
+        "Of %(n)s prompts that both ranked, %(same)s have the very same order, given later than the other person’s or at about the same time. Two people who agree as well as these two would give the same order in %(expected)s.",
         told["n"],
     )  # fmt: skip
     return sentence % {**_figures(told, percent), "same": whole(told["same"])}
@@ -106,8 +106,8 @@ def _copied(told: Mapping[str, Any]) -> str:
 
 def _collusion(told: Mapping[str, Any]) -> str:
     sentence = ngettext(
-        "In %(n)s ranking that goes against most others, %(observed)s of those who judge like this person gave nearly the same order; people who merely share an opinion do so in at most %(expected)s. %(odd)s of this person’s rankings go against most others, where %(usually_odd)s do usually.",
-        "In %(n)s rankings that go against most others, %(observed)s of those who judge like this person gave nearly the same order; people who merely share an opinion do so in at most %(expected)s. %(odd)s of this person’s rankings go against most others, where %(usually_odd)s do usually.",
+        "In %(n)s ranking that goes against most others, %(observed)s of those who judge like this person gave nearly the same order; people who merely share an opinion do so in at most %(expected)s. %(odd)s of this person’s rankings go against most others; usually %(usually_odd)s do.",
+        "In %(n)s rankings that go against most others, %(observed)s of those who judge like this person gave nearly the same order; people who merely share an opinion do so in at most %(expected)s. %(odd)s of this person’s rankings go against most others; usually %(usually_odd)s do.",
         told["n"],
     )  # fmt: skip
     shares = {"odd": percent(told["odd"]), "usually_odd": percent(told["usually_odd"])}
@@ -116,8 +116,8 @@ def _collusion(told: Mapping[str, Any]) -> str:
 
 def _hurried(told: Mapping[str, Any]) -> str:
     sentence = ngettext(
-        "%(observed)s of %(n)s ranking came too fast to have been read: the middle one at %(pace)s words a second, where people here usually take one second for %(usual)s. Honest work may be so fast in %(expected)s.",
-        "%(observed)s of %(n)s rankings came too fast to have been read: the middle one at %(pace)s words a second, where people here usually take one second for %(usual)s. Honest work may be so fast in %(expected)s.",
+        "%(observed)s of %(n)s ranking came too fast for anybody to have read the texts: typically %(pace)s words a second, where people here usually read %(usual)s. Of honest rankings, up to %(expected)s may be this fast.",
+        "%(observed)s of %(n)s rankings came too fast for anybody to have read the texts: typically %(pace)s words a second, where people here usually read %(usual)s. Of honest rankings, up to %(expected)s may be this fast.",
         told["n"],
     )  # fmt: skip
     paces = {"pace": whole(told["words_per_second"]), "usual": whole(told["usual_words_per_second"])}
@@ -128,8 +128,8 @@ def _scripted(told: Mapping[str, Any]) -> str:
     said = []
     if told["n"]:
         sentence = ngettext(
-            "Of %(n)s gap between two rankings, %(observed)s are as long as those before to within a tenth; of honest work, at most %(expected)s.",
-            "Of %(n)s gaps between two rankings, %(observed)s are as long as those before to within a tenth; of honest work, at most %(expected)s.",
+            "Of %(n)s gap between two rankings, %(observed)s are as long as the ones before, to within a tenth; in honest work it is at most %(expected)s.",
+            "Of %(n)s gaps between two rankings, %(observed)s are as long as the ones before, to within a tenth; in honest work it is at most %(expected)s.",
             told["n"],
         )  # fmt: skip
         said.append(sentence % _figures(told, percent))

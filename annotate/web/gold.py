@@ -108,7 +108,7 @@ def gold_retire(request: PageRequest, slug: str, item: int) -> HttpResponse:
 
 
 def _go_back(request: PageRequest, slug: str) -> HttpResponse:
-    messages.success(request, _("The gold item is made. It asks for no ordinary work any more."))
+    messages.success(request, _("The gold item is ready. It asks for no ordinary work any more."))
     return redirect("gold_items", slug)
 
 

@@ -79,9 +79,11 @@ def say_pairs(row: Mapping[str, Any]) -> str:
     low, middle, high = (round(5 * (1 + row[name])) for name in ("agreement_low", "agreement", "agreement_high"))
     values = {"n": whole(middle), "low": whole(low), "high": whole(high)}
     if low == high:
-        return _("Of ten pairs of replies, about %(n)s stand the same way round in both.") % values
+        return _("Of ten pairs of replies, you and the others put about %(n)s in the same order.") % values
     return (
-        _("Of ten pairs of replies, about %(n)s stand the same way round in both (between %(low)s and %(high)s).")
+        _(
+            "Of ten pairs of replies, you and the others put about %(n)s in the same order (between %(low)s and %(high)s)."
+        )
         % values
     )
 
@@ -100,12 +102,12 @@ def say_weight(counts_as: str) -> str:
     if counts_as == "nothing":
         return _(
             "At present your rankings count for nothing in its results: a moderator found something wrong with them. They are "
-            "kept. If that is a mistake, write to the organizers."
+            "kept. If you think that is a mistake, write to the organizers."
         )
     said = {
         "more": _("Yours count for more than most."),
         "less": _("Yours count for less than most."),
-    }.get(counts_as, _("Yours count as most people’s do."))
+    }.get(counts_as, _("Yours count as much as most people’s."))
     return _("Its results weigh rankings by how well they go with those of others.") + " " + said
 
 

@@ -39,8 +39,8 @@ LATEST = 30
 WIDE = 1.0
 SHOWS: dict[str, Words] = {
     "all": _("everybody"),
-    "few": _("of whom little is known"),
-    "below": _("below typical"),
+    "few": _("those of whom little is known"),
+    "below": _("clearly below typical"),
     "findings": _("with findings"),
 }
 SORTS: dict[str, Words] = {

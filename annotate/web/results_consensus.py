@@ -16,7 +16,14 @@ from annotate.queries.consensus import ORDERS, find_consensus, list_ballots, ord
 from annotate.queries.reading import start_of
 from annotate.queries.results import describe_consensus
 from annotate.rendering import render_many
-from annotate.web.consensus_shown import describe_ballot, describe_entry, describe_pairs, name_letter, say_origins
+from annotate.web.consensus_shown import (
+    describe_ballot,
+    describe_entry,
+    describe_pairs,
+    name_letter,
+    say_origins,
+    sort_tier,
+)
 from annotate.web.field_words import Words
 from annotate.web.lists import take_stretch
 from annotate.web.names import language_name
@@ -64,7 +71,9 @@ def consensus_parent(request: PageRequest, slug: str, parent_id: int) -> HttpRes
     parent = find_consensus(campaign_id=campaign.pk, parent_id=parent_id)
     if parent is None or parent.current_consensus is None:
         raise NotFound(
-            _("This message has no consensus here: nobody has ranked its replies, or it is computed in a moment."),
+            _(
+                "This message has no consensus here: nobody has ranked its replies, or it is being computed and will be here in a moment."
+            ),
             code="consensus_not_found",
         )
     (entry,) = describe_consensus([parent], with_texts=True)
@@ -104,8 +113,8 @@ def list_entries(rows: Sequence[Message]) -> list[dict[str, Any]]:
 
 
 def list_replies(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The replies of a prompt, lettered from the best on; ties share a rank."""
-    placed = [each for tier in entry["tiers"] for each in tier]
+    """The replies of a prompt, lettered from the best on; ties share a rank, the stronger first."""
+    placed = [each for tier in entry["tiers"] for each in sort_tier(tier)]
     return [
         {
             **each,

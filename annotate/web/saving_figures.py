@@ -17,9 +17,9 @@ REASONS: dict[str, Words] = {
     StopReason.FIXED: _("had the fixed number"),
     StopReason.ORDER_SURE: _("sure of the whole order"),
     StopReason.BEST_SURE: _("sure of the best"),
-    StopReason.LITTLE_GAIN: _("one more would have gained too little"),
-    StopReason.MAXIMUM: _("had the most, and were unsure still"),
-    "otherwise": _("were ended otherwise: by hand, or under another rule"),
+    StopReason.LITTLE_GAIN: _("one more ranking would have added too little"),
+    StopReason.MAXIMUM: _("had the most allowed, and were still unsure"),
+    "otherwise": _("ended otherwise: by hand, or under another rule"),
 }
 #: Height of the plot of fixed numbers, and how many of them are drawn.
 CURVE_HEIGHT, MOST_DRAWN = 160, 20

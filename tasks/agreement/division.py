@@ -2,7 +2,7 @@
 
 Groups are found in the votes, so that in the same votes they always divide. Therefore prompts are dealt into folds, the
 groups are found again without a fold, and only its votes say how much these groups divide: a share of the variance
-within candidates, of votes less what person and candidate explain by themselves, everybody weighing the same. Groups drawn by dice (the same labels
+within candidates, of votes less what person and candidate explain by themselves, everybody weighing the same. Groups drawn at random (the same labels
 dealt out anew among the people) say how much is noise, and how often noise alone does as much.
 """
 

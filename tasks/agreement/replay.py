@@ -8,7 +8,7 @@ consensus says h = m / √v (see tasks.agreement.gain). One more ballot is taken
 v2 = v / (1 + s), such that it gives the parent's `gain`; m more then add m s. The rise that follows is multiplied by how
 much more each next ranking has raised the confidence here, on the whole, than was expected of it (within 1/3 and 3). Stopping
 takes nothing away from that factor: who stops is known before what comes next. In simulation a fixed number of rankings that
-is read off what is ahead comes out up to a twelfth too high or too low.
+is read off what is ahead comes out up to a tenth too high or too low.
 """
 
 from collections import defaultdict

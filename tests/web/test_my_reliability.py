@@ -50,7 +50,7 @@ def test_what_is_known_is_told_with_its_uncertainty(campaign, client, ada) -> No
     store(campaign, person(ada, agreement=0.62, agreement_low=0.42, agreement_high=0.81))
     text = read(client)
     assert "You mostly put replies in the order in which others put them." in text
-    assert "about 8 stand the same way round in both (between 7 and 9). This is known roughly" in text
+    assert "you and the others put about 8 in the same order (between 7 and 9). This is known roughly" in text
     assert "15 of your 20 rankings are of prompts that others ranked too." in text
 
 
@@ -58,7 +58,7 @@ def test_what_is_known_is_told_with_its_uncertainty(campaign, client, ada) -> No
 def test_too_little_is_said_to_be_too_little(campaign, client, ada, figures) -> None:
     store(campaign, person(ada, agreement=0.9, **figures))
     text = read(client)
-    assert ("Too little to say yet." in text, "nearly always" in text, "From 10 rankings on" in text) == (
+    assert ("Too little to say yet." in text, "nearly always" in text, "Once 10 of your rankings" in text) == (
         True,
         False,
         True,
@@ -75,7 +75,7 @@ def test_who_sees_it_differently_is_told_what_helps_and_that_it_is_allowed(campa
     text = read(client)
     assert (
         "often put replies in different orders" in text,
-        "disagreement is allowed" in text,
+        "disagreement is welcome" in text,
         "/campaigns/birds/guideline/" in text,
     ) == (
         True,
@@ -92,10 +92,10 @@ def test_who_agrees_is_given_no_advice(campaign, client, ada) -> None:
 @pytest.mark.parametrize(
     ("figures", "said"),
     [
-        ({"sharpness": 1.0}, "Yours count as most people’s do."),
+        ({"sharpness": 1.0}, "Yours count as much as most people’s."),
         ({"sharpness": 2.0, "low": 1.5}, "Yours count for more than most."),
         ({"sharpness": 0.3, "high": 0.6}, "Yours count for less than most."),
-        ({"sharpness": 0.3, "high": 0.6, "n_shared": 3}, "Yours count as most people’s do."),
+        ({"sharpness": 0.3, "high": 0.6, "n_shared": 3}, "Yours count as much as most people’s."),
     ],
 )
 def test_where_rankings_are_weighed_everybody_learns_what_theirs_count_for(client, ada, figures, said) -> None:
@@ -170,4 +170,4 @@ def test_words_follow_the_figures() -> None:
         "a first impression, and may change a lot.",
     ]
     certain = dict.fromkeys(("agreement", "agreement_low", "agreement_high"), 1.0)
-    assert say_pairs(certain) == "Of ten pairs of replies, about 10 stand the same way round in both."
+    assert say_pairs(certain) == "Of ten pairs of replies, you and the others put about 10 in the same order."

@@ -117,7 +117,7 @@ def test_one_topic_has_its_own_figures(campaign, judged) -> None:
 
 def test_months_are_a_line_with_its_table(campaign, judged) -> None:
     page = read("organizer", campaign)
-    assert "Over the months" in page
+    assert "Month by month" in page
     assert '<th scope="row">June 2026</th>' in page
     assert '<th scope="row">May 2026</th>' in page
 
@@ -125,7 +125,7 @@ def test_months_are_a_line_with_its_table(campaign, judged) -> None:
 def test_one_month_is_no_line(campaign, people) -> None:
     judge(campaign, people, count=3)
     recompute_stale_job()
-    assert "Over the months" not in read("organizer", campaign)
+    assert "Month by month" not in read("organizer", campaign)
 
 
 def test_pairs_lead_to_people_and_prompts_to_their_consensus(campaign, judged, people) -> None:

@@ -125,7 +125,7 @@ def test_filters_and_orders_live_in_the_address(campaign, olga) -> None:
 
 def test_a_filter_that_nobody_fits_says_so(campaign, olga) -> None:
     store(campaign, person(make_annotators(1)[0]))
-    assert "Nobody is like that" in olga.get(PAGE + "?show=findings").content.decode()
+    assert "Nobody matches this" in olga.get(PAGE + "?show=findings").content.decode()
 
 
 def test_long_lists_come_in_parts_that_fit_together(campaign, olga) -> None:

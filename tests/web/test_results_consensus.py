@@ -129,11 +129,11 @@ def test_long_lists_come_in_parts(campaign, people, monkeypatch) -> None:
     assert (page.count('class="what read"'), 'href="?part=2"' in page) == (2, True)
     page = read("organizer", campaign, f"{PAGE}?part=2")
     assert (page.count('class="what read"'), 'rel="next"' in page) == (1, False)
-    assert "Nothing is here." in read("organizer", campaign, f"{PAGE}?part=9")
+    assert "There is nothing here." in read("organizer", campaign, f"{PAGE}?part=9")
 
 
 def test_list_without_a_consensus_says_when_there_will_be_one(campaign) -> None:
-    assert "it comes seconds after somebody ranks the replies" in read("organizer", campaign)
+    assert "it appears seconds after somebody ranks the replies" in read("organizer", campaign)
 
 
 def test_one_prompt_tells_its_verdict_tiers_and_other_ways_of_counting(campaign, prompt) -> None:
@@ -141,7 +141,7 @@ def test_one_prompt_tells_its_verdict_tiers_and_other_ways_of_counting(campaign,
     assert "A is probably the best" in page or "A is the best, almost for certain" in page
     assert page.count('class="order">A > B > C<') == 5  # ours, ranked pairs, three ballots
     assert "<strong>good</strong>" in page
-    assert "Each two replies" in page
+    assert "Pair by pair" in page
     assert "+1.00" in page
     assert f'href="/messages/{prompt.pk}/"' in page
 
@@ -203,7 +203,7 @@ def test_one_reply_alone_has_no_order(campaign, people) -> None:
     a, b = add_candidates(prompt, "alpha One.", "beta Two.")
     rank(people[0], prompt, [a], shown=[a, b])
     recompute_stale_job()
-    assert "Only one reply was ranked: there is no order to know." in read("organizer", campaign, one(prompt))
+    assert "Only one reply was ranked, so there is no order to find." in read("organizer", campaign, one(prompt))
 
 
 def test_consensus_of_an_earlier_version_is_shown_without_what_it_lacks(campaign, prompt) -> None:
@@ -214,7 +214,7 @@ def test_consensus_of_an_earlier_version_is_shown_without_what_it_lacks(campaign
     stored.save()
     Message.objects.filter(pk=prompt.pk).update(current_consensus=stored)
     page = read("organizer", campaign, one(prompt))
-    assert ("Ranked pairs</dt>" in page, "Each two replies" in page) == (False, True)
+    assert ("Ranked pairs</dt>" in page, "Pair by pair" in page) == (False, True)
 
 
 def test_text_that_was_taken_away_since_is_not_shown(campaign, prompt) -> None:
@@ -287,7 +287,7 @@ def test_a_tree_says_how_sure_its_order_is_to_those_who_may_know(campaign, promp
         f'href="{one(prompt)}"' in page,
     ) == ((knows,) * 2)
     if who in INSIDERS:
-        assert re.search(r"The one at place 1 is the best with \d+ %", page)
+        assert re.search(r"The one in place 1 is the best with a probability of \d+ %", page)
 
 
 def test_a_tree_says_what_is_open_where_the_first_two_are_tied(campaign, people) -> None:
@@ -297,4 +297,4 @@ def test_a_tree_says_what_is_open_where_the_first_two_are_tied(campaign, people)
         rank(person, prompt, [a, b])
     recompute_stale_job()
     page = read("organizer", campaign, f"/trees/{prompt.tree_id}/")
-    assert re.search(r"The order is (under )?\d+ % sure, from 3 rankings\. Which is the best is open\.", page)
+    assert re.search(r"The order is (under )?\d+ % sure, from 3 rankings\. Which is best is still open\.", page)

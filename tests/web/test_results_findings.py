@@ -62,7 +62,7 @@ def test_each_kind_is_told_with_its_figures_and_what_honest_work_would_be(campai
         text = main_of(come_as(who, campaign), address)
         told = tell_finding(kind, finding.evidence)
         assert [one in text for one in (str(TITLES[kind]), told, f"Volunteer {ada.pk}")] == [True] * 3
-        assert "3,100,000 would come so far by chance" in text
+        assert "3,100,000 would get this far by chance" in text
     assert f"Volunteer {bob.pk}" in text
     assert str(HONESTLY[kind]) in text
 
@@ -76,11 +76,11 @@ def test_no_word_accuses_anybody() -> None:
 @pytest.mark.parametrize(
     ("kind", "evidence", "told"),
     [
-        (FindingKind.POSITION, {}, "What stood first is best in 95 % of 40 rankings. Replies are shuffled each time, so that it would be about 25 % whatever somebody thinks of them."),
-        (FindingKind.POSITION, {"habit": "reversed", "expected": 0.0}, "The order is the opposite of the one in which replies stood on the page: by 0.95 in 40 rankings, on a scale on which 1 is always. Replies are shuffled each time, so that it would be about 0 whatever somebody thinks of them."),
-        (FindingKind.COPIED, {}, "Of 32 prompts that both ranked, 30 have the very same order, given later than the other’s or at about the same time. Two people who agree as well as these would have the same order in 12 %."),
+        (FindingKind.POSITION, {}, "What was shown first came out best in 95 % of 40 rankings. Replies are shuffled each time, so it would be about 25 % whatever somebody thinks of them."),
+        (FindingKind.POSITION, {"habit": "reversed", "expected": 0.0}, "Replies were ranked in the reverse of the order in which they were shown: 0.95 on average in 40 rankings, on a scale where 1 is always. Replies are shuffled each time, so it would be about 0 whatever somebody thinks of them."),
+        (FindingKind.COPIED, {}, "Of 32 prompts that both ranked, 30 have the very same order, given later than the other person’s or at about the same time. Two people who agree as well as these two would give the same order in 12 %."),
         (FindingKind.SCRIPTED, {"n": 0}, "On 6 of 6 days with work, no pause lasted three hours."),
-        (FindingKind.SCRIPTED, {"restless_days": 0}, "Of 90 gaps between two rankings, 99 % are as long as those before to within a tenth; of honest work, at most 40 %."),
+        (FindingKind.SCRIPTED, {"restless_days": 0}, "Of 90 gaps between two rankings, 99 % are as long as the ones before, to within a tenth; in honest work it is at most 40 %."),
     ],
 )  # fmt: skip
 def test_evidence_is_told_in_plain_words(kind, evidence, told) -> None:
@@ -261,7 +261,7 @@ def test_the_page_says_what_upholding_does_here(campaign, mo, weighs) -> None:
     campaign.save()
     (ada,) = make_annotators(1)
     finding = find_kind(campaign, ada, FindingKind.RANDOM)
-    assert ("which begins at once" in main_of(mo, f"{PAGE}{finding.pk}/")) == weighs
+    assert ("which starts at once" in main_of(mo, f"{PAGE}{finding.pk}/")) == weighs
 
 
 def test_the_address_takes_no_other_method(campaign, mo) -> None:

@@ -55,14 +55,14 @@ def test_those_who_run_the_campaign_see_what_was_given_and_why_it_stopped(campai
     text = read(come_as(who, campaign).get(PAGE))
     for words in (
         "rankings on 5 prompts that have enough 13",
-        "rankings of each of them, on the mean 2.60",
+        "rankings of each of them, on average 2.60",
         "rankings, had each had 3 15",
         "2 rankings fewer (13 %) than the campaign’s fixed number would have asked for. That is 0.02 hours",
-        "With those that ask on there are 15 rankings on 6 prompts.",
+        "Together with those that still ask, there are 15 rankings on 6 prompts.",
         "the median of 15 timed rankings, 30 seconds",
         "sure of the best 4 80 %",
-        "had the most, and were unsure still 1 20 %",
-        "of each, about, for a fixed number to be as sure",
+        "had the most allowed, and were still unsure 1 20 %",
+        "of each, roughly, for a fixed number to be as sure",
     ):
         assert words in text
 
@@ -115,7 +115,7 @@ def test_another_rule_is_tried_on_the_past_and_changes_nothing(campaign, olga, m
 
 def test_a_rule_that_asks_on_says_what_nobody_knows(olga, measured) -> None:
     text = read(olga.get(PAGE + "?stop_best=0.999&min_judgments=1&max_judgments=12"))
-    assert "6 prompts would have been asked on beyond their last ranking" in text
+    assert "6 prompts would have gone on beyond their last ranking" in text
     assert "No prompt would have stopped before its last ranking." in text
 
 
