@@ -572,6 +572,8 @@ class JobName(StrEnum):
     CHECK_CONSENSUS = "reliability.check_consensus"
     MEASURE_SAVING = "saving.measure_saving"
     MEASURE_STANDING = "standing.measure_standing"
+    OPEN_BRIEFS = "briefs.open_briefs"
+    ASK_VARIETY = "variety.ask_variety"
     FIND_PERSPECTIVES = "perspectives.find_perspectives"
     FIND_MANIPULATION = "manipulation.find_manipulation"
     REFRESH_TRAITS = "traits.refresh_traits"

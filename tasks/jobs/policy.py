@@ -57,6 +57,7 @@ POLICIES: dict[JobName, Policy] = {
     JobName.REFRESH_TRAITS: Policy(Queue.COMPUTE, soft_limit=280, hard_limit=300, every=300),
     JobName.MEASURE_SAVING: Policy(Queue.COMPUTE, soft_limit=280, hard_limit=300, every=60),
     JobName.MEASURE_STANDING: Policy(Queue.COMPUTE, soft_limit=280, hard_limit=300, every=60),
+    JobName.OPEN_BRIEFS: Policy(Queue.COMPUTE, soft_limit=110, hard_limit=120, every=60),
     JobName.INDEX_MESSAGES: Policy(Queue.COMPUTE, soft_limit=280, hard_limit=300, every=10),
     JobName.EMBED_TEXTS: Policy(Queue.COMPUTE, soft_limit=840, hard_limit=900, every=15),
     JobName.EMBED_BY_SERVERS: Policy(Queue.NETWORK, soft_limit=840, hard_limit=900, every=15),

@@ -11,6 +11,9 @@ from tasks.vocabulary import PolicyName
 MOST_ANNOTATORS, MOST_DAYS, MOST_RUNS, MOST_ARMS = 20_000, 365, 30, 8
 #: What a page or the API may ask for; a command of an administrator may ask for more.
 PAGE_ANNOTATORS, PAGE_DAYS, PAGE_RUNS = 2_000, 90, 10
+#: Judgments that a simulation from a page may imagine, as volunteers come who are assumed.
+PAGE_JUDGMENTS = 3_000_000
+USUAL_VISIT, USUAL_PAUSE_DAYS = 12, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,15 @@ class SimulationPlan:
     runs: int = 5
     seed: int = 1
 
+    @property
+    def expected_judgments(self) -> int:
+        """About how many judgments are imagined, if the volunteers are as they are assumed to be."""
+        visits = self.annotators * (self.days / USUAL_PAUSE_DAYS + 1)
+        return round(len(self.arms) * self.runs * visits * USUAL_VISIT)
+
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """Return what `json.dumps` takes."""
+        return asdict(self) | {"arms": [asdict(arm) for arm in self.arms]}
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "SimulationPlan":
@@ -65,6 +75,7 @@ class WorkUnit:
     confidence                   of the consensus so far, in [0, 1]; None while there is none
     waited                       days since it was opened
     kind                         rank or compare
+    target_topic                 the topic by which targets count it, where prompts are grouped in another way
     """
 
     language: str
@@ -76,6 +87,7 @@ class WorkUnit:
     confidence: float | None = None
     waited: float = 0.0
     kind: str = "rank"
+    target_topic: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +168,10 @@ def find_plan_problems(plan: SimulationPlan, *, parameters: Mapping[str, Any], l
     if not 1 <= len(plan.arms) <= MOST_ARMS:
         problems["arms"] = (
             f"At most {MOST_ARMS} ways are compared at once, and at least one; this asks for {len(plan.arms)}."
+        )
+    if limits and not problems and plan.expected_judgments > PAGE_JUDGMENTS:
+        problems["annotators"] = (
+            f"This asks for about {plan.expected_judgments} judgments, more than the {PAGE_JUDGMENTS} that are imagined at once."
         )
     for arm in plan.arms:
         if problem := check_value("policy", arm.policy):

@@ -5,7 +5,8 @@ ways of a run share cancels out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from math import sqrt
 from typing import Any
 
@@ -28,30 +29,34 @@ T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2
 LEVELS = (0.5, 0.7, 0.9)
 FIGURES = ("judgments", "longest_wait", "usual_wait", "never_judged", "sameness", "tau")
 
-#: Told (done, of how many) after each way of each run.
+#: Told (done, of how many) at every reading of each way of each run, and after it.
 Progress = Callable[[int, int], None]
 
 
 def compare_arms(
-    campaign: SimulatedCampaign, plan: SimulationPlan, *, clock: Callable[[], float], progress: Progress
+    campaign: SimulatedCampaign,
+    plan: SimulationPlan,
+    *,
+    clock: Callable[[], float],
+    progress: Progress,
+    run_way: "RunArm | None" = None,
 ) -> dict[str, Any]:
     """Return the report of a plan, which `json.dumps` takes.
 
     progress  may raise, to stop
+    run_way   what runs one way of a run; in memory when it is left out
     Raises ValueError when the campaign has nothing to put in order.
     """
+    run_way = run_way or run_arm
     layout = lay_out(campaign)
     profile = fit_profile(campaign)
     began, judgments, done = clock(), 0, 0
     results: list[list[dict[str, Any]]] = [[] for _ in plan.arms]
     for run in range(plan.runs):
-        seed = plan.seed * 1000 + run
-        crowd, sessions, truth = draw_run(campaign, layout, profile, plan, seed=seed)
+        shared = draw_run(campaign, layout, profile, plan, seed=plan.seed * 1000 + run)
         for number, arm in enumerate(plan.arms):
-            result = run_arm(
-                layout, crowd, sessions, truth,
-                profile=profile, settings=settle(campaign.parameters, arm), seed=seed, days=plan.days,
-            )  # fmt: skip
+            alive = partial(progress, done, len(plan.arms) * plan.runs)
+            result = run_way(shared, settle(campaign.parameters, arm), alive)
             results[number].append(result)
             judgments += int(result["end"]["judgments"])
             done += 1
@@ -79,10 +84,25 @@ def settle(parameters: Mapping[str, Any], arm: Arm) -> CampaignSettings:
     return read_settings({**parameters, **arm.parameters, "policy": arm.policy, "rival_policy": None})
 
 
-def draw_run(
-    campaign: SimulatedCampaign, layout: Layout, profile: Profile, plan: SimulationPlan, *, seed: int
-) -> tuple[Crowd, Sessions, Truth]:
-    """Return what all ways of a run share: volunteers, their visits, and what is true of candidates."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What all ways of one run share: the campaign, volunteers, their visits, and what is true of candidates."""
+
+    layout: Layout
+    profile: Profile
+    crowd: Crowd
+    sessions: Sessions
+    truth: Truth
+    seed: int
+    days: int
+
+
+#: Runs one way of a run; calls what it is given at every reading. Returns curve, end, languages and tally.
+RunArm = Callable[[Run, CampaignSettings, Callable[[], None]], dict[str, Any]]
+
+
+def draw_run(campaign: SimulatedCampaign, layout: Layout, profile: Profile, plan: SimulationPlan, *, seed: int) -> Run:
+    """Draw everything that no way of a run decides."""
     crowd = make_crowd(
         profile, languages=layout.languages, topics=len(layout.topics), count=plan.annotators, days=plan.days,
         rng=np.random.default_rng([seed, 1]),
@@ -90,35 +110,36 @@ def draw_run(
     sessions = draw_sessions(
         crowd, profile, days=plan.days, start_hour=campaign.past.start_hour, rng=np.random.default_rng([seed, 2])
     )
-    return crowd, sessions, draw_truth(layout.candidates, rng=np.random.default_rng([seed, 3]))
+    truth = draw_truth(layout.candidates, rng=np.random.default_rng([seed, 3]))
+    return Run(layout, profile, crowd, sessions, truth, seed, plan.days)
 
 
-def run_arm(
-    layout: Layout,
-    crowd: Crowd,
-    sessions: Sessions,
-    truth: Truth,
-    *,
-    profile: Profile,
-    settings: CampaignSettings,
-    seed: int,
-    days: float,
-) -> dict[str, Any]:
-    """Return curves, the figures of the end, and the tally of one way in one run."""
-    readings: list[Reading] = []
-    evidence = Evidence(
-        truth, layout.candidates, crowd, shown=settings.candidates_shown, weighs=settings.weigh_reliability,
-        with_best=settings.stop_best is not None, with_gain=settings.least_gain is not None,
+def start_evidence(run: Run, settings: CampaignSettings) -> Evidence:
+    """Return what is known before anything is judged, read as these settings say."""
+    return Evidence(
+        run.truth, run.layout.candidates, run.crowd, shown=settings.candidates_shown,
+        weighs=settings.weigh_reliability, with_best=settings.stop_best is not None,
+        with_gain=settings.least_gain is not None,
     )  # fmt: skip
+
+
+def run_arm(run: Run, settings: CampaignSettings, alive: Callable[[], None]) -> dict[str, Any]:
+    """Return what came of one way of a run, in memory."""
+    readings: list[Reading] = []
+
+    def watch(world: World, mark: int) -> None:
+        readings.append(read_figures(world, mark))
+        alive()
+
     world = World(
-        layout, crowd, profile, sessions, evidence, settings, seed, place_marks(sessions.total),
-        lambda at, mark: readings.append(read_figures(at, mark)),
+        run.layout, run.crowd, run.profile, run.sessions, start_evidence(run, settings), settings, run.seed,
+        place_marks(run.sessions.total), watch,
     )  # fmt: skip
     outcome = world.run()
     return {
         "curve": [reading.as_row() for reading in readings],
-        "end": sum_up(outcome, layout, seed=seed, minutes=days * 1440),
-        "languages": list_cells(outcome.state, layout),
+        "end": sum_up(outcome, run.layout, seed=run.seed, minutes=run.days * 1440),
+        "languages": list_cells(outcome.state, run.layout),
         "tally": asdict(outcome.tally),
     }
 

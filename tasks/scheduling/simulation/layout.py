@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.records.coverage import KIND_CODES, length_of
-from tasks.records.simulations import SimulatedCampaign
+from tasks.records.simulations import SimulatedCampaign, WorkUnit
 from tasks.vocabulary import Kind
 
 Floats = npt.NDArray[np.float64]
@@ -119,6 +119,12 @@ def _share_cells(
         shares = np.sqrt([float(prompts.get(cell, 0)) for cell in cells])
     normal: Floats = shares / shares.sum()
     return normal
+
+
+def _find_target(unit: WorkUnit, places: dict[tuple[str, str], int]) -> int:
+    """Return the target that counts for a unit: of its topic, or of its whole language; -1: none."""
+    topic = unit.topic if unit.target_topic is None else unit.target_topic
+    return places.get((unit.language, topic), places.get((unit.language, ""), -1))
 
 
 def _number(names: Sequence[Name]) -> dict[Name, int]:
