@@ -21,7 +21,7 @@ from annotate.queries.briefs import find_brief, list_briefs
 from annotate.queries.growth import load_supply_rows
 from annotate.queries.rows import Row
 from annotate.services.briefs import LONGEST, MOST_OPEN, MOST_WANTED, change_brief, create_brief
-from tasks.vocabulary import CampaignRole, Scope
+from tasks.vocabulary import BriefOrigin, CampaignRole, Scope
 
 #: Open ones, and as many that were closed.
 MOST_LISTED = 2 * MOST_OPEN
@@ -57,6 +57,16 @@ class BriefBody(BriefChangeBody):
     language = serializers.CharField(help_text="A language of the campaign.")
 
 
+class BriefWhy(serializers.Serializer[Any]):
+    """Empty where an organizer wrote the brief."""
+
+    key = serializers.CharField(required=False)
+    length = serializers.CharField(required=False, allow_blank=True)
+    prompts = serializers.IntegerField(required=False, help_text="That there were of it.")
+    wanted = serializers.IntegerField(required=False, help_text="That its share of the target comes to.")
+    share = serializers.FloatField(required=False, help_text="Of the campaign's target.")
+
+
 class BriefState(serializers.Serializer[Any]):
     """A brief. `is_own`: the campaign made it for itself, because trees needed prompts and no other was open."""
 
@@ -68,6 +78,15 @@ class BriefState(serializers.Serializer[Any]):
     wanted = serializers.IntegerField(allow_null=True)
     is_open = serializers.BooleanField()
     is_own = serializers.BooleanField()
+    origin = serializers.ChoiceField(
+        choices=[origin.value for origin in BriefOrigin],
+        help_text="`scheduler`: opened because such prompts were missing; it closes by itself. Closing it is a veto.",
+    )
+    vetoed_at = serializers.DateTimeField(allow_null=True, help_text="The scheduler does not ask for this again.")
+    why = BriefWhy(required=False, help_text="Of one of the scheduler: what was there and what was wanted.")
+    examples = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Messages that writers are shown as being there already."
+    )
     written = serializers.IntegerField(help_text="Prompts by it, counted up to 10,001.")
     standing = serializers.IntegerField(help_text="Those of them that were neither rejected nor ended early.")
     asked = serializers.IntegerField(help_text="Prompts that people are asked for now.")

@@ -52,6 +52,9 @@ class AskedBrief(serializers.Serializer[Any]):
     topic = serializers.CharField(allow_null=True)
     difficulty = serializers.CharField(allow_null=True)
     words = serializers.CharField(allow_null=True)
+    examples = serializers.ListField(
+        child=serializers.CharField(), help_text="Beginnings of prompts that are there already, not to be repeated."
+    )
 
 
 class Subject(serializers.Serializer[Any]):

@@ -5,7 +5,7 @@ its assignment, where no letter ever stands for two candidates. Message ids, gen
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from string import ascii_lowercase
@@ -15,12 +15,16 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy, ngettext
 
 from annotate.models import LabelDimension
+from annotate.queries.reading import start_of
 from annotate.queries.rows import Row, fetch_one, fetch_row
 from tasks.records.parameters import CampaignSettings
 from tasks.vocabulary import WRITING_KINDS, Kind, MessageRole, ReasonCode
 
 #: What a campaign that says nothing has.
 DEFAULTS = CampaignSettings()
+
+#: So much is shown of a prompt that is there already.
+EXAMPLE_CHARS = 300
 
 #: By position: a to z, then aa, ab, … for the rare work that is shown anew again and again.
 HANDLES = (*ascii_lowercase, *(first + second for first in ascii_lowercase for second in ascii_lowercase))
@@ -33,8 +37,11 @@ SUBJECT = """
 SELECT s.id, s.state, s.lease_expires_at, s.draft::text AS draft, s.draft_version, s.reason_code, u.public_id, u.kind,
   u.is_simple, m.role, COALESCE(m.language, q.language) AS language, q.campaign_id, c.slug AS campaign, s.label_schema_id, g.version AS guideline_version,
   d.reason_args::text AS reason_args, c.parameters->>'max_text_chars' AS max_chars,
-  (SELECT json_build_array(b.language, b.topic, b.difficulty, b.words) FROM annotate_brief b WHERE b.id = u.brief_id)::text
-    AS brief,
+  (SELECT json_build_array(b.language, b.topic, b.difficulty, b.words, (
+      SELECT json_agg(left(e.text, 2000) ORDER BY array_position(b.examples, e.id)) FROM annotate_message e
+      WHERE e.id = ANY(b.examples) AND u.kind <> 'rank' AND e.removed_at IS NULL AND e.withdrawn_at IS NULL
+        AND e.review_state IS DISTINCT FROM 'rejected'))
+    FROM annotate_brief b WHERE b.id = u.brief_id)::text AS brief,
   (SELECT json_agg(json_build_array(t.role, CASE WHEN t.removed_at IS NULL AND t.withdrawn_at IS NULL THEN t.text ELSE '' END)
        ORDER BY array_position(m.thread, t.id)) FROM annotate_message t WHERE t.id = ANY(m.thread))::text AS thread,
   {candidates} AS candidates{more}
@@ -125,9 +132,12 @@ def present_subject(row: Row) -> dict[str, Any]:
     return subject
 
 
-def present_brief(language: str, topic: str, difficulty: str, words: str) -> dict[str, Any]:
-    """What is asked of whoever writes a prompt; null: as they like."""
-    return {"language": language, "topic": topic or None, "difficulty": difficulty or None, "words": words or None}
+def present_brief(
+    language: str, topic: str, difficulty: str, words: str, examples: Sequence[str] | None
+) -> dict[str, Any]:
+    """What is asked of whoever writes a prompt; null: as they like. `examples`: the beginnings of some that are there."""
+    asked = {"language": language, "topic": topic or None, "difficulty": difficulty or None, "words": words or None}
+    return {**asked, "examples": [start_of(text, length=EXAMPLE_CHARS) for text in examples or ()]}
 
 
 def describe_reason(*, code: str, args: Mapping[str, Any]) -> str:

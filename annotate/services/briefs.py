@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotate.access import Actor
@@ -19,7 +20,7 @@ from annotate.queries.briefs import describe_brief
 from annotate.services.audit import record_event
 from annotate.services.campaign_values import Reader, show
 from annotate.services.tree_marks import mark_supply
-from tasks.vocabulary import AuditAction
+from tasks.vocabulary import AuditAction, BriefOrigin
 
 #: What a brief says; the rest is how many are wanted, and whether it is open.
 WORDS = ("language", "topic", "difficulty", "words")
@@ -75,6 +76,8 @@ def change_brief(
 ) -> Brief:
     """Change what is said of a brief, close it or open it again; the same twice changes nothing.
 
+    Closing one that the scheduler opened is a veto: it does not ask for that again until somebody opens the brief.
+
     Raises NotFound `brief_not_found`, `InvalidInput`, and Conflict `brief_in_use` or `brief_taken`.
     """
     read = read_brief(values, languages=campaign.languages)
@@ -96,10 +99,25 @@ def change_brief(
             )
         for name, value in changed.items():
             setattr(brief, name, value)
-        _save(brief, lambda: brief.save(update_fields=list(changed)))
+        taken = _take_over(brief, changed)
+        _save(brief, lambda: brief.save(update_fields=[*changed, *taken]))
         _record(brief, actor, before=before, reason=reason)
         mark_supply(campaign_ids=[campaign.pk])
     return brief
+
+
+def _take_over(brief: Brief, changed: Mapping[str, Any]) -> list[str]:
+    """What an organizer does to a brief of the scheduler: other words make it theirs, closing it is a veto."""
+    if brief.origin != BriefOrigin.SCHEDULER:
+        return []
+    if any(name in WORDS for name in changed):
+        brief.origin = BriefOrigin.ORGANIZER
+        brief.vetoed_at = None
+        return ["origin", "vetoed_at"]
+    if "is_open" not in changed:
+        return []
+    brief.vetoed_at = None if brief.is_open else timezone.now()
+    return ["vetoed_at"]
 
 
 def _read_language(reader: Reader, value: Any, languages: list[str]) -> str | None:

@@ -20,7 +20,7 @@ _BEGIN = """
 WITH same AS MATERIALIZED (
   SELECT t.id FROM annotate_messagetree t WHERE t.campaign_id = %(campaign)s AND t.key = ANY(%(keys)s::text[]) LIMIT 1),
 asked AS MATERIALIZED (
-  SELECT b.id, b.topic FROM annotate_brief b WHERE b.id = %(brief)s AND NOT EXISTS (SELECT 1 FROM same)),
+  SELECT b.id, b.topic, b.difficulty FROM annotate_brief b WHERE b.id = %(brief)s AND NOT EXISTS (SELECT 1 FROM same)),
 known AS MATERIALIZED (
   SELECT s.id FROM annotate_stratum s JOIN asked ON s.topic = asked.topic
   WHERE s.campaign_id = %(campaign)s AND s.language = %(language)s),
@@ -30,9 +30,9 @@ made AS (
   ON CONFLICT (campaign_id, language, topic) DO UPDATE SET topic = excluded.topic RETURNING id),
 tree AS (
   INSERT INTO annotate_messagetree (campaign_id, stratum_id, state, state_reason, state_changed_at, goal_size, brief_id,
-    language, topic, key, created_at)
+    language, topic, difficulty, key, created_at)
   SELECT %(campaign)s, COALESCE((SELECT id FROM known), (SELECT id FROM made)), %(state)s, '', %(now)s, %(goal_size)s, asked.id,
-    %(language)s, asked.topic, %(key)s, %(now)s FROM asked
+    %(language)s, asked.topic, asked.difficulty, %(key)s, %(now)s FROM asked
   ON CONFLICT (campaign_id, key) DO NOTHING RETURNING id),
 root AS (
   INSERT INTO annotate_message (id, tree_id, thread, role, text, text_hash, language, author_id, revision, review_state,

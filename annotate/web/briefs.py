@@ -10,9 +10,11 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotate.access import get_campaign_for
 from annotate.exceptions import ChorusError, NotFound
+from annotate.figures import whole
 from annotate.models import Campaign
 from annotate.queries.briefs import MOST_COUNTED, find_brief, list_briefs, list_topics
 from annotate.services.briefs import LONGEST, MOST_WANTED, WORDS, change_brief, create_brief
@@ -23,7 +25,7 @@ from annotate.web.names import language_name
 from annotate.web.pages import Needs, PageRequest, page, render_page
 from annotate.web.rows import to_number
 from tasks.records.parameters import read_settings
-from tasks.vocabulary import STARTING_KINDS, CampaignRole
+from tasks.vocabulary import STARTING_KINDS, BriefOrigin, CampaignRole
 
 #: The API has more.
 MOST_LISTED, MOST_SHOWN = 500, 50
@@ -66,10 +68,19 @@ def brief_state(request: PageRequest, slug: str, brief: int) -> HttpResponse:
     """Close a brief, or open it again."""
     campaign = get_campaign_for(request.actor, slug, CampaignRole.ORGANIZER)
     is_open = request.POST.get("is_open") == "on"
+    row = get_row(campaign, brief)
     change_brief(campaign=campaign, brief_id=brief, values={"is_open": is_open}, actor=request.actor)
-    told = _("The brief is open again.") if is_open else _("The brief is closed. Whoever holds work by it may send it.")
-    messages.success(request, told)
+    messages.success(request, say_state(row, is_open=is_open))
     return redirect("briefs", slug)
+
+
+def say_state(row: Mapping[str, Any], *, is_open: bool) -> str:
+    """What was done to a brief."""
+    if is_open:
+        return _("The brief is open again.")
+    if row["origin"] == BriefOrigin.SCHEDULER:
+        return _("This is not asked for again. Whoever holds work by it may send it.")
+    return _("The brief is closed. Whoever holds work by it may send it.")
 
 
 def get_row(campaign: Campaign, brief_id: int) -> dict[str, Any]:
@@ -100,6 +111,7 @@ def show_briefs(request: PageRequest, campaign: Campaign, problems: Problems, *,
         "part": part,
         "fields": fields,
         "lacks": find_lack(campaign),
+        "asks_by_itself": read_settings(campaign.parameters).open_briefs,
         **tell_wrong(fields, problems),
     }
     return render_page(request, "briefs/list.html", context, status=status)
@@ -116,7 +128,20 @@ def show_brief(
 
 
 def describe_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**row, "has_more": row["standing"] > MOST_COUNTED, "counted": min(row["standing"], MOST_COUNTED)}
+    counted = {"has_more": row["standing"] > MOST_COUNTED, "counted": min(row["standing"], MOST_COUNTED)}
+    return {**row, **counted, "because": say_why(row["why"]) if row["origin"] == BriefOrigin.SCHEDULER else ""}
+
+
+def say_why(why: Mapping[str, Any]) -> str:
+    """What the scheduler opened a brief for."""
+    if "wanted" not in why:
+        return ""
+    said = ngettext(
+        "There was %(prompts)s prompt like this; its share of the target comes to %(wanted)s.",
+        "There were %(prompts)s prompts like this; their share of the target comes to %(wanted)s.",
+        why["prompts"],
+    )
+    return said % {"prompts": whole(why["prompts"]), "wanted": whole(why["wanted"])}
 
 
 def find_lack(campaign: Campaign) -> str:

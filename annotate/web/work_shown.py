@@ -110,9 +110,10 @@ def _show_writing(
 
 def _show_brief(brief: Mapping[str, Any] | None, words: Sequence[Prose]) -> dict[str, Any] | None:
     """What is asked for, where anything is: a brief that leaves all open is none to read."""
-    if brief is None or not (brief["topic"] or brief["difficulty"] or brief["words"]):
+    if brief is None or not (brief["topic"] or brief["difficulty"] or brief["words"] or brief["examples"]):
         return None
-    return {"topic": brief["topic"], "difficulty": brief["difficulty"], "html": words[0].html if words else ""}
+    told = {name: brief[name] for name in ("language", "topic", "difficulty", "examples")}
+    return {**told, "html": words[0].html if words else ""}
 
 
 def add_problems(work: dict[str, Any], problems: Mapping[str, str]) -> None:

@@ -84,7 +84,13 @@ def test_a_prompt_is_asked_for_by_its_brief():
         "thread": [],
         "candidates": [],
         "language": "en",
-        "brief": {"language": "en", "topic": "Birds", "difficulty": None, "words": "A question a child would ask."},
+        "brief": {
+            "language": "en",
+            "topic": "Birds",
+            "difficulty": None,
+            "words": "A question a child would ask.",
+            "examples": [],
+        },
         "max_chars": 500,
     }
 

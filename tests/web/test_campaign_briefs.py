@@ -124,3 +124,44 @@ def test_page_takes_as_many_queries_however_many_briefs(ines, campaign, django_a
     ines.get(HERE)
     with django_assert_num_queries(4):
         ines.get(HERE)
+
+
+def ask_by_itself(campaign, **more):
+    given = {
+        "language": "en",
+        "topic": "bees",
+        "wanted": 9,
+        "why": {"key": "en/2//", "prompts": 1, "wanted": 30},
+        **more,
+    }
+    return Brief.objects.create(campaign=campaign, origin="scheduler", **given)
+
+
+def test_a_brief_of_the_scheduler_says_why_and_can_be_stopped_for_good_and_taken_back(ines, campaign):
+    campaign.parameters |= {"open_briefs": True}
+    campaign.save()
+    brief = ask_by_itself(campaign)
+    page = ines.get(HERE).text
+    for words in (
+        "asked for because few are there",
+        "There was 1 prompt like this; its share of the target comes to 30.",
+        "Never ask for this",
+        "briefs open by themselves",
+    ):
+        assert words in page
+    ines.post(f"{HERE}{brief.pk}/state/", {"is_open": ""})
+    page = ines.get(HERE).text
+    for words in ("This is not asked for again.", "not to be asked for", "Ask for this after all"):
+        assert words in page
+    brief.refresh_from_db()
+    assert (brief.is_open, brief.vetoed_at is not None) == (False, True)
+    ines.post(f"{HERE}{brief.pk}/state/", {"is_open": "on"})
+    brief.refresh_from_db()
+    assert (brief.is_open, brief.vetoed_at) == (True, None)
+
+
+def test_one_that_the_scheduler_closed_itself_is_closed_as_any_other(ines, campaign):
+    ask_by_itself(campaign, is_open=False)
+    page = ines.get(HERE).text
+    assert "Open again" in page
+    assert "not to be asked for" not in page
