@@ -133,4 +133,29 @@ MODEL_SENTENCES: tuple[str, ...] = (
     # its template
     _("The model has no chat template."),
     _("The model's chat template does not take this thread: %(error)s"),
+    # what makes vectors of texts
+    _(
+        "The site has no generator “%(name)s” on a server, whose address this embedder would ask. Administrators make them; "
+        "or take another embedder."
+    ),
+    _("The embedder did not give one vector for each text, all of one length."),
+    _("The embedder gave vectors with places that are no numbers."),
+    _("The server of the embedder cannot be reached: %(error)s"),
+    _("The server of the embedder refused the request (%(status)s)."),
+    _("The answer of the embedder's server is larger than %(most)s bytes."),
+    _("The server of the embedder gave an answer that holds no vectors."),
+    _("The server of the embedder did not give one vector for each text."),
+    _(
+        "An encoder needs the packages torch and transformers, which are not installed where the workers run: install the "
+        "extra “gpu” there, or take another embedder."
+    ),
+    _("There is no folder %(name)s where the workers run."),
+    _("The encoder failed: %(error)s"),
+    _("The encoder %(name)s cannot be loaded: %(error)s"),
+    _("The encoder %(name)s cannot be brought from the hub: %(error)s"),
+    _("The tokenizer of %(name)s has no token to pad with."),
+    _(
+        "The weights of the encoder %(name)s have %(number)s MiB; workers bring at most %(most)s. Take a smaller one, or serve "
+        "it and name the server."
+    ),
 )

@@ -110,6 +110,7 @@ SENTENCES: tuple[str, ...] = (
     _("human must be true or false, not %(kind)s."),
     _("it names a generator and says that a human wrote it. Keep one of the two."),
     _("There are %(length)s candidates; at most %(most)s a prompt are taken."),
+    _("There are %(length)s tags; at most %(most)s a prompt are taken."),
     # Open Assistant
     _("The prompt was deleted or rejected at its source, so nothing of the tree is imported."),
     _("The tree has no prompt."),

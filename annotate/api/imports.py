@@ -62,8 +62,8 @@ class ItemsBody(ImportBody):
         child=serializers.JSONField(allow_null=True),
         min_length=1,
         max_length=MAX_ITEMS,
-        help_text='Each `{"prompt", "language", "topic", "external_id", "candidates": [{"text", "generator"}]}`, of which '
-        "only `prompt` and `text` are required. One that cannot be used is told by its number, and the others come in.",
+        help_text='Each `{"prompt", "language", "topic", "difficulty", "tags", "external_id", "candidates": [{"text", "generator"}]}`, '
+        "of which only `prompt` and `text` are required. One that cannot be used is told by its number, and the others come in.",
     )
 
 

@@ -27,6 +27,8 @@ Known = dict[str | None, tuple[PlannedMessage, PlannedMessage | None]]
 #: Distinct names that the imports of one campaign may bring.
 MAX_GENERATORS = 1_000
 MAX_STRATA = 10_000
+#: Tags that one prompt has.
+MAX_TAGS = 20
 #: Fewer candidates are in no order.
 FEWEST_RANKED = 2
 
@@ -110,6 +112,9 @@ class BatchPlan:
             text_hash=record.text_hash,
             record=record.ordinal,
         )
+        # Of several records with the same prompt, each tells what those before it did not.
+        tree.difficulty = tree.difficulty or record.difficulty or ""
+        tree.tags = tuple(dict.fromkeys((*tree.tags, *record.tags)))[:MAX_TAGS]
         provenance = _write_origin(human=None, external_id=record.external_id)
         _tell(tree.root, record.key, PlannedOrigin(None, provenance, record.ordinal))
         for candidate in record.candidates:

@@ -49,7 +49,11 @@ class PlannedBallot:
 
 @dataclass(slots=True, eq=False)
 class PlannedTree:
-    """A tree that must be there in the end; `key` is its name in the campaign, `state` where it starts."""
+    """A tree that must be there in the end; `key` is its name in the campaign, `state` where it starts.
+
+    `gap`: how many numbers of messages are left free before it, where it is new; `free`: these, behind that of a tree
+    (`services.spare_places`).
+    """
 
     key: str
     language: str
@@ -58,8 +62,12 @@ class PlannedTree:
     root: PlannedMessage
     state: TreeState = TreeState.RANKING
     goal_size: int | None = None
+    difficulty: str = ""
+    tags: tuple[str, ...] = ()
     ballots: list[PlannedBallot] = field(default_factory=list)
     id: int = 0
+    gap: int = 0
+    free: list[int] = field(default_factory=list)
 
 
 def iter_messages(root: PlannedMessage) -> Iterator[tuple[PlannedMessage, PlannedMessage | None]]:

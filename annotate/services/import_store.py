@@ -5,20 +5,28 @@ and new trees (each sorted by name), then the locks of the trees that are there 
 origins and units. Under the lock of its tree nobody else adds messages, so new ones are copied in as they are.
 """
 
+import json
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
+from operator import attrgetter
 
 from django.db import connection
 
 from annotate.queries.rows import Row, fetch_all, fetch_row, run
 from annotate.services.candidates import mark_judged_parents
 from annotate.services.import_ballots import store_ballots
+from annotate.services.import_origins import add_origins, copy_origins
 from annotate.services.import_plan import BatchPlan
-from annotate.services.import_planned import PlannedMessage, PlannedOrigin, PlannedTree, iter_messages
+from annotate.services.import_planned import PlannedMessage, PlannedTree, iter_messages
+from annotate.services.spare_places import keep_places, leave_gaps
 from annotate.services.units import open_units
-from tasks.vocabulary import Engine, MessageRole, OriginKind, TreeState
+from tasks.vocabulary import Engine, MessageRole, TreeState
 
+#: Where numbers are left free, nobody can foresee.
+DICE = random.SystemRandom()
 #: States of trees that have had their turn to grow.
 DRAWN = (TreeState.GROWING, TreeState.RANKING, TreeState.DONE)
 
@@ -46,13 +54,15 @@ SELECT g.id, g.name FROM annotate_generator g WHERE g.campaign_id = %(campaign)s
 
 _MAKE_TREES = """
 INSERT INTO annotate_messagetree
-  (campaign_id, stratum_id, state, state_changed_at, goal_size, drawn_at, language, topic, key, external_id,
-   import_run_id, created_at)
-SELECT %(campaign)s, t.stratum_id, t.state, %(now)s, t.goal_size,
+  (id, campaign_id, stratum_id, state, state_changed_at, goal_size, drawn_at, language, topic, difficulty, tags, key,
+   external_id, import_run_id, created_at)
+SELECT t.id, %(campaign)s, t.stratum_id, t.state, %(now)s, t.goal_size,
   CASE WHEN t.goal_size IS NOT NULL AND t.state = ANY(%(drawn)s::text[]) THEN %(now)s END,
-  t.language, t.topic, t.key, t.external_id, %(import_run)s, %(now)s
-FROM unnest(%(strata)s::bigint[], %(states)s::text[], %(goal_sizes)s::smallint[], %(languages)s::text[], %(topics)s::text[],
-    %(keys)s::text[], %(external_ids)s::text[]) AS t (stratum_id, state, goal_size, language, topic, key, external_id)
+  t.language, t.topic, t.difficulty, ARRAY(SELECT jsonb_array_elements_text(t.tags)), t.key, t.external_id,
+  %(import_run)s, %(now)s
+FROM unnest(%(ids)s::bigint[], %(strata)s::bigint[], %(states)s::text[], %(goal_sizes)s::smallint[], %(languages)s::text[], %(topics)s::text[],
+    %(difficulties)s::text[], %(tags)s::jsonb[], %(keys)s::text[], %(external_ids)s::text[])
+  AS t (id, stratum_id, state, goal_size, language, topic, difficulty, tags, key, external_id)
 ORDER BY t.key
 ON CONFLICT (campaign_id, key) DO NOTHING
 RETURNING id, key"""
@@ -61,28 +71,26 @@ _LOCK_TREES = """
 SELECT t.id, t.key FROM annotate_messagetree t
 WHERE t.campaign_id = %(campaign)s AND t.key = ANY(%(keys)s::text[]) ORDER BY t.id FOR NO KEY UPDATE"""
 
+#: What nobody had said of a prompt that is there; what was said stays.
+_FILL_TREES = """
+UPDATE annotate_messagetree t
+SET difficulty = CASE WHEN t.difficulty = '' THEN g.difficulty ELSE t.difficulty END,
+  tags = CASE WHEN t.tags = '{}' THEN ARRAY(SELECT jsonb_array_elements_text(g.tags)) ELSE t.tags END
+FROM unnest(%(ids)s::bigint[], %(difficulties)s::text[], %(tags)s::jsonb[]) AS g (id, difficulty, tags)
+WHERE t.id = g.id AND ((t.difficulty = '' AND g.difficulty <> '') OR (t.tags = '{}' AND g.tags <> '[]'))"""
+
 _READ_MESSAGES = """
 SELECT m.id, m.tree_id, m.parent_id, m.role, m.text_hash, m.thread, m.withdrawn_at IS NOT NULL AS is_withdrawn,
   m.removed_at IS NOT NULL OR m.withdrawn_at IS NOT NULL AS is_closed
 FROM annotate_message m WHERE m.tree_id = ANY(%(trees)s::bigint[]) AND (m.withdrawn_at IS NULL OR m.parent_id IS NULL)"""
 
 _TAKE_IDS = """
-SELECT array_agg(nextval(pg_get_serial_sequence('annotate_message', 'id'))) AS ids FROM generate_series(1, %(count)s)"""
+SELECT array_agg(nextval(pg_get_serial_sequence('{table}', 'id'))) AS ids FROM generate_series(1, %(count)s)"""
+_TAKE_TREE_IDS, _TAKE_MESSAGE_IDS = (_TAKE_IDS.format(table=f"annotate_{name}") for name in ("messagetree", "message"))
 
 _COPY_MESSAGES = """
 COPY annotate_message (id, tree_id, parent_id, thread, role, text, text_hash, language, external_id, revision,
   review_state, removed_reason, created_at) FROM STDIN"""
-
-_COPY_ORIGINS = """
-COPY annotate_messageorigin (message_id, kind, generator_id, import_run_id, key, provenance, created_at) FROM STDIN"""
-
-_ADD_ORIGINS = """
-INSERT INTO annotate_messageorigin (message_id, kind, generator_id, import_run_id, key, provenance, created_at)
-SELECT o.message_id, %(imported)s, o.generator_id, %(import_run)s, o.key, o.provenance, %(now)s
-FROM unnest(%(messages)s::bigint[], %(generators)s::bigint[], %(keys)s::text[], %(provenances)s::jsonb[])
-  AS o (message_id, generator_id, key, provenance)
-ON CONFLICT (message_id, key) DO NOTHING
-RETURNING message_id, key"""
 
 
 @dataclass(slots=True)
@@ -108,16 +116,17 @@ def store_plan(*, campaign_id: int, import_id: int, plan: BatchPlan, names: Know
     trees = list(plan.trees.values())
     _look_up_strata(trees=trees, names=names, params=params)
     _look_up_generators(trees=trees, names=names, params=params)
+    leave_gaps(trees, rng=DICE)
     known = _place_trees(trees=trees, names=names, params=params)
     _match_messages(trees=known)
     placed = [(message, parent, tree.id) for tree in trees for message, parent in iter_messages(tree.root)]
     new = [row for row in placed if not row[0].id]
-    _copy_messages(rows=new, now=now)
-    _copy_origins(messages=[message for message, _, _ in new], names=names, params=params)
+    _copy_messages(rows=new, trees=trees, now=now)
+    copy_origins(messages=[message for message, _, _ in new], generators=names.generators, params=params)
     # A prompt has the origin that it was made with; a reply may come from several.
-    told = _add_origins(
+    told = add_origins(
         messages=[m for m, _, _ in placed if not m.is_new and m.role == MessageRole.ASSISTANT],
-        names=names,
+        generators=names.generators,
         params=params,
     )
     asked = {m.id for m, _, _ in new if m.role == MessageRole.PROMPTER}
@@ -127,6 +136,7 @@ def store_plan(*, campaign_id: int, import_id: int, plan: BatchPlan, names: Know
     asked |= set(store_ballots(campaign_id=campaign_id, ballots=ballots, now=now))
     mark_judged_parents(parent_ids=[parent.id for m, parent, _ in placed if parent is not None and m.id in told])
     open_units(campaign_id=campaign_id, parent_ids=sorted(asked), now=now)
+    keep_places(import_id=import_id, trees=[tree for tree in trees if tree not in known], now=now)
     return _count_added(new=[message for message, _, _ in new], placed=[m for m, _, _ in placed], told=told)
 
 
@@ -158,13 +168,20 @@ def _look_up_generators(*, trees: Sequence[PlannedTree], names: KnownNames, para
 
 def _place_trees(*, trees: Sequence[PlannedTree], names: KnownNames, params: Row) -> list[PlannedTree]:
     """Insert the trees that are missing and lock those that are there; returns the latter."""
+    ids = iter(fetch_row(_TAKE_TREE_IDS, {"count": len(trees) + sum(tree.gap > 0 for tree in trees)})["ids"])
+    for tree in sorted(trees, key=attrgetter("key")):
+        tree.free = [next(ids)] if tree.gap else []
+        tree.id = next(ids)
     params = params | {
         "drawn": [state.value for state in DRAWN],
+        "ids": [tree.id for tree in trees],
         "states": [tree.state.value for tree in trees],
         "goal_sizes": [tree.goal_size for tree in trees],
         "strata": [names.strata[tree.language, tree.topic] for tree in trees],
         "languages": [tree.language for tree in trees],
         "topics": [tree.topic for tree in trees],
+        "difficulties": [tree.difficulty for tree in trees],
+        "tags": [json.dumps(tree.tags) for tree in trees],
         "keys": [tree.key for tree in trees],
         "external_ids": [tree.external_id for tree in trees],
     }
@@ -175,6 +192,10 @@ def _place_trees(*, trees: Sequence[PlannedTree], names: KnownNames, params: Row
         made |= {row["key"]: row["id"] for row in rows}
     for tree in trees:
         tree.id = made[tree.key]
+    told = [tree for tree in known if tree.difficulty or tree.tags]
+    if told:
+        ids = {"ids": [tree.id for tree in told], "difficulties": [tree.difficulty for tree in told]}
+        run(_FILL_TREES, ids | {"tags": [json.dumps(tree.tags) for tree in told]})
     return known
 
 
@@ -197,14 +218,25 @@ def _match_messages(*, trees: Sequence[PlannedTree]) -> None:
                 message.id, message.thread, message.is_closed = row["id"], tuple(row["thread"]), row["is_closed"]
 
 
-def _copy_messages(*, rows: Sequence[tuple[PlannedMessage, PlannedMessage | None, int]], now: datetime) -> None:
+def _copy_messages(
+    *,
+    rows: Sequence[tuple[PlannedMessage, PlannedMessage | None, int]],
+    trees: Sequence[PlannedTree],
+    now: datetime,
+) -> None:
     """Give ids to new messages, parents first, and copy them in."""
     if not rows:
         return
-    taken = fetch_row(_TAKE_IDS, {"count": len(rows)})
+    begun = {id(tree.root): tree for tree in trees}
+    left_out = sum(begun[id(message)].gap for message, parent, _ in rows if parent is None)
+    ids = iter(fetch_row(_TAKE_MESSAGE_IDS, {"count": len(rows) + left_out})["ids"])
     when = now.isoformat()
     with connection.cursor() as cursor, cursor.copy(_COPY_MESSAGES) as copy:
-        for (message, parent, tree_id), message_id in zip(rows, taken["ids"], strict=True):
+        for message, parent, tree_id in rows:
+            if parent is None:
+                tree = begun[id(message)]
+                tree.free += islice(ids, tree.gap)
+            message_id = next(ids)
             message.id, message.is_new = message_id, True
             message.thread = (*parent.thread, message_id) if parent is not None else (message_id,)
             copy.write_row(
@@ -224,39 +256,6 @@ def _copy_messages(*, rows: Sequence[tuple[PlannedMessage, PlannedMessage | None
                     when,
                 )
             )
-
-
-def _copy_origins(*, messages: Sequence[PlannedMessage], names: KnownNames, params: Row) -> None:
-    if not messages:
-        return
-    imported, import_run, when = OriginKind.IMPORTED.value, params["import_run"], params["now"].isoformat()
-    with connection.cursor() as cursor, cursor.copy(_COPY_ORIGINS) as copy:
-        for message in messages:
-            for key, origin in message.origins.items():
-                generator = _generator_id(origin, names)
-                copy.write_row((message.id, imported, generator, import_run, key, origin.provenance, when))
-
-
-def _add_origins(*, messages: Sequence[PlannedMessage], names: KnownNames, params: Row) -> dict[int, list[str]]:
-    """Tell origins of replies that were there before; returns the keys that are new, by message id."""
-    rows = [(message, key, origin) for message in messages for key, origin in message.origins.items()]
-    if not rows:
-        return {}
-    params = params | {
-        "imported": OriginKind.IMPORTED,
-        "messages": [message.id for message, _, _ in rows],
-        "generators": [_generator_id(origin, names) for _, _, origin in rows],
-        "keys": [key for _, key, _ in rows],
-        "provenances": [origin.provenance for _, _, origin in rows],
-    }
-    told: dict[int, list[str]] = {}
-    for row in fetch_all(_ADD_ORIGINS, params):
-        told.setdefault(row["message_id"], []).append(row["key"])
-    return told
-
-
-def _generator_id(origin: PlannedOrigin, names: KnownNames) -> int | None:
-    return names.generators[origin.generator] if origin.generator else None
 
 
 def _count_added(

@@ -2,7 +2,7 @@
 
 Shape: a string (the prompt), or
 
-    {"prompt": "…", "language": "en", "topic": "history", "external_id": "q-17",
+    {"prompt": "…", "language": "en", "topic": "history", "difficulty": "hard", "tags": ["dates"], "external_id": "q-17",
      "candidates": [{"text": "…", "generator": "tiny-llama", "human": false, "external_id": "…",
                      "sampling": {"temperature": 0.7}}]}
 
@@ -21,7 +21,7 @@ from tasks.text.guards import BadText, check_characters, check_text, is_blank
 from tasks.text.languages import BadLanguage, normalise_language
 from tasks.text.normalise import text_hash
 
-ITEM_KEYS = ("prompt", "language", "topic", "external_id", "candidates")
+ITEM_KEYS = ("prompt", "language", "topic", "difficulty", "tags", "external_id", "candidates")
 CANDIDATE_KEYS = ("text", "generator", "human", "external_id", "sampling")
 MAX_SAMPLING_NAME_CHARS = 80
 MAX_SAMPLING_TEXT_CHARS = 500
@@ -58,6 +58,8 @@ def read_item(item: object, line: int, limits: ImportLimits) -> ImportedPrompt:
         language=read_language(fields.get("language")),
         topic=read_name(fields.get("topic"), what="topic", max_chars=limits.max_topic_chars),
         external_id=external_id,
+        difficulty=read_name(fields.get("difficulty"), what="difficulty", max_chars=limits.max_difficulty_chars),
+        tags=read_tags(fields.get("tags"), limits),
         candidates=_read_candidates(fields.get("candidates"), limits),
     )
 
@@ -138,6 +140,19 @@ def read_name(value: object, *, what: str, max_chars: int) -> str | None:
     except BadText as bad:
         raise BadRecord(f"{what}: {bad.sentence}") from None
     return None if is_blank(value) else value.strip()
+
+
+def read_tags(value: object, limits: ImportLimits) -> tuple[str, ...]:
+    """Return tags, each once, in their order. A table writes them in one cell, with semicolons between."""
+    if value is None:
+        return ()
+    given = value.split(";") if isinstance(value, str) else value
+    if not isinstance(given, list):
+        raise BadRecord(f"tags must be a list, not {name_type(value)}.")
+    if len(given) > limits.max_tags:
+        raise BadRecord(f"There are {len(given):,} tags; at most {limits.max_tags} a prompt are taken.")
+    read = [read_name(tag, what="A tag", max_chars=limits.max_tag_chars) for tag in given]
+    return tuple(dict.fromkeys(tag for tag in read if tag is not None))
 
 
 def read_language(value: object) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from tasks.formats.items import CANDIDATE_KEYS, ITEM_KEYS
 from tasks.formats.refusals import BadRecord, RefusedFile, show
 
-_PLAIN = ("prompt", "language", "topic", "external_id")
+_PLAIN = ("prompt", "language", "topic", "difficulty", "tags", "external_id")
 _CANDIDATE = re.compile(r"(candidate|generator)(?:_([1-9][0-9]{0,2}))?")
 
 

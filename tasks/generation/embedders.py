@@ -24,11 +24,7 @@ MOST_DIMENSIONS = 8_192
 
 
 class EmbedderFailed(Exception):
-    """No vectors came; the message is a sentence for organizers. `is_lasting`: the same again would fail again."""
-
-    def __init__(self, sentence: str, *, is_lasting: bool = False) -> None:
-        super().__init__(sentence)
-        self.is_lasting = is_lasting
+    """No vectors came; the message is a sentence for organizers."""
 
 
 class Embedder(Protocol):
@@ -67,7 +63,6 @@ def open_embedder(word: str, *, server: GeneratorRecord | None) -> Embedder:
         raise EmbedderFailed(
             f"The site has no generator “{name}” on a server, whose address this embedder would ask. "
             "Administrators make them; or take another embedder.",
-            is_lasting=True,
         )
     return ServerEmbedder(server, model=model)
 

@@ -48,10 +48,8 @@ class ServerEmbedder:
         with client.stream("POST", url, json=asked, headers=make_headers(self._server)) as response:
             if response.status_code != httpx.codes.OK:
                 words = hide_key(read_error_words(response), key=self._server.api_key)
-                lasting = response.status_code in (400, 401, 403, 404, 405, 422)
                 raise EmbedderFailed(
                     f"The server of the embedder refused the request ({response.status_code}).{words}",
-                    is_lasting=lasting,
                 )
             body = read_body(response, limit=MOST_ANSWER_BYTES)
         if body is None:

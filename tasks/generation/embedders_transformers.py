@@ -81,7 +81,6 @@ def load_encoder(name: str) -> EncoderEmbedder:
         raise EmbedderFailed(
             "An encoder needs the packages torch and transformers, which are not installed where the workers run: "
             "install the extra “gpu” there, or take another embedder.",
-            is_lasting=True,
         ) from error
     folder = _find_folder(name)
     log.info("loading the encoder %s", name)
@@ -95,7 +94,7 @@ def load_encoder(name: str) -> EncoderEmbedder:
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.pad_token is None:
-        raise EmbedderFailed(f"The tokenizer of {name} has no token to pad with.", is_lasting=True)
+        raise EmbedderFailed(f"The tokenizer of {name} has no token to pad with.")
     tokenizer.padding_side = "right"
     takes = getattr(model.config, "max_position_embeddings", None) or MOST_TOKENS
     # Some count their positions from behind the padding, so that the last two are no places for tokens.
@@ -125,7 +124,6 @@ def _find_folder(name: str) -> Path:
     raise EmbedderFailed(
         f"The weights of the encoder {name} have {size // 2**20:,} MiB; workers bring at most {MOST_BYTES // 2**20:,}. "
         "Take a smaller one, or serve it and name the server.",
-        is_lasting=True,
     )
 
 

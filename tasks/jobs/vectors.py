@@ -113,4 +113,4 @@ def find_named(word: str) -> GeneratorRecord | None:
     try:
         return None if generator is None else describe_generator(generator=generator, environment=os.environ)
     except LookupError as error:
-        raise EmbedderFailed(str(error), is_lasting=True) from None
+        raise EmbedderFailed(str(error)) from None

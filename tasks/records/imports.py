@@ -20,7 +20,7 @@ class ImportLimits:
     """Bounds on what an import may bring. Bytes are counted after decompression.
 
     `max_ratio` (decompressed to compressed bytes) is checked once `ratio_from_bytes` came out of a file,
-    so that a small file of repeated text is not refused. The lengths of names, topics, codes and ids are
+    so that a small file of repeated text is not refused. The lengths of names, topics, tags, codes and ids are
     those of the columns that store them.
     """
 
@@ -36,6 +36,9 @@ class ImportLimits:
     max_tree_messages: int = 5_000
     max_generator_chars: int = 120
     max_topic_chars: int = 80
+    max_difficulty_chars: int = 40
+    max_tags: int = 20
+    max_tag_chars: int = 80
     max_id_chars: int = 190
     max_sampling_values: int = 40
 
@@ -77,6 +80,8 @@ class ImportedPrompt:
     language: str | None = None
     topic: str | None = None
     external_id: str | None = None
+    difficulty: str | None = None
+    tags: tuple[str, ...] = ()
     candidates: tuple[ImportedCandidate, ...] = ()
 
 

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.records.topics import FEWEST_PROMPTS, KnownTopic
+from tasks.scheduling.topic_merging import SEARCHED, join_clusters
 
 Vectors = NDArray[np.float32]
 Codes = NDArray[np.int64]
@@ -57,7 +58,7 @@ class Clusters:
 
 def suggest_topics(prompts: int) -> int:
     """How many topics to look for among so many prompts: 5 of 50, 16 of 1,000, 40 of 10,000, 100 of 100,000."""
-    return max(2, min(150, round(float(prompts) ** 0.4)))
+    return max(2, min(150, round(pow(prompts, 0.4))))
 
 
 def center(
@@ -156,12 +157,22 @@ def _search(sample: Vectors, begun: Vectors, *, count: int, rng: np.random.Gener
         return _refine(sample, _seed_middles(sample, begun, count=count, rng=rng), rounds=ROUNDS_AGAIN)
     best, nearest = None, -np.inf
     for _ in range(BEGINNINGS if len(sample) <= FEW else 1):
-        middles = _refine(sample, _seed_middles(sample, begun, count=count, rng=rng), rounds=ROUNDS)
+        searched = _seed_middles(sample, begun, count=round(count * SEARCHED), rng=rng)
+        middles = _refine(sample, searched, rounds=ROUNDS)
         near = float(assign(sample, middles)[1].mean())
         if best is None or near > nearest:
             best, nearest = middles, near
     assert best is not None
-    return best
+    return _join(sample, best, count=count)
+
+
+def _join(sample: Vectors, middles: Vectors, *, count: int) -> Vectors:
+    """The middles of what is one topic, see tasks.scheduling.topic_merging."""
+    used, rows = np.unique(assign(sample, middles)[0], return_inverse=True)
+    topic = join_clusters(sample, rows, count=count)[rows] if len(used) > 2 else rows
+    sums = np.zeros((int(topic.max()) + 1, sample.shape[1]), dtype=np.float32)
+    np.add.at(sums, topic, sample)
+    return normalise(sums)
 
 
 def _seed_middles(sample: Vectors, begun: Vectors, *, count: int, rng: np.random.Generator) -> Vectors:

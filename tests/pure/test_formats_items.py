@@ -19,6 +19,8 @@ def test_a_whole_item_becomes_a_prompt_with_its_candidates():
         "prompt": "Why is the sky blue?",
         "language": "EN",
         "topic": " science ",
+        "difficulty": " hard",
+        "tags": ["optics", " light ", "optics", ""],
         "external_id": "q-17",
         "candidates": [
             {"text": "Air scatters blue light.", "generator": "tiny", "sampling": {"temperature": 0.7}},
@@ -35,6 +37,8 @@ def test_a_whole_item_becomes_a_prompt_with_its_candidates():
         language="en",
         topic="science",
         external_id="q-17",
+        difficulty="hard",
+        tags=("optics", "light"),
         candidates=(
             ImportedCandidate(
                 text="Air scatters blue light.",
@@ -102,13 +106,17 @@ def test_a_number_as_an_external_id_becomes_text():
                 "wrongly; send the whole character."
             ),
         ),
+        ({"prompt": "x", "tags": {}}, "tags must be a list, not an object."),
+        ({"prompt": "x", "tags": [[]]}, "A tag must be a string, not a list."),
+        ({"prompt": "x", "tags": ["t"] * 21}, "There are 21 tags; at most 20 a prompt are taken."),
+        ({"prompt": "x", "difficulty": "d" * 41}, "difficulty has 41 characters; at most 40 are taken."),
         (
             {"promt": "x"},
-            'Each record has an unknown key "promt". Known keys: prompt, language, topic, external_id, candidates.',
+            'Each record has an unknown key "promt". Known keys: prompt, language, topic, difficulty, tags, external_id, candidates.',
         ),
         (
             {"prompt": "x", "a\x00\ud800": 1},
-            'Each record has an unknown key "a\\x00\\ud800". Known keys: prompt, language, topic, external_id, candidates.',
+            'Each record has an unknown key "a\\x00\\ud800". Known keys: prompt, language, topic, difficulty, tags, external_id, candidates.',
         ),
         (
             {"prompt": "x", "language": "english"},

@@ -147,7 +147,7 @@ def test_a_cell_beyond_the_reader_is_refused(read):
         (
             "prompt,langauge\na,en\n",
             (
-                'The column "langauge" is not known. Known columns: prompt, language, topic, external_id, candidate, '
+                'The column "langauge" is not known. Known columns: prompt, language, topic, difficulty, tags, external_id, candidate, '
                 "generator, candidate_1, generator_1, candidate_2, … Rename or remove it."
             ),
         ),

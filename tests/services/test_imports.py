@@ -688,5 +688,13 @@ def test_a_batch_takes_as_many_statements_whatever_its_size(django_assert_num_qu
         claimed = claim_import(now=timezone.now())
         assert claimed is not None
         # The first batch also looks up names, and makes them when they are new.
-        with django_assert_num_queries(29 if count == 1 else 25):
+        with django_assert_num_queries(31 if count == 1 else 27):
             run_import(claimed=claimed, open_records=open_stored_file, clock=timezone.now)
+
+
+def test_difficulty_and_tags_come_along_and_fill_what_is_not_known():
+    campaign = make_campaign()
+    import_items(campaign, item("Why?"), {"prompt": "How?", "difficulty": "easy", "tags": ["a"]})
+    import_bytes(campaign, b"prompt,difficulty,tags\nWhy?,hard,x; y\nHow?,hard,b\n", name="more.csv")
+    known = MessageTree.objects.order_by("pk").values_list("messages__text", "difficulty", "tags")
+    assert sorted(set(map(str, known))) == ["('How?', 'easy', ['a'])", "('Why?', 'hard', ['x', 'y'])"]
