@@ -1,7 +1,8 @@
-"""A gold item that an organizer writes: a conversation of its own, which looks as if it had been imported."""
+"""A gold item that an organizer writes: a conversation of its own, which looks as if it had been imported with others."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,11 +18,14 @@ from annotate.services.gold_answers import read_explanation, read_kind, read_kno
 from annotate.services.gold_opening import Known, lock_subject, open_gold, read_order
 from annotate.services.import_plan import make_tree_key
 from annotate.services.search_index import index_messages, index_prompt
+from annotate.services.spare_places import Place, take_place
 from tasks.records.parameters import read_settings
 from tasks.text.guards import BadText, check_characters
 from tasks.text.normalise import text_hash
 from tasks.vocabulary import GoldOrigin, Kind, MessageRole, TreeState
 
+#: For the place that a conversation takes, and the order of its replies.
+DICE = random.SystemRandom()
 MAX_TEXT_CHARS = 20_000
 MAX_TOPIC_CHARS = 80
 
@@ -34,23 +38,20 @@ stratum AS (
   WHERE NOT EXISTS (SELECT 1 FROM same)
   ON CONFLICT (campaign_id, language, topic) DO UPDATE SET topic = excluded.topic RETURNING id),
 tree AS (
-  INSERT INTO annotate_messagetree (campaign_id, stratum_id, state, state_reason, state_changed_at, language, topic, key,
+  INSERT INTO annotate_messagetree (id, campaign_id, stratum_id, state, state_reason, state_changed_at, language, topic, key,
     created_at)
-  SELECT %(campaign)s, stratum.id, %(state)s, '', %(now)s, %(language)s, %(topic)s, %(key)s, %(now)s FROM stratum
+  SELECT %(tree)s, %(campaign)s, stratum.id, %(state)s, '', %(when)s, %(language)s, %(topic)s, %(key)s, %(when)s FROM stratum
   ON CONFLICT (campaign_id, key) DO NOTHING RETURNING id)
 INSERT INTO annotate_message (id, tree_id, thread, role, text, text_hash, language, revision, review_state, removed_reason,
   created_at)
-SELECT n.id, tree.id, ARRAY[n.id], 'prompter', %(text)s, %(hash)s, %(language)s, 1, 'none', '', %(now)s
-FROM tree CROSS JOIN LATERAL (SELECT nextval(pg_get_serial_sequence('annotate_message', 'id')) AS id) AS n
-RETURNING id"""
+SELECT %(message)s, tree.id, ARRAY[%(message)s::bigint], 'prompter', %(text)s, %(hash)s, %(language)s, 1, 'none', '', %(when)s
+FROM tree RETURNING id"""
 
-#: In an order of chance: which was written first says nothing of which is best.
 _REPLY = """
 INSERT INTO annotate_message (id, tree_id, parent_id, thread, role, text, text_hash, language, revision, review_state,
   removed_reason, created_at)
-SELECT n.id, p.tree_id, p.id, p.thread || n.id, 'assistant', r.text, r.hash, p.language, 1, 'none', '', p.created_at
-FROM annotate_message p, (SELECT * FROM unnest(%(texts)s::text[], %(hashes)s::bytea[]) AS r (text, hash) ORDER BY random()) AS r
-CROSS JOIN LATERAL (SELECT nextval(pg_get_serial_sequence('annotate_message', 'id')) AS id WHERE r.text IS NOT NULL) AS n
+SELECT r.id, p.tree_id, p.id, p.thread || r.id, 'assistant', r.text, r.hash, p.language, 1, 'none', '', p.created_at
+FROM annotate_message p, unnest(%(texts)s::text[], %(hashes)s::bytea[], %(ids)s::bigint[]) AS r (text, hash, id)
 WHERE p.id = %(prompt)s"""
 
 _REPLIES = "SELECT id, text_hash FROM annotate_message WHERE parent_id = %(prompt)s"
@@ -71,14 +72,13 @@ def write_gold(*, campaign: Campaign, values: Mapping[str, Any], actor: Actor | 
             replies = [] if reply in (None, "") else [_read_text("reply", reply)]
             role = MessageRole.ASSISTANT if replies else MessageRole.PROMPTER
             answer: dict[str, Any] = {"labels": read_known_labels(values.get("labels"), campaign=campaign, role=role)}
-            root = _begin(campaign=campaign, values=values, prompt=prompt, now=now)
-            ids = _add_replies(root, replies)
+            root, ids = _write(campaign=campaign, values=values, prompt=prompt, replies=replies, now=now)
             subject_id = ids[text_hash(replies[0])] if replies else root
         else:
             texts = _read_candidates(values.get("tiers"))
             order = read_order({**values, "tiers": texts}, candidates=[text for tier in texts for text in tier])
-            root = subject_id = _begin(campaign=campaign, values=values, prompt=prompt, now=now)
-            ids = _add_replies(root, [text for tier in texts for text in tier])
+            replies = [text for tier in texts for text in tier]
+            subject_id, ids = _write(campaign=campaign, values=values, prompt=prompt, replies=replies, now=now)
             answer = order | {"tiers": [[ids[text_hash(text)] for text in tier] for tier in texts]}
         subject = lock_subject(campaign=campaign, message_id=subject_id)
         known = Known(answer, explanation, GoldOrigin.WRITTEN)
@@ -119,7 +119,16 @@ def _read_text(field: str, value: Any) -> str:
     return text
 
 
-def _begin(*, campaign: Campaign, values: Mapping[str, Any], prompt: str, now: datetime) -> int:
+def _write(
+    *, campaign: Campaign, values: Mapping[str, Any], prompt: str, replies: Sequence[str], now: datetime
+) -> tuple[int, dict[bytes, int]]:
+    """The new conversation, among what was imported: the id of its prompt, and those of its replies by their digests."""
+    place = take_place(campaign_id=campaign.pk, messages=1 + len(replies), now=now, rng=DICE)
+    root = _begin(campaign=campaign, values=values, prompt=prompt, place=place)
+    return root, _add_replies(root, replies, ids=place.messages[1:])
+
+
+def _begin(*, campaign: Campaign, values: Mapping[str, Any], prompt: str, place: Place) -> int:
     """The id of the new prompt."""
     language, topic = values.get("language"), values.get("topic", "")
     if language not in campaign.languages:
@@ -141,7 +150,9 @@ def _begin(*, campaign: Campaign, values: Mapping[str, Any], prompt: str, now: d
             "keys": [make_tree_key(language=one, text_hash=digest) for one in campaign.languages],
             "text": prompt,
             "hash": digest,
-            "now": now,
+            "tree": place.tree,
+            "message": place.messages[0],
+            "when": place.created_at,
         },
     )
     if begun is None:
@@ -155,13 +166,15 @@ def _begin(*, campaign: Campaign, values: Mapping[str, Any], prompt: str, now: d
     return int(begun["id"])
 
 
-def _add_replies(prompt: int, texts: Sequence[str]) -> dict[bytes, int]:
-    """Ids of the new replies by the digest of their text."""
+def _add_replies(prompt: int, texts: Sequence[str], *, ids: Sequence[int]) -> dict[bytes, int]:
+    """Ids of the new replies by the digest of their text: which was written first says nothing of which is best."""
     if texts:
-        run(_REPLY, {"prompt": prompt, "texts": list(texts), "hashes": [text_hash(text) for text in texts]})
-    ids = {bytes(row["text_hash"]): int(row["id"]) for row in fetch_all(_REPLIES, {"prompt": prompt})}
-    index_messages(message_ids=list(ids.values()))
-    return ids
+        mixed = DICE.sample(texts, len(texts))
+        hashes = [text_hash(text) for text in mixed]
+        run(_REPLY, {"prompt": prompt, "texts": mixed, "hashes": hashes, "ids": list(ids)})
+    found = {bytes(row["text_hash"]): int(row["id"]) for row in fetch_all(_REPLIES, {"prompt": prompt})}
+    index_messages(message_ids=list(found.values()))
+    return found
 
 
 def _refuse(field: str, sentence: str) -> InvalidInput:

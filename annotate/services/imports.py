@@ -21,6 +21,7 @@ from annotate.reasons import tell_reason
 from annotate.services.audit import record_event
 from annotate.services.import_files import FOLDER, clean_file_name, read_digest, store_file
 from annotate.services.import_leases import resume_import
+from annotate.services.spare_places import SPARE
 from annotate.wake import wake
 from tasks.text.guards import BadText, check_characters
 from tasks.text.languages import BadLanguage, normalise_language
@@ -106,11 +107,12 @@ def start_own_import(*, campaign: Campaign, path: Path, options: ImportOptions, 
             campaign=campaign,
             sha256=digest,
             strict=options.strict,
-            defaults=defaults,
+            defaults__contains=defaults,
             stored_path__startswith="/",
             format__in=["", options.file_format] if options.file_format else ["", *ImportFormat],
         )
-        run = earlier.order_by("-pk").first()
+        said_there = [name for name in ("language", "topic") if name not in defaults]
+        run = earlier.exclude(defaults__has_any_keys=said_there).order_by("-pk").first()
         if run is None:
             run = ImportRun.objects.create(
                 campaign=campaign,
@@ -171,7 +173,7 @@ def _record(run: ImportRun, *, campaign: Campaign, actor: Actor | User | None) -
         "sha256": bytes(run.sha256 or b"").hex(),
         "format": run.format or None,
         "strict": run.strict,
-        **run.defaults,
+        **{name: value for name, value in run.defaults.items() if name != SPARE},
     }
     record_event(
         actor=actor,
