@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from django.http import HttpResponse
@@ -12,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from annotate.exceptions import NotFound
 from annotate.models import Message
-from annotate.queries.consensus import ORDERS, find_consensus, list_ballots, order_consensus
+from annotate.queries.consensus import ORDERS, find_consensus, list_ballots, list_in_order
 from annotate.queries.reading import start_of
 from annotate.queries.results import describe_consensus
 from annotate.rendering import render_many
@@ -52,8 +53,8 @@ def consensus(request: PageRequest, slug: str) -> HttpResponse:
     order = order if order in ORDERS else "unsure"
     language = request.GET.get("language", "")
     language = language if language in campaign.languages else ""
-    found = order_consensus(campaign_id=campaign.pk, language=language or None, order=order)
-    part = take_stretch(request, lambda offset, limit: list(found[offset : offset + limit]), size=PAGE_SIZE)
+    read = partial(list_in_order, campaign_id=campaign.pk, language=language or None, order=order)
+    part = take_stretch(request, lambda offset, limit: read(offset=offset, limit=limit), size=PAGE_SIZE)
     context = {
         "entries": list_entries(part.rows),
         "part": part,
