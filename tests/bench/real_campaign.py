@@ -4,7 +4,8 @@
     PEOPLE=120 SEED=2 CHORUS_REAL_DATA=… python -m tests.bench.real_campaign
     DATABASE_URL=… SECRET_KEY=… REDIS_URL=… CHORUS_REAL_DATA=… python -m tests.bench.real_campaign
 
-The last one fills a database that is there (of `manage.py up`, say), so that the pages can be looked at. The data are Open
+The last one fills a database that is there (of `manage.py up`, say), so that the pages can be looked at: findings wait, and
+nothing is compared. The data are Open
 Assistant's (the folder `open-assistant`): a hundred trees with all their replies by people, and to the same hundred
 prompts four answers of three models. What a candidate is worth is planted: who wrote it, and chance. The volunteers
 (`tests.bench.volunteers`) ask for work and submit it through the services, on a clock of their own; jobs run in between,
@@ -16,7 +17,8 @@ redundancy is adaptive and consensus weighed by reliability. At the end everythi
 `tau`                      `weighed` as stored, `honest` an oracle that is given the honest ballots alone, `alike` without weights,
                            `upheld` when every right finding is upheld
 `findings`, `reliability`  who was found, by kind, with how many rankings they had given: findings that wait for a moderator, and
-                           annotators whose interval of sharpness lies wholly below 1/2; precision and recall of both
+                           annotators whose interval of sharpness lies wholly below 1/2; precision and recall of both,
+                           and of either
 """
 
 from __future__ import annotations
@@ -75,7 +77,7 @@ def main() -> None:
     if not (Path(folder) / "open-assistant").is_dir():
         raise SystemExit("CHORUS_REAL_DATA must name the folder of real data, with open-assistant in it.")
     if os.environ.get("DATABASE_URL"):
-        run(Path(folder) / "open-assistant")
+        run(Path(folder) / "open-assistant", stays="--own-database" not in sys.argv)
         return
     from annotate.embedded.engines import start_engines
     from tests.bench.serving import Bench
@@ -87,13 +89,15 @@ def main() -> None:
         try:
             bench.create("real")
             environment = bench.environment("real", CHORUS_REAL_DATA=folder)
-            done = subprocess.run([sys.executable, "-m", "tests.bench.real_campaign"], env=environment, check=False)
+            command = [sys.executable, "-m", "tests.bench.real_campaign", "--own-database"]
+            done = subprocess.run(command, env=environment, check=False)
         finally:
             engines.stop()
     raise SystemExit(done.returncode)
 
 
-def run(folder: Path) -> None:
+def run(folder: Path, *, stays: bool) -> None:
+    """The whole of it. `stays`: what is left is looked at, so that findings wait and nothing else is tried."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotate.settings")
     import django
 
@@ -114,10 +118,11 @@ def run(folder: Path) -> None:
     stored = campaign.read()
     kinds = {name: people[number].kind for name, number in stored.numbers.items()}
     answer = report(stored, truth, kinds)
-    answer |= compare(stored, truth, world, people)
-    say("compared", started)
-    campaign.uphold({name for name in stored.findings if kinds[name] not in HONEST})
-    answer["tau"]["upheld"] = round(measure_tau(campaign.read().scores, truth), 4)
+    if not stays:
+        answer |= compare(stored, truth, world, people)
+        say("compared", started)
+        campaign.uphold({name for name in stored.findings if kinds[name] not in HONEST})
+        answer["tau"]["upheld"] = round(measure_tau(campaign.read().scores, truth), 4)
     answer |= {"skipped": ended["skipped"], "seconds": round(perf_counter() - started)}
     print(json.dumps(answer, allow_nan=False), flush=True)
 
@@ -188,6 +193,7 @@ def report(stored: Stored, truth: Truth, kinds: Mapping[str, str]) -> dict[str, 
         "tau": {name: round(value, 4) for name, value in tau.items()},
         "findings": tell_found(stored.findings, given, kinds),
         "reliability": tell_found(stored.unreliable, given, kinds),
+        "either": tell_found(stored.findings | stored.unreliable, given, kinds),
         "signs": stored.signs,
         "consensus_different": stored.different,
     }
