@@ -1,13 +1,12 @@
 """A campaign of real prompts and replies, judged by simulated volunteers of known quality: what it costs, who is found.
 
-    CHORUS_REAL_DATA=<folder> python -m tests.bench.real_campaign      80 volunteers on 213 parents (QUICK=1: 30 on 60)
+    CHORUS_REAL_DATA=<folder> python -m tests.bench.real_campaign      80 volunteers on 214 parents (QUICK=1: 30 on 60)
     PEOPLE=120 SEED=2 CHORUS_REAL_DATA=… python -m tests.bench.real_campaign
     DATABASE_URL=… SECRET_KEY=… REDIS_URL=… CHORUS_REAL_DATA=… python -m tests.bench.real_campaign
 
 The last one fills a database that is there (of `manage.py up`, say), so that the pages can be looked at: findings wait, and
-nothing is compared. The data are Open
-Assistant's (the folder `open-assistant`): a hundred trees with all their replies by people, and to the same hundred
-prompts four answers of three models. What a candidate is worth is planted: who wrote it, and chance. The volunteers
+nothing is compared. The data are Open Assistant's (the folder `open-assistant`): a hundred trees with all their replies by
+people, and to the same hundred prompts four answers of three models. What a candidate is worth is planted: who wrote it, and chance. The volunteers
 (`tests.bench.volunteers`) ask for work and submit it through the services, on a clock of their own; jobs run in between,
 redundancy is adaptive and consensus weighed by reliability. At the end everything is measured as the product would.
 
