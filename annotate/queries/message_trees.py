@@ -95,12 +95,14 @@ SELECT r.message_id, r.code, count(*) AS n, bool_or(r.annotator_id = %(me)s::big
 FROM annotate_reaction r WHERE r.message_id = ANY(%(messages)s::bigint[]) GROUP BY r.message_id, r.code"""
 
 #: A written gold item has no consensus. Its answer is told like one, so that it is no other conversation than those beside it:
-#: once as many have put it in order as are asked to.
-_CONSENSUS = """
-SELECT m.id, COALESCE(k.result->'tiers', gold.answer->'tiers') #>> '{}' AS tiers, %(sees_all)s OR NOT EXISTS (
+#: once as many have put it in order as are asked to. Where one person is asked, what they said is all there is: an answer that
+#: differs from it would be a gold item's.
+_NEEDED = "CASE WHEN q.is_gold THEN d.wanted ELSE o.needed END"
+_CONSENSUS = f"""
+SELECT m.id, COALESCE(k.result->'tiers', gold.answer->'tiers') #>> '{{}}' AS tiers, %(sees_all)s OR NOT EXISTS (
   SELECT 1 FROM annotate_unit o JOIN annotate_queue q ON q.id = o.queue_id JOIN annotate_unitdetail d ON d.unit_id = o.id
   WHERE o.subject_id = m.id AND o.kind IN ('rank', 'compare') AND o.is_open
-    AND o.done < CASE WHEN q.is_gold THEN d.wanted ELSE o.needed END) AS is_complete
+    AND (o.done < {_NEEDED} OR {_NEEDED} < 2)) AS is_complete
 FROM annotate_message m LEFT JOIN annotate_consensus k ON k.id = m.current_consensus_id
 LEFT JOIN LATERAL (SELECT gi.answer FROM annotate_unit gu JOIN annotate_golditem gi ON gi.unit_id = gu.id
   WHERE gu.subject_id = m.id AND gi.answer ? 'tiers' LIMIT 1) AS gold ON k.id IS NULL

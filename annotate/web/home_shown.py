@@ -216,9 +216,17 @@ def _describe_places(row: Mapping[str, Any]) -> dict[str, Any]:
     if not row["is_open"]:
         return {"fate": _("counted"), "fate_kind": "", "fate_says": _("No more people are asked about this.")}
     if row["done"] >= row["needed"]:
-        sentence = _("All %(needed)s judgments that it needs are in.") % numbers
+        said = ngettext(
+            "The one judgment that it needs is in.", "All %(needed)s judgments that it needs are in.", row["needed"]
+        )
+        sentence = said % numbers
         return {"fate": _("complete"), "fate_kind": "on", "fate_says": sentence}
-    sentence = _("It has %(done)s of the %(needed)s judgments it needs.") % numbers
+    said = ngettext(
+        "It has %(done)s of the %(needed)s judgment it needs.",
+        "It has %(done)s of the %(needed)s judgments it needs.",
+        row["needed"],
+    )
+    sentence = said % numbers
     return {"fate": _("counted"), "fate_kind": "", "fate_says": sentence}
 
 

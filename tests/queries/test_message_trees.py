@@ -208,6 +208,8 @@ def test_ranks_are_told_to_those_who_ordered():
     leave_window(ada)
     assert [find(read(prompt.tree, ada), reply).rank for reply in (one, two, three)] == [None, None, None]
     prompt.units.update(needed=1)
+    assert [find(read(prompt.tree, ada), reply).rank for reply in (one, two, three)] == [None, None, None]
+    prompt.units.update(needed=2, done=2)
     assert [find(read(prompt.tree, ada), reply).rank for reply in (one, two, three)] == [2, 1, 2]
     assert [find(read(prompt.tree, bob), reply).rank for reply in (one, two, three)] == [None, None, None]
 

@@ -38,9 +38,10 @@ def told(prompt, person):
 
 
 def make_ranked():
-    campaign, ada = make_campaign(redundancy=1), make_annotator()
+    campaign, ada = make_campaign(redundancy=2), make_annotator()
     prompt = make_prompt(campaign, replies=2)
     judgment = rank_all(ada, campaign)
+    rank_all(make_annotator("bob"), campaign)
     settle(prompt)
     return campaign, ada, prompt, judgment
 

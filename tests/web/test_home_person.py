@@ -225,7 +225,7 @@ def test_text_that_was_taken_out_is_not_shown_again(client: Client, ada: Annotat
     ("change", "fate", "sentence"),
     [
         ({}, "counted", "It has 1 of the 3 judgments it needs."),
-        ({"unit": {"needed": 1}}, "complete", "All 1 judgments that it needs are in."),
+        ({"unit": {"needed": 1}}, "complete", "The one judgment that it needs is in."),
         ({"unit": {"is_open": False}}, "counted", "No more people are asked about this."),
         ({"judgment": {"withdrawn_at": timezone.now()}}, "withdrawn", "It enters no release."),
     ],

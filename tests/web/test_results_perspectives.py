@@ -93,7 +93,7 @@ def test_texts_of_others_are_shown_as_text(world) -> None:
     first = Perspectives.objects.get().result["common"][0]
     Message.objects.filter(pk=first["candidate"]).update(text="<script>alert(1)</script> **bold**")
     page = come_as("organizer", world.campaign).get(PAGE).content.decode()
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; **bold**" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; bold" in page
 
 
 @pytest.mark.parametrize("who", ["nobody", "annotator"])
