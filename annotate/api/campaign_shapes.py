@@ -103,9 +103,13 @@ class TargetShape(StrictSerializer):
     judgments = serializers.IntegerField(min_value=1, max_value=1_000_000_000)
 
 
+FOR_VARIETY = "It is asked only where the candidates of the others are too much alike, with `ask_variety`."
+
+
 class GeneratorUseShape(StrictSerializer):
     name = serializers.CharField(max_length=120, help_text="A generator of the site.")
     samples = serializers.IntegerField(required=False, min_value=1, max_value=16)
+    for_variety = serializers.BooleanField(required=False, help_text=FOR_VARIETY)
 
 
 class ReleasePlanBody(StrictSerializer):
@@ -239,6 +243,7 @@ class TargetState(serializers.Serializer[Any]):
 class GeneratorUseState(serializers.Serializer[Any]):
     name = serializers.CharField()
     samples = serializers.IntegerField()
+    for_variety = serializers.BooleanField(required=False, help_text=FOR_VARIETY)
 
 
 class ReleaseState(serializers.Serializer[Any]):

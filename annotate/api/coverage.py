@@ -98,7 +98,7 @@ class ForecastShape(serializers.Serializer[Any]):
     judgments = serializers.IntegerField(help_text="Given in them.")
 
 
-class TargetShape(serializers.Serializer[Any]):
+class TargetStandingShape(serializers.Serializer[Any]):
     """A target of judgments. An empty topic is all of the language."""
 
     language = serializers.CharField()
@@ -120,7 +120,7 @@ class TargetShape(serializers.Serializer[Any]):
     forecast = ForecastShape(allow_null=True, help_text="Null: reached, out of reach, or too little is known.")
 
 
-class ShareShape(serializers.Serializer[Any]):
+class ShareStanding(serializers.Serializer[Any]):
     axis = serializers.ChoiceField(choices=[axis.value for axis in TargetAxis])
     value = serializers.CharField()
     name = serializers.CharField(allow_blank=True)
@@ -132,8 +132,8 @@ class ShareShape(serializers.Serializer[Any]):
 
 class StandingShape(serializers.Serializer[Any]):
     measured_at = serializers.DateTimeField(allow_null=True, help_text="Null: not measured yet.")
-    targets = TargetShape(many=True)
-    shares = ShareShape(many=True, help_text="Shares that organizers set, beside those that are there.")
+    targets = TargetStandingShape(many=True)
+    shares = ShareStanding(many=True, help_text="Shares that organizers set, beside those that are there.")
 
 
 class CoverageView(ApiView):

@@ -58,7 +58,7 @@ def name_in_campaign(*, slug: str, generators: Sequence[Generator], samples: int
     if campaign is None:
         raise NotFound(f"There is no campaign {slug!r}. Name one by its address, or make it first.")
     named = [
-        GeneratorUse(use.generator.name, use.samples)
+        GeneratorUse(use.generator.name, use.samples, use.is_for_variety)
         for use in campaign.campaign_generators.select_related("generator").order_by("generator__name")
     ]
     new = [generator for generator in generators if generator.name not in {use.name for use in named}]

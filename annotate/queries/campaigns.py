@@ -16,6 +16,7 @@ from annotate.models import (
     Membership,
     Stratum,
 )
+from tasks.records.campaigns import GeneratorUse
 from tasks.records.parameters import read_settings
 from tasks.vocabulary import CampaignRole, CampaignState, Engine, Kind
 
@@ -110,9 +111,11 @@ def list_targets(*, campaign_id: int) -> list[dict[str, Any]]:
 
 def list_generator_uses(*, campaign_id: int) -> list[dict[str, Any]]:
     """The generators that a campaign asks, by name. For its organizers' eyes: annotators judge blind."""
-    uses = CampaignGenerator.objects.filter(campaign_id=campaign_id).values_list("generator__name", "samples")
+    uses = CampaignGenerator.objects.filter(campaign_id=campaign_id).values_list(
+        "generator__name", "samples", "is_for_variety"
+    )
     # By code point, as CampaignSpec sorts them, whatever the collation of the database.
-    return sorted(({"name": name, "samples": samples} for name, samples in uses), key=lambda use: str(use["name"]))
+    return sorted((GeneratorUse(*use).as_values() for use in uses), key=lambda use: str(use["name"]))
 
 
 def list_site_generators() -> QuerySet[Generator]:

@@ -69,7 +69,8 @@ WHERE t.campaign_id <> r.campaign_id ORDER BY r.id""",
     "a_pairing_counts_the_prompts_that_asked_both": """
 WITH asked AS MATERIALIZED (
   SELECT DISTINCT t.campaign_id, t.stratum_id, r.parent_id, r.generator_id FROM annotate_generationrequest r
-  JOIN annotate_message m ON m.id = r.parent_id JOIN annotate_messagetree t ON t.id = m.tree_id),
+  JOIN annotate_message m ON m.id = r.parent_id JOIN annotate_messagetree t ON t.id = m.tree_id
+  WHERE NOT r.is_for_variety),
 counted AS (
   SELECT a.campaign_id, a.stratum_id, a.generator_id AS first_id, b.generator_id AS second_id, count(*) AS prompts
   FROM asked a JOIN asked b ON b.parent_id = a.parent_id AND b.generator_id >= a.generator_id

@@ -28,7 +28,7 @@ WHERE t.campaign_id = %(campaign)s AND t.state = 'ranking' AND m.removed_at IS N
   AND CASE WHEN %(parents)s::bigint[] IS NULL THEN m.parent_id IS NULL ELSE m.id = ANY(%(parents)s::bigint[]) END
   AND (%(wanted)s::int IS NULL OR %(wanted)s > (
     SELECT count(*) FROM annotate_generationrequest r
-    WHERE r.parent_id = m.id AND r.state NOT IN ('failed', 'set_aside')))
+    WHERE r.parent_id = m.id AND NOT r.is_for_variety AND r.state NOT IN ('failed', 'set_aside')))
   AND EXISTS (
     SELECT 1 FROM unnest(%(generators)s::bigint[], %(samples)s::int[]) AS e (generator_id, samples)
     WHERE e.samples > (SELECT count(DISTINCT r.sample_index) FROM annotate_generationrequest r
@@ -42,7 +42,7 @@ WHERE m.id = ANY(%(parents)s::bigint[]) ORDER BY m.id"""
 _ASKED = """
 SELECT r.parent_id, r.generator_id, array_agg(DISTINCT r.sample_index) AS samples,
   count(*) FILTER (WHERE r.state NOT IN ('failed', 'set_aside')) AS standing
-FROM annotate_generationrequest r WHERE r.parent_id = ANY(%(parents)s::bigint[])
+FROM annotate_generationrequest r WHERE r.parent_id = ANY(%(parents)s::bigint[]) AND NOT r.is_for_variety
 GROUP BY r.parent_id, r.generator_id ORDER BY r.parent_id, r.generator_id"""
 
 _PAIRINGS = """
@@ -94,11 +94,12 @@ class Lineup:
         )
 
 
-def read_lineup(*, campaign: Campaign, now: datetime | None = None) -> Lineup:
-    """Who a campaign can ask. A problem of which nobody will tell whether it is over is forgotten after an hour; without
+def read_lineup(*, campaign: Campaign, now: datetime | None = None, for_variety: bool = False) -> Lineup:
+    """Who a campaign can ask: those of the design, or those that are kept for variety. A problem of which nobody will tell whether it is over is forgotten after an hour; without
     `now` all of them are.
     """
     uses = CampaignGenerator.objects.filter(campaign=campaign, generator__enabled=True).select_related("generator")
+    uses = uses.filter(is_for_variety=for_variety)
     refused = {}
     named = []
     for use in uses.exclude(generator__engine=Engine.LABEL).order_by("generator_id"):

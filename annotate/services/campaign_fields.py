@@ -177,12 +177,13 @@ def _generators(reader: Reader, place: str, value: Any) -> tuple[GeneratorUse, .
 
 
 def _generator(reader: Reader, place: str, value: Any) -> GeneratorUse | None:
-    table = reader.table(place, value, known=("name", "samples"), needed=("name",))
+    table = reader.table(place, value, known=("name", "samples", "for_variety"), needed=("name",))
     if table is None or table.get("name") is None:
         return None
     name = reader.text(f"{place}.name", table["name"], longest=120)
     samples = reader.integer(f"{place}.samples", table.get("samples", 1), low=1, high=16)
-    return None if name is None or samples is None else GeneratorUse(name, samples)
+    for_variety = reader.boolean(f"{place}.for_variety", table.get("for_variety", False))
+    return None if name is None or samples is None or for_variety is None else GeneratorUse(name, samples, for_variety)
 
 
 def _output_terms(reader: Reader, place: str, value: Any) -> tuple[OutputTerms, ...] | None:

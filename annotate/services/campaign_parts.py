@@ -59,12 +59,14 @@ def set_generators(*, campaign: Campaign, generators: Sequence[GeneratorUse]) ->
     CampaignGenerator.objects.filter(campaign=campaign).exclude(generator_id__in=ids).delete()
     CampaignGenerator.objects.bulk_create(
         (
-            CampaignGenerator(campaign=campaign, generator_id=generator_id, samples=use.samples)
+            CampaignGenerator(
+                campaign=campaign, generator_id=generator_id, samples=use.samples, is_for_variety=use.for_variety
+            )
             for generator_id, use in zip(ids, generators, strict=True)
         ),
         update_conflicts=True,
         unique_fields=["campaign", "generator"],
-        update_fields=["samples"],
+        update_fields=["samples", "is_for_variety"],
     )
 
 

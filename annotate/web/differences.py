@@ -173,7 +173,8 @@ def _write_targets(targets: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _write_generators(uses: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [f"{use['name']} x {use['samples']}" for use in uses]
+    variety = _("for variety")
+    return [f"{use['name']} x {use['samples']}{f', {variety}' if use.get('for_variety') else ''}" for use in uses]
 
 
 _WRITERS: Mapping[str, Callable[[Any], list[str]]] = {

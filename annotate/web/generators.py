@@ -40,6 +40,8 @@ MOST_SAMPLES = 16
 PROBLEMS_SHOWN = 10
 #: A field for each generator.
 SAMPLES = "samples."
+#: And whether it is kept for variety.
+VARIETY = "variety."
 COUNTED = (RequestState.QUEUED, RequestState.RUNNING, RequestState.DONE, RequestState.FAILED, RequestState.SET_ASIDE,
            RequestState.CANCELLED)  # fmt: skip
 TRIED_AGAIN = (RequestState.FAILED, RequestState.SET_ASIDE)
@@ -51,16 +53,17 @@ def generators(request: PageRequest, slug: str) -> HttpResponse:
     role = CampaignRole.ORGANIZER if request.method == "POST" else CampaignRole.MODERATOR
     campaign = get_campaign_for(request.actor, slug, role)
     if request.method != "POST":
-        return show_generators(request, campaign, read_uses(campaign), {})
+        return show_generators(request, campaign, *read_uses(campaign), {})
+    variety = {name.removeprefix(VARIETY) for name in request.POST if name.startswith(VARIETY)}
     names = [name for name in request.POST if name.startswith(SAMPLES)]
     samples = {name.removeprefix(SAMPLES): request.POST.get(name, "").strip() for name in names}
     reason = request.POST.get("reason", "").strip()[:MAX_REASON_CHARS]
     try:
-        spec = read_campaign({"generators": as_uses(samples)})
+        spec = read_campaign({"generators": as_uses(samples, variety)})
         change_campaign(campaign=campaign, spec=spec, actor=request.actor, now=timezone.now(), reason=reason)
     except ChorusError as error:
-        problems = by_name(problems_of(error), as_uses(samples))
-        return show_generators(request, campaign, samples, problems, status=error.status)
+        problems = by_name(problems_of(error), as_uses(samples, variety))
+        return show_generators(request, campaign, samples, variety, problems, status=error.status)
     messages.success(request, _("The campaign asks these generators now."))
     return redirect("generators", slug)
 
@@ -94,13 +97,19 @@ def read_requests(request: PageRequest) -> list[int] | None:
     return None if number is None else [number]
 
 
-def read_uses(campaign: Campaign) -> dict[str, str]:
-    return {use["name"]: str(use["samples"]) for use in list_generator_uses(campaign_id=campaign.pk)}
+def read_uses(campaign: Campaign) -> tuple[dict[str, str], set[str]]:
+    """Samples by name, and the names of those that are kept for variety."""
+    uses = list_generator_uses(campaign_id=campaign.pk)
+    return {use["name"]: str(use["samples"]) for use in uses}, {use["name"] for use in uses if use.get("for_variety")}
 
 
-def as_uses(samples: dict[str, str]) -> list[dict[str, Any]]:
+def as_uses(samples: dict[str, str], variety: set[str]) -> list[dict[str, Any]]:
     """Those with a number other than none."""
-    return [{"name": name, "samples": to_number(text, int)} for name, text in samples.items() if text not in ("", "0")]
+    return [
+        {"name": name, "samples": to_number(text, int), "for_variety": name in variety}
+        for name, text in samples.items()
+        if text not in ("", "0")
+    ]
 
 
 def by_name(problems: Problems, uses: list[dict[str, Any]]) -> Problems:
@@ -110,10 +119,24 @@ def by_name(problems: Problems, uses: list[dict[str, Any]]) -> Problems:
 
 
 def show_generators(
-    request: PageRequest, campaign: Campaign, samples: dict[str, str], problems: Problems, *, status: int = 200
+    request: PageRequest,
+    campaign: Campaign,
+    samples: dict[str, str],
+    variety: set[str],
+    problems: Problems,
+    *,
+    status: int = 200,
 ) -> HttpResponse:
     runs = request.actor.is_administrator or campaign.actor_role == CampaignRole.ORGANIZER  # type: ignore[attr-defined]
-    choices = [make_choice(row, campaign, samples, problems) for row in list_site_generators().order_by("name", "pk")]
+    site = list_site_generators().order_by("name", "pk")
+    choices = [
+        {
+            **make_choice(row, campaign, samples, problems),
+            "is_for_variety": row.name in variety,
+            "variety": VARIETY + row.name,
+        }
+        for row in site
+    ]
     fields = [choice["field"] for choice in choices if not choice["refused"]]
     failed = take_part(request, list_problems(campaign_id=campaign.pk), size=PROBLEMS_SHOWN)
     context = {
@@ -121,6 +144,7 @@ def show_generators(
         "may_change": runs,
         "choices": choices,
         "candidates": read_settings(campaign.parameters).candidates_per_prompt,
+        "asks_variety": read_settings(campaign.parameters).ask_variety,
         **describe_progress(campaign, now=timezone.now()),
         "design": present_design(campaign=campaign, now=timezone.now()),
         "part": failed,

@@ -67,6 +67,7 @@ POLICIES: dict[JobName, Policy] = {
     JobName.REMOVE_GUESTS: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=3600),
     JobName.GENERATE_CANDIDATES: Policy(Queue.NETWORK, soft_limit=840, hard_limit=900, every=15),
     JobName.GENERATE_LOCALLY: Policy(Queue.GENERATE, soft_limit=840, hard_limit=900, every=15),
+    JobName.ASK_VARIETY: Policy(Queue.COMPUTE, soft_limit=110, hard_limit=120, every=30),
     JobName.TRY_GENERATORS: Policy(Queue.NETWORK, soft_limit=300, hard_limit=330, every=15),
     JobName.RUN_IMPORTS: Policy(Queue.STREAM, soft_limit=86_000, hard_limit=86_400, every=20),
     # One at a time, in a thread of low priority; it ends itself after a quarter of an hour.

@@ -73,13 +73,18 @@ class TargetSpec:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorUse:
-    """A generator of the site by its name, and how many candidates it writes for each prompt."""
+    """A generator of the site by its name, and how many candidates it writes for each prompt.
+
+    `for_variety`: it is asked only where the candidates of the others are too much alike.
+    """
 
     name: str
     samples: int = 1
+    for_variety: bool = False
 
     def as_values(self) -> dict[str, Any]:
-        return {"name": self.name, "samples": self.samples}
+        values: dict[str, Any] = {"name": self.name, "samples": self.samples}
+        return {**values, "for_variety": True} if self.for_variety else values
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,6 +228,7 @@ def test_the_message_says_the_first_problem_and_how_many_more():
         ({"model_licences": [3]}, "model_licences[0]", "This must be a text."),
         ({"generators": [{"name": "a"}, {"name": "a"}]}, "generators[1]", "This generator is there twice. Keep one."),
         ({"generators": [{"name": "a", "samples": 17}]}, "generators[0].samples", "This must be a whole number from 1 to 16."),
+        ({"generators": [{"name": "a", "for_variety": "yes"}]}, "generators[0].for_variety", "This must be true or false."),
         ({"generators": [{"name": "a", "endpoint": "http://10.0.0.1"}]}, "generators[0].endpoint",
          'There is no field "endpoint" here.'),
         ({"release": {"schedule": "daily"}}, "release.schedule",

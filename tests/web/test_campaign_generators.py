@@ -200,3 +200,20 @@ def test_label_of_an_import_is_no_generator_of_the_site(root, campaign):
     label = Generator.objects.create(campaign=campaign, name="label", engine="label")
     assert root.get(f"{SITE}{label.pk}/").status_code == 404
     assert root.get(f"{SITE}99999999999999999999/").status_code == 404
+
+
+def test_organizer_keeps_a_generator_for_variety_and_takes_that_back(ines, campaign):
+    make_server("Lab")
+    make_server("Pond")
+    assert "switch it on under Edit" in ines.get(HERE).text
+    ines.post(HERE, {"samples.Lab": "1", "samples.Pond": "2", "variety.Pond": "on"})
+    assert list_generator_uses(campaign_id=campaign.pk) == [
+        {"name": "Lab", "samples": 1},
+        {"name": "Pond", "samples": 2, "for_variety": True},
+    ]
+    assert (read_form(ines.get(HERE)).get("variety.Pond"), read_form(ines.get(HERE)).get("variety.Lab")) == (
+        ["on"],
+        None,
+    )
+    ines.post(HERE, {"samples.Lab": "1", "samples.Pond": "2"})
+    assert list_generator_uses(campaign_id=campaign.pk)[1] == {"name": "Pond", "samples": 2}
