@@ -26,6 +26,7 @@ PARTS = (
     "saving",
     "coverage",
     "unit_places",
+    "simulations",
     "perspectives",
     "releases",
     "audit",

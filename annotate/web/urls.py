@@ -30,6 +30,7 @@ PARTS = (
     "results_perspectives",
     "results_saving",
     "coverage",
+    "simulations",
     "unit_why",
     "audit",
     "me",

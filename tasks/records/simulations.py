@@ -147,7 +147,9 @@ def plan_arms(
     chosen = list(dict.fromkeys(policies)) or [parameters.get("policy", PolicyName.COVERAGE.value)]
     combined: list[dict[str, Any]] = [{}]
     for name, values in tried.items():
-        combined = [{**so_far, name: value} for so_far in combined for value in dict.fromkeys(values)]
+        different = [value for at, value in enumerate(values) if value not in values[:at]]
+        # Cut where it is too many all the same: what is left is refused for its number.
+        combined = [{**so_far, name: value} for so_far in combined for value in different][: MOST_ARMS + 1]
     return tuple(Arm(str(policy), values) for policy in chosen for values in combined)
 
 

@@ -53,6 +53,7 @@ class World:
     message: int
     tree: int
     ranked: int
+    simulation: int
 
     def arguments(self) -> dict[str, Any]:
         """Values for the parameters of addresses, by their names there."""
@@ -66,6 +67,7 @@ class World:
             "message_id": self.message,
             "tree_id": self.tree,
             "parent_id": self.ranked,
+            "simulation_id": self.simulation,
         }
 
 
@@ -97,6 +99,7 @@ def make_world(site: Site, *, hostile: bool = False) -> World:
         message=message,
         tree=tree,
         ranked=int(organizer.insist("GET", f"campaigns/{slug}/consensus/")["results"][0]["parent"]),
+        simulation=_imagine(organizer, slug),
     )
 
 
@@ -154,6 +157,15 @@ def _ask_for_prompts(organizer: Volunteer, slug: str, *, hostile: bool) -> int:
     word = UNBROKEN * 20 if hostile else "Something you had to explain to a child."
     brief = {"language": "en", "topic": word[:80], "difficulty": word[:40], "words": word[:500], "wanted": 12}
     return int(organizer.insist("POST", f"campaigns/{slug}/briefs/", brief)["id"])
+
+
+def _imagine(organizer: Volunteer, slug: str) -> int:
+    """A simulation of two policies, with its report."""
+    wanted = {"policies": ["coverage", "uniform"], "annotators": 8, "days": 3, "runs": 2}
+    simulation = int(organizer.insist("POST", f"campaigns/{slug}/simulations/", wanted)["id"])
+    address = f"campaigns/{slug}/simulations/{simulation}/"
+    wait_until(lambda: organizer.insist("GET", address)["state"] in {"done", "failed"}, "a simulation")
+    return simulation
 
 
 def _read_and_react(organizer: Volunteer, volunteer: Volunteer, slug: str, *, hostile: bool) -> tuple[int, int]:
