@@ -21,6 +21,7 @@ from tasks.vocabulary import (
     OutputTerms,
     Preset,
     ReleaseSchedule,
+    TargetAxis,
     Widget,
 )
 
@@ -103,6 +104,15 @@ class TargetShape(StrictSerializer):
     judgments = serializers.IntegerField(min_value=1, max_value=1_000_000_000)
 
 
+class ShareShape(StrictSerializer):
+    axis = serializers.ChoiceField([axis.value for axis in TargetAxis])
+    value = serializers.CharField(
+        max_length=80,
+        help_text="A language, the number of a topic, a difficulty, a length (short, middle, long) or a tag.",
+    )
+    share = serializers.FloatField(min_value=0, max_value=1)
+
+
 FOR_VARIETY = "It is asked only where the candidates of the others are too much alike, with `ask_variety`."
 
 
@@ -143,6 +153,12 @@ class _CampaignFields(ParametersBody):  # type: ignore[misc,valid-type]  # a cla
     guideline = GuidelineBody(required=False)
     label_schema = LabelSchemaBody(required=False)
     targets = serializers.ListField(child=TargetShape(), required=False, max_length=5_000)
+    shares = serializers.ListField(
+        child=ShareShape(),
+        required=False,
+        max_length=1_000,
+        help_text="Of an axis 1 together at most; the rest is left to its other values. Replaced as a whole.",
+    )
     generators = serializers.ListField(child=GeneratorUseShape(), required=False, max_length=20)
     output_terms = serializers.ListField(
         child=serializers.ChoiceField(TERMS),

@@ -15,6 +15,7 @@ from annotate.models import (
     LabelSchema,
     Membership,
     Stratum,
+    TargetShare,
 )
 from tasks.records.campaigns import GeneratorUse
 from tasks.records.parameters import read_settings
@@ -65,7 +66,7 @@ def list_visible_campaigns(
 def describe_campaign(campaign: Campaign) -> dict[str, Any]:
     """Everything that organizers decide about a campaign, as `CampaignSpec.as_values` writes it.
 
-    Plain JSON, field → value; each parameter is a field `parameters.<name>`. Four queries at most.
+    Plain JSON, field → value; each parameter is a field `parameters.<name>`. Five queries at most.
     """
     parameters = asdict(read_settings(campaign.parameters))
     return {
@@ -79,6 +80,7 @@ def describe_campaign(campaign: Campaign) -> dict[str, Any]:
         "guideline": describe_guideline(campaign.guideline),
         "label_schema": describe_label_schema(schema_id=campaign.label_schema_id),
         "targets": list_targets(campaign_id=campaign.pk),
+        "shares": list_shares(campaign_id=campaign.pk),
         "generators": list_generator_uses(campaign_id=campaign.pk),
         "output_terms": list(campaign.output_terms),
         "model_licences": list(campaign.model_licences),
@@ -107,6 +109,12 @@ def list_targets(*, campaign_id: int) -> list[dict[str, Any]]:
         {"language": language, "topic": topic, "judgments": target}
         for language, topic, target in cells.values_list("language", "topic", "target")
     ]
+
+
+def list_shares(*, campaign_id: int) -> list[dict[str, Any]]:
+    """The target shares that are set, by axis and value."""
+    shares = TargetShare.objects.filter(campaign_id=campaign_id).values("axis", "value", "share")
+    return sorted((dict(share) for share in shares), key=lambda share: (share["axis"], share["value"]))
 
 
 def list_generator_uses(*, campaign_id: int) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from annotate.services.target_shares import find_foreign
 from tasks.records.parameters import find_problems
 from tasks.vocabulary import GROWN_KINDS, ReleaseSchedule
 
@@ -23,6 +24,7 @@ def find_contradictions(values: Mapping[str, Any]) -> dict[str, str]:
                 _('The campaign has no language "%(language)s". Add the language, or drop the target.')
                 % {"language": target["language"]},
             )
+    problems = find_foreign(values["shares"], languages=values["languages"]) | problems
     if values["release"]["schedule"] == ReleaseSchedule.TARGET and parameters["release_target"] is None:
         problems["release.target"] = _("Say at how many judgments the release is made.")
     grown = [kind for kind in values["kinds"] if kind in GROWN_KINDS]

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from annotate.services.campaign_values import LICENCE, Reader, show
+from annotate.services.target_shares import read_shares
 from tasks.records.campaigns import Anchor, DimensionSpec, GeneratorUse, GuidelineSpec, ReleasePlan, TargetSpec
 from tasks.vocabulary import CampaignState, Kind, MessageRole, OutputTerms, Preset, ReleaseSchedule, Widget
 
@@ -230,6 +231,7 @@ FIELDS: Mapping[str, Callable[[Reader, str, Any], Any]] = {
     "guideline": _guideline,
     "label_schema": _label_schema,
     "targets": _targets,
+    "shares": read_shares,
     "generators": _generators,
     "output_terms": _output_terms,
     "model_licences": _model_licences,

@@ -25,12 +25,13 @@ def _write(slug: str, values: Mapping[str, Any], parameters: Mapping[str, Any]) 
     for name in ("title", "purpose", "licence", "languages", "kinds", "allow_guests", "output_terms", "model_licences"):
         yield f"{name} = {_value(values[name])}"
     # An empty list of tables is a plain value, and those come before the first table.
-    yield from (f"{name} = []" for name in ("targets", "generators") if not values[name])
+    yield from (f"{name} = []" for name in ("targets", "shares", "generators") if not values[name])
     yield from _table("parameters", parameters)
     if values["release"]["schedule"] is not None:
         yield from _table("release", values["release"])
     yield from _write_words(values["guideline"] or {}, values["label_schema"] or {})
     yield from _tables("targets", values["targets"])
+    yield from _tables("shares", values["shares"])
     yield from _tables("generators", values["generators"])
 
 

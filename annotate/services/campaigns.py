@@ -29,6 +29,7 @@ from annotate.services.guidelines import publish_guideline, publish_label_schema
 from annotate.services.memberships import add_member
 from annotate.services.reliability import bring_forward
 from annotate.services.stale import mark_stale
+from annotate.services.target_shares import find_unknown_topics, set_shares
 from annotate.wake import wake
 from tasks.records.campaigns import CampaignSpec, Change, ReleasePlan, find_changes
 from tasks.records.parameters import read_settings
@@ -164,6 +165,9 @@ def _write_parts(
         publish_label_schema(campaign=campaign, dimensions=spec.label_schema, actor=actor, now=now, reason=reason)
     if "targets" in fields and spec.targets is not None:
         set_targets(campaign=campaign, targets=spec.targets)
+    if "shares" in fields and spec.shares is not None:
+        refuse_problems(find_unknown_topics(campaign=campaign, shares=spec.shares))
+        set_shares(campaign=campaign, shares=spec.shares)
     if "generators" in fields and spec.generators is not None:
         set_generators(campaign=campaign, generators=spec.generators)
     if fields & OF_TERMS:
@@ -198,6 +202,7 @@ def _fill_from_preset(spec: CampaignSpec, preset: PresetRecord) -> CampaignSpec:
         parameters=parameters,
         guideline=spec.guideline or preset.guideline,
         targets=spec.targets or (),
+        shares=spec.shares or (),
         generators=spec.generators or (),
         output_terms=spec.output_terms or (),
         model_licences=spec.model_licences or (),

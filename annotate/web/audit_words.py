@@ -26,7 +26,6 @@ ACTIONS: dict[AuditAction, str | Promise] = {
     AuditAction.REPORTS_HANDLED: _("looked at reports"),
     AuditAction.REVISION_DECIDED: _("decided on a proposed text"),
     AuditAction.BRIEF_CHANGED: _("changed what prompts are asked for"),
-    AuditAction.TARGET_SHARES_CHANGED: _("changed target shares"),
     AuditAction.TOPIC_CHANGED: _("changed a topic"),
     AuditAction.GOLD_ADDED: _("added a gold item"),
     AuditAction.GOLD_RETIRED: _("retired a gold item"),

@@ -43,6 +43,9 @@ FIELDS: dict[str, FieldWords] = {
         _("Questions"), "", _("A new version. Labels that were given keep theirs; open work asks the new questions.")
     ),
     "targets": FieldWords(_("Targets"), "", _("Work where most is missing is offered first, within a minute.")),
+    "shares": FieldWords(
+        _("Target shares"), "", _("What is furthest from its share is offered first, within a minute.")
+    ),
     "generators": FieldWords(_("Generators"), "", _("Asked for prompts that lack candidates. Texts that exist stay.")),
     "output_terms": FieldWords(
         _("Terms on the texts of models that you take"),

@@ -11,11 +11,13 @@ from typing import Any
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from annotate.figures import whole
+from annotate.figures import percent, whole
 from annotate.queries.generator_terms import TERMS
 from annotate.web.campaign_words import ASKED_ABOUT, FIELDS, PRESETS, SCHEDULES, WIDGETS, field_title, role_name
+from annotate.web.coverage_words import AXES
 from annotate.web.field_words import Words
 from annotate.web.names import kind_name, language_name, state_name
+from annotate.web.target_words import name_value
 from tasks.records.campaigns import Change
 from tasks.vocabulary import OutputTerms, Preset, ReleaseSchedule
 
@@ -24,7 +26,9 @@ MOST_LINES = 2_000
 #: Unchanged lines that are shown around changed ones.
 AROUND = 1
 MOST_CHARS = 2_000
-LONG = frozenset({"guideline", "label_schema", "targets", "generators", "purpose", "text", "examples", "dimensions"})
+LONG = frozenset(
+    {"guideline", "label_schema", "targets", "shares", "generators", "purpose", "text", "examples", "dimensions"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,10 @@ def _write_targets(targets: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
+def _write_shares(shares: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [f"{AXES[row['axis']]}: {name_value(row['axis'], row['value'])}: {percent(row['share'])}" for row in shares]
+
+
 def _write_generators(uses: Sequence[Mapping[str, Any]]) -> list[str]:
     variety = _("for variety")
     return [f"{use['name']} x {use['samples']}{f', {variety}' if use.get('for_variety') else ''}" for use in uses]
@@ -183,5 +191,6 @@ _WRITERS: Mapping[str, Callable[[Any], list[str]]] = {
     "label_schema": _write_schema,
     "dimensions": _write_dimensions,
     "targets": _write_targets,
+    "shares": _write_shares,
     "generators": _write_generators,
 }

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.vocabulary import CampaignState, Kind, MessageRole, OutputTerms, Preset, ReleaseSchedule, Widget
+from tasks.vocabulary import CampaignState, Kind, MessageRole, OutputTerms, Preset, ReleaseSchedule, TargetAxis, Widget
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,18 @@ class TargetSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareSpec:
+    """How much of what is collected should be of one value of one axis of the target space. A topic is named by its number."""
+
+    axis: TargetAxis
+    value: str
+    share: float
+
+    def as_values(self) -> dict[str, Any]:
+        return {"axis": str(self.axis), "value": self.value, "share": self.share}
+
+
+@dataclass(frozen=True, slots=True)
 class GeneratorUse:
     """A generator of the site by its name, and how many candidates it writes for each prompt.
 
@@ -117,6 +129,7 @@ class CampaignSpec:
     guideline: GuidelineSpec | None = None
     label_schema: tuple[DimensionSpec, ...] | None = None
     targets: tuple[TargetSpec, ...] | None = None
+    shares: tuple[ShareSpec, ...] | None = None
     generators: tuple[GeneratorUse, ...] | None = None
     output_terms: tuple[OutputTerms, ...] | None = None
     model_licences: tuple[str, ...] | None = None
@@ -142,6 +155,7 @@ class CampaignSpec:
             if self.label_schema is None
             else {"dimensions": [dimension.as_values() for dimension in self.label_schema]},
             "targets": _sorted(self.targets, "language", "topic"),
+            "shares": _sorted(self.shares, "axis", "value"),
             "generators": _sorted(self.generators, "name"),
             "output_terms": None if self.output_terms is None else [str(terms) for terms in self.output_terms],
             "model_licences": None if self.model_licences is None else list(self.model_licences),
@@ -171,7 +185,7 @@ def find_changes(*, before: Mapping[str, Any], after: Mapping[str, Any]) -> tupl
 
 
 def _sorted(
-    records: tuple[TargetSpec, ...] | tuple[GeneratorUse, ...] | None, *keys: str
+    records: tuple[TargetSpec, ...] | tuple[ShareSpec, ...] | tuple[GeneratorUse, ...] | None, *keys: str
 ) -> list[dict[str, Any]] | None:
     if records is None:
         return None

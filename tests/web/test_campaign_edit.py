@@ -165,11 +165,11 @@ def test_problem_in_the_file_is_told_with_its_line_and_the_text_stays(ines, camp
 
 def test_form_of_a_running_campaign_costs_the_same_whatever_its_targets(ines, campaign, django_assert_num_queries):
     ines.get(HERE)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         ines.get(HERE)
     targets = {"targets": [{"language": "de", "topic": str(n), "judgments": 3} for n in range(3)]}
     change_campaign(campaign=campaign, spec=read_campaign(targets), actor=None, now=timezone.now())
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         ines.get(HERE)
 
 

@@ -1,0 +1,101 @@
+"""Target shares: a set, said in a file, a body or a form, checked once, and put upon the cells."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from annotate.exceptions import InvalidInput
+from annotate.models import AuditEvent, CoverageCell, Topic
+from annotate.queries.target_shares import describe_axes, describe_shares
+from annotate.services.campaign_files import read_campaign, read_campaign_file
+from annotate.services.campaign_text import write_campaign_file
+from annotate.services.campaigns import change_campaign
+from tests.loop import make_campaign
+from tests.targets import find_places, make_prompts
+
+pytestmark = pytest.mark.django_db
+
+
+def share(axis, value, part):
+    return {"axis": axis, "value": value, "share": part}
+
+
+def put(campaign, *shares):
+    return change_campaign(
+        campaign=campaign, spec=read_campaign({"shares": list(shares)}), actor=None, now=timezone.now()
+    )
+
+
+def test_shares_are_a_set_and_the_same_twice_changes_nothing():
+    campaign = make_campaign(languages=("en", "de"))
+    shares = share("language", "de", 0.5), share("length", "short", 0.25), share("tag", "maths", 0.1)
+    assert [change.field for change in put(campaign, *shares)] == ["shares"]
+    assert put(campaign, *reversed(shares)) == ()
+    assert describe_shares(campaign_id=campaign.pk) == {
+        "language": {"de": 0.5}, "length": {"short": 0.25}, "tag": {"maths": 0.1},
+    }  # fmt: skip
+    put(campaign, share("difficulty", "hard", 1))
+    assert describe_shares(campaign_id=campaign.pk) == {"difficulty": {"hard": 1.0}}
+    event = AuditEvent.objects.order_by("-pk").first()
+    assert event.after == {"shares": [share("difficulty", "hard", 1.0)]}
+
+
+@pytest.mark.parametrize(
+    ("shares", "place", "told"),
+    [
+        ([share("language", "de", 0.5)], "shares[0].value", "The campaign has no language"),
+        ([share("length", "short", 0.7), share("length", "long", 0.4)], "shares", "1.1 together"),
+        ([share("topic", 7, 0.1)], "shares[0].value", 'no topic with the number "7"'),
+        ([share("topic", "seven", 0.1)], "shares[0].value", ""),
+        ([share("length", "huge", 0.1)], "shares[0].value", ""),
+        ([share("colour", "red", 0.1)], "shares[0].axis", ""),
+        ([share("tag", "a", 1.5)], "shares[0].share", ""),
+        ([share("tag", "a", 0.5), share("tag", "a", 0.4)], "shares[1]", ""),
+        ([{"axis": "tag", "value": "a"}], "shares[0].share", ""),
+        ([share("difficulty", "x" * 41, 0.5)], "shares[0].value", ""),
+    ],
+)
+def test_a_share_that_cannot_be_is_refused_at_its_place(shares, place, told):
+    campaign = make_campaign()
+    with pytest.raises(InvalidInput) as refused:
+        put(campaign, *shares)
+    assert place in refused.value.details
+    assert told in refused.value.details[place][0]
+    assert describe_shares(campaign_id=campaign.pk) == {}
+
+
+def test_the_file_of_a_campaign_carries_its_shares():
+    campaign = make_campaign(languages=("en", "de"))
+    put(campaign, share("language", "de", 0.5), share("tag", "maths", 0.125))
+    written = write_campaign_file(campaign)
+    assert '[[shares]]\naxis = "language"\nvalue = "de"\nshare = 0.5' in written
+    spec = read_campaign_file(written.encode())
+    assert change_campaign(campaign=campaign, spec=spec, actor=None, now=timezone.now()) == ()
+
+
+def test_a_retired_topic_has_no_share_any_more_to_give():
+    campaign = make_campaign(topics=4)
+    make_prompts(campaign)
+    find_places(campaign)
+    put(campaign, share("topic", "2", 0.5))
+    Topic.objects.filter(number=3).update(retired_at=timezone.now())
+    with pytest.raises(InvalidInput):
+        put(campaign, share("topic", "3", 0.5))
+
+
+def test_cells_have_the_shares_that_were_asked_for_along_every_axis():
+    campaign = make_campaign(topics=4, languages=("en", "sw"))
+    make_prompts(campaign)
+    put(campaign, share("language", "sw", 0.2), share("length", "long", 0.25))
+    find_places(campaign)
+    put(campaign, share("language", "sw", 0.2), share("length", "long", 0.25), share("topic", "2", 0.3))
+    find_places(campaign)
+    axes = {
+        str(axis): {row["value"]: round(row["share"], 3) for row in rows}
+        for axis, rows in describe_axes(campaign_id=campaign.pk).items()
+    }
+    assert axes["language"] == {"en": 0.8, "sw": 0.2}
+    assert axes["length"]["long"] == 0.25
+    assert axes["topic"]["2"] == 0.3
+    assert sum(CoverageCell.objects.values_list("share", flat=True)) == pytest.approx(1)
