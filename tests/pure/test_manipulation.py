@@ -13,6 +13,7 @@ import pytest
 
 from tasks.agreement.manipulation import find_signs
 from tasks.agreement.manipulation.betting import LEAST_EVIDENCE, bet, find_threshold, log_threshold
+from tasks.agreement.manipulation.likes import measure_noise
 from tasks.records.ballots import Ballot
 from tasks.records.manipulation import ObservedBallot
 from tasks.vocabulary import FindingKind
@@ -128,6 +129,16 @@ def test_the_more_strong_signs_there_are_the_less_is_asked_of_each() -> None:
     assert find_threshold([alone + 9, alone, of_four, of_four], people=100) == of_four
     assert find_threshold([], people=100) == alone
     assert log_threshold(100, told=10**6) == LEAST_EVIDENCE == log(20)
+
+
+def test_a_random_order_is_scattered_the_less_the_more_candidates_it_has() -> None:
+    dice = np.random.default_rng(3)
+    for size in (2, 3, 5, 8):
+        first, second = np.triu_indices(size, 1)
+        orders = np.argsort(dice.random((4000, size)), axis=1)
+        taus = np.sign(orders[:, first] - orders[:, second]).mean(axis=1)
+        assert measure_noise(len(first)) == pytest.approx(float(taus.var()), rel=0.1)
+    assert (measure_noise(1), measure_noise(10)) == (1.0, pytest.approx(1 / 6))
 
 
 def test_where_nobody_cheats_the_mean_of_all_evidence_seldom_reaches_what_any_finding_needs() -> None:

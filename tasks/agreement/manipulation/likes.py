@@ -134,11 +134,11 @@ def _score(block: Orders, spread: Floats, before: Floats) -> Scores:
     counts = block.count_rows()
     says = (np.abs(block.signs).sum(axis=1) > 0) & (counts > FEWEST_OTHERS)
     expected = (block.add_up(own[:, None])[block.parent, 0] - own) / np.maximum(counts - 1, 1)
-    noise = np.full(int(says.sum()), _measure_noise(block.signs.shape[1]))
+    noise = np.full(int(says.sum()), measure_noise(block.signs.shape[1]))
     return Scores(block.row[says], block.annotator[says], own[says], common[says], expected[says], noise)
 
 
-def _measure_noise(pairs: int) -> float:
+def measure_noise(pairs: int) -> float:
     """Return the variance of Kendall's tau of two random orders, by the number of pairs that they hold (Kendall 1938)."""
     size = (1 + sqrt(1 + 8 * pairs)) / 2
     return 2 * (2 * size + 5) / (9 * size * (size - 1))
