@@ -241,15 +241,16 @@ def test_a_list_of_generators_is_two_queries_whatever_its_length(administrator, 
 
 
 def test_administrators_read_how_a_generator_does(administrator):
-    made = make(administrator)
+    # Not when this file was read: that may be an hour before.
+    made, now = make(administrator), timezone.now()
     campaign = make_campaign()
     ended = [
-        {"state": "done", "outcome": "stored", "finished_at": NOW, "compute_seconds": 2.0, "completion_tokens": 30, "draws": 1},
-        {"state": "done", "outcome": "stored", "finished_at": NOW - timedelta(hours=3), "compute_seconds": 4.0, "completion_tokens": 90},
-        {"state": "failed", "outcome": "unreachable", "finished_at": NOW},
-        {"state": "failed", "outcome": "empty", "finished_at": NOW - timedelta(days=3)},
-        {"state": "set_aside", "finished_at": NOW - timedelta(days=3)},
-        {"state": "queued", "outcome": "rate_limited", "not_before": NOW},
+        {"state": "done", "outcome": "stored", "finished_at": now, "compute_seconds": 2.0, "completion_tokens": 30, "draws": 1},
+        {"state": "done", "outcome": "stored", "finished_at": now - timedelta(hours=3), "compute_seconds": 4.0, "completion_tokens": 90},
+        {"state": "failed", "outcome": "unreachable", "finished_at": now},
+        {"state": "failed", "outcome": "empty", "finished_at": now - timedelta(days=3)},
+        {"state": "set_aside", "finished_at": now - timedelta(days=3)},
+        {"state": "queued", "outcome": "rate_limited", "not_before": now},
         {"state": "queued"},
     ]  # fmt: skip
     for number, given in enumerate(ended):
