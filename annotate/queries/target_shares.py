@@ -5,6 +5,7 @@ from typing import Any
 
 from annotate.models import TargetShare
 from annotate.queries.rows import Row, fetch_all
+from annotate.queries.vectors import GONE, STANDING
 from tasks.scheduling.shares import CellFacts, Shares
 from tasks.vocabulary import TargetAxis
 
@@ -36,6 +37,18 @@ SELECT 'tag' AS axis, tag AS value, count(*) AS prompts,
 FROM annotate_promptplace p JOIN annotate_messagetree t ON t.id = p.tree_id JOIN annotate_coveragecell c ON c.id = p.cell_id
 CROSS JOIN LATERAL (SELECT DISTINCT unnest(t.tags) AS tag) AS tagged
 WHERE p.campaign_id = %(campaign)s GROUP BY tag ORDER BY count(*) DESC, tag LIMIT %(limit)s"""
+
+
+_LIKE_REFERENCE = f"""
+SELECT left(m.text, 8000) AS text, t.language, t.difficulty, t.tags
+FROM annotate_messagetree t JOIN annotate_message m ON m.tree_id = t.id AND {STANDING}
+ORDER BY hashint8(m.id) LIMIT %(limit)s"""
+
+
+def list_prompts_like_reference(*, campaign_id: int, limit: int) -> list[tuple[str, str, str, tuple[str, ...]]]:
+    """Prompts of a campaign as a reference for another one: text, language, difficulty, tags."""
+    rows = fetch_all(_LIKE_REFERENCE, {"campaign": campaign_id, "gone": list(GONE), "limit": limit})
+    return [(row["text"], row["language"], row["difficulty"], tuple(row["tags"])) for row in rows]
 
 
 def load_shares(*, campaign_id: int) -> dict[TargetAxis, dict[str, float]]:

@@ -1,6 +1,6 @@
 """Help while somebody writes: what would be refused, what may be a mistake, what is there already. Reads only.
 
-Nothing of it blocks but what the submit refuses too. Rate-limited by person, and bounded: one statement.
+Nothing of it blocks but what the submit refuses too. Rate-limited by person, and bounded: two statements.
 """
 
 import re
@@ -12,7 +12,8 @@ from annotate.exceptions import InvalidInput
 from annotate.figures import whole
 from annotate.limits import take_check
 from annotate.models import Campaign
-from annotate.queries.near_prompts import Neighbour, find_near_prompts
+from annotate.queries.alike_prompts import find_alike_prompts
+from annotate.queries.near_prompts import MOST_SHOWN, Neighbour, find_near_prompts
 from annotate.queries.reading import Reader
 from annotate.services.import_plan import make_tree_key
 from annotate.services.text_answers import UNWRITABLE, shows_nothing
@@ -92,7 +93,7 @@ def check_text(*, campaign: Campaign, kind: str, text: str, language: str, annot
     take_check(annotator_id=annotator_id)
     most = read_settings(campaign.parameters).max_text_chars
     looked_at = text[:MOST_LOOKED_AT]
-    near = _find_near(campaign, looked_at, annotator_id=annotator_id) if kind in STARTING_KINDS else []
+    near = _find_near(campaign, looked_at, language, annotator_id=annotator_id) if kind in STARTING_KINDS else []
     return WritingHelp(
         chars=len(text),
         max_chars=most,
@@ -104,12 +105,20 @@ def check_text(*, campaign: Campaign, kind: str, text: str, language: str, annot
     )
 
 
-def _find_near(campaign: Campaign, text: str, *, annotator_id: int) -> list[Neighbour]:
+def _find_near(campaign: Campaign, text: str, language: str, *, annotator_id: int) -> list[Neighbour]:
     if not text.strip() or find_unwritable(text) is not None:
         return []
     digest = text_hash(text)
-    keys = [make_tree_key(language=language, text_hash=digest) for language in campaign.languages]
-    return find_near_prompts(campaign_id=campaign.pk, text=text, keys=keys, reader=Reader(annotator_id))
+    keys = [make_tree_key(language=known, text_hash=digest) for known in campaign.languages]
+    reader = Reader(annotator_id)
+    near = find_near_prompts(campaign_id=campaign.pk, text=text, keys=keys, reader=reader)
+    if len(near) == MOST_SHOWN or read_settings(campaign.parameters).embedder != "hashing":
+        return near
+    # Beside those with the same passages, those with the same words in another order.
+    alike = find_alike_prompts(campaign_id=campaign.pk, text=text, language=language, reader=reader)
+    known_ids = {each.message_id for each in near}
+    more = [each for each in alike if each.message_id not in known_ids]
+    return sorted([*near, *more], key=lambda each: (-each.similarity, each.message_id))[:MOST_SHOWN]
 
 
 def _judge_language(text: str, *, said: str, campaign: Campaign) -> LanguageVerdict:

