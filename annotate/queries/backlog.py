@@ -1,7 +1,7 @@
 """What waits to be done, as the scheduler and the summaries read it. Nothing here writes."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from annotate.models import Campaign
 from annotate.queries.rows import Row, fetch_all
@@ -25,16 +25,12 @@ WHERE u.id = ANY(%(units)s::bigint[]) AND u.is_open AND NOT q.is_gold
 ORDER BY u.id"""
 
 #: Gold items are counted apart, and nothing decides how many judgments they need.
-_QUEUES_OF = "ARRAY(SELECT q.id FROM annotate_queue q WHERE q.campaign_id = %(campaign)s AND NOT q.is_gold)"
+QUEUES_OF = "ARRAY(SELECT q.id FROM annotate_queue q WHERE q.campaign_id = %(campaign)s AND NOT q.is_gold)"
 
 _FRONT = f"""
-SELECT near.id FROM unnest({_QUEUES_OF}) AS queues (id) CROSS JOIN LATERAL (
+SELECT near.id FROM unnest({QUEUES_OF}) AS queues (id) CROSS JOIN LATERAL (
   SELECT u.id FROM annotate_unit u WHERE u.queue_id = queues.id AND u.is_vacant
-  ORDER BY u.band DESC, u.tie LIMIT GREATEST(16, %(limit)s / cardinality({_QUEUES_OF}))) near"""
-
-_AFTER = f"""
-SELECT u.id FROM annotate_unit u
-WHERE u.queue_id = ANY({_QUEUES_OF}) AND u.is_open AND u.id > %(after)s ORDER BY u.id LIMIT %(limit)s"""
+  ORDER BY u.band DESC, u.tie LIMIT GREATEST(16, %(limit)s / cardinality({QUEUES_OF}))) near"""
 
 _UNDER = """
 SELECT u.id FROM annotate_unit u WHERE u.subject_id = ANY(%(subjects)s::bigint[]) AND u.is_open
@@ -45,7 +41,7 @@ _STRATA = f"""
 WITH counts AS (
   SELECT d.stratum_id, sum(u.done) AS done, sum(u.held) AS held
   FROM annotate_unit u JOIN annotate_unitdetail d ON d.unit_id = u.id
-  WHERE u.queue_id = ANY({_QUEUES_OF}) AND (u.done > 0 OR u.held > 0) GROUP BY d.stratum_id)
+  WHERE u.queue_id = ANY({QUEUES_OF}) AND (u.done > 0 OR u.held > 0) GROUP BY d.stratum_id)
 SELECT s.id, s.language, s.topic, s.target,
   COALESCE(CASE WHEN s.topic = '' THEN sum(c.done) OVER (PARTITION BY s.language) ELSE c.done END, 0)::bigint AS done,
   COALESCE(CASE WHEN s.topic = '' THEN sum(c.held) OVER (PARTITION BY s.language) ELSE c.held END, 0)::bigint AS held
@@ -106,11 +102,6 @@ def list_front_units(*, campaign_id: int, limit: int) -> list[int]:
     return [row["id"] for row in fetch_all(_FRONT, {"campaign": campaign_id, "limit": limit})]
 
 
-def list_units_after(*, campaign_id: int, after: int, limit: int) -> list[int]:
-    """Open units with ids above `after`, by id, at most `limit`."""
-    return [row["id"] for row in fetch_all(_AFTER, {"campaign": campaign_id, "after": after, "limit": limit})]
-
-
 def list_ordering_units(*, subject_ids: Sequence[int]) -> list[int]:
     """Open units that ask for an order of what is under these messages."""
     return [row["id"] for row in fetch_all(_UNDER, {"subjects": list(subject_ids), "ordering": _ordering()})]
@@ -125,13 +116,6 @@ def load_units(*, unit_ids: Sequence[int]) -> list[tuple[int, UnitState]]:
 def load_cells(*, campaign_id: int) -> list[Cell]:
     """The cells of a campaign's target space, counted now."""
     return [Cell(**row) for row in fetch_all(_STRATA, {"campaign": campaign_id})]
-
-
-def place_in_cells(units: Sequence[UnitState], *, cells: Sequence[Cell]) -> list[UnitState]:
-    """The units with the cell whose target counts for them: their own, or that of their whole language."""
-    whole = {cell.language: str(cell.id) for cell in cells if not cell.topic and cell.target}
-    counts_for = {str(cell.id): whole.get(cell.language, str(cell.id)) for cell in cells if not cell.target}
-    return [replace(unit, stratum=counts_for.get(unit.stratum, unit.stratum)) for unit in units]
 
 
 def describe_cells(cells: Sequence[Cell]) -> list[StratumState]:

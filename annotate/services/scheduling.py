@@ -22,17 +22,21 @@ ROWS_A_WRITE = 500
 _WRITE = """
 WITH w AS MATERIALIZED (
   SELECT * FROM unnest(%(units)s::bigint[], %(bands)s::smallint[], %(wanted)s::smallint[], %(codes)s::text[],
-    %(args)s::jsonb[], %(terms)s::jsonb[]) AS w (id, band, wanted, reason_code, reason_args, terms)),
+    %(args)s::jsonb[], %(terms)s::jsonb[], %(policies)s::text[])
+    AS w (id, band, wanted, reason_code, reason_args, terms, policy)),
 got AS MATERIALIZED (
   SELECT u.id FROM annotate_unit u WHERE u.id = ANY(%(units)s::bigint[]) AND u.is_open
   ORDER BY u.id FOR NO KEY UPDATE SKIP LOCKED),
 cold AS (
   UPDATE annotate_unitdetail d
-  SET wanted = w.wanted, reason_code = w.reason_code, reason_args = w.reason_args, terms = w.terms, scored_at = %(now)s
+  SET wanted = w.wanted, reason_code = w.reason_code, reason_args = w.reason_args, terms = COALESCE(w.terms, d.terms),
+    policy = CASE WHEN w.terms IS NULL THEN d.policy ELSE w.policy END,
+    scored_at = CASE WHEN w.terms IS NULL THEN d.scored_at ELSE %(now)s END
   FROM w JOIN got ON got.id = w.id WHERE d.unit_id = w.id)
-UPDATE annotate_unit u SET band = w.band, needed = GREATEST(w.wanted, u.done + u.held)
+UPDATE annotate_unit u SET band = COALESCE(w.band, u.band), needed = GREATEST(w.wanted, u.done + u.held)
 FROM w JOIN got ON got.id = w.id
-WHERE u.id = w.id AND (u.band, u.needed) IS DISTINCT FROM (w.band, GREATEST(w.wanted, u.done + u.held))
+WHERE u.id = w.id
+  AND (u.band, u.needed) IS DISTINCT FROM (COALESCE(w.band, u.band), GREATEST(w.wanted, u.done + u.held))
 RETURNING u.id"""
 
 _COUNT_STRATA = """
@@ -79,5 +83,6 @@ def _as_columns(bands: Sequence[Band]) -> dict[str, object]:
         "wanted": [band.wanted for band in bands],
         "codes": [band.reason_code for band in bands],
         "args": [json.dumps(dict(band.reason_args)) for band in bands],
-        "terms": [json.dumps(dict(band.terms)) for band in bands],
+        "terms": [None if band.terms is None else json.dumps(dict(band.terms)) for band in bands],
+        "policies": [band.policy for band in bands],
     }

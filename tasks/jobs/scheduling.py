@@ -1,39 +1,48 @@
-"""Decide what is wanted most: bands and needs of open units, a bounded number of rows a tick."""
+"""Decide what is wanted most, every few seconds: bands and needs of the units that are offered next, and of what changed.
+
+A tick looks at the front of each queue, at what was judged a moment ago and at what is new, all against cells that are
+counted now; a campaign with few open units is looked at as a whole. The full plan of a large one, with the embeddings, is
+made every few minutes beside it (tasks.jobs.coverage). When neither runs, work goes on by the last bands.
+"""
 
 import time
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from celery import shared_task
 from django.utils import timezone
 
 from annotate.queries.backlog import (
-    Cell,
-    describe_cells,
     find_settings,
     list_front_units,
     list_open_campaigns,
     list_ordering_units,
-    list_units_after,
     load_cells,
     load_units,
-    place_in_cells,
+)
+from annotate.queries.planning import (
+    count_cells,
+    count_open_units,
+    iterate_units,
+    list_judged_units,
+    list_new_units,
+    read_units,
+    time_kinds,
 )
 from annotate.services.scheduling import store_stratum_counts, write_bands
 from annotate.services.stale import claim_stale, end_turn, rest_after, settle_stale, take_turn
 from annotate.services.tree_marks import mark_tree_of_units
 from annotate.wake import wake
-from tasks.records.parameters import CampaignSettings
-from tasks.records.scheduling import Band, Redundancy, UnitState
-from tasks.scheduling.bands import score_units
+from tasks.jobs.planning import Ground, list_bands, load_pool, plan_units
+from tasks.records.scheduling import Band
+from tasks.scheduling.bands import give_reason
 from tasks.scheduling.redundancy import decide_wanted, read_redundancy
-from tasks.vocabulary import ORDERING_KINDS, WRITING_KINDS, JobName, ReasonCode, StaleKind
+from tasks.vocabulary import ORDERING_KINDS, JobName, StaleKind
 
-#: Units of the queues' fronts, and of the walk over all of them, that one tick looks at.
+#: Units of the queues' fronts, new ones, and judged ones that one tick looks at; a campaign with no more is planned as a whole.
 FRONT_UNITS = 5000
-WALKED_UNITS = 5000
+#: A tick looks at what was judged in this time: longer than the longest rest.
+JUDGED_LATELY = timedelta(minutes=20)
 MARKS_AT_ONCE = 500
 LEASE_SECONDS = 270.0
 #: A run that works longer than this wakes its successor and ends (seconds).
@@ -66,20 +75,24 @@ def follow_needs(*, now: datetime) -> bool:
 
 
 def decide_needs(subject_ids: Sequence[int]) -> list[Band]:
-    """Bands with the need that the present certainty asks for, of units in which it changes."""
+    """The need that the present certainty asks for, of units in which it changes; their bands stay."""
     found = load_units(unit_ids=list_ordering_units(subject_ids=subject_ids))
     settings = find_settings(campaign_ids={campaign_id for campaign_id, _ in found})
     decided = []
     for campaign_id, unit in found:
         wanted = decide_wanted(unit, redundancy=read_redundancy(settings[campaign_id]))
-        if wanted != unit.wanted:
+        if wanted != unit.wanted and unit.kind in ORDERING_KINDS:
             decided.append((campaign_id, unit, wanted))
-    cells = {campaign_id: load_cells(campaign_id=campaign_id) for campaign_id in {item[0] for item in decided}}
-    return [
-        replace(band, band=band.band if unit.band is None else unit.band)
-        for campaign_id, unit, _ in decided
-        for band in score_campaign([unit], cells=cells[campaign_id], settings=settings[campaign_id])
-    ]
+    strata = {
+        campaign_id: Ground(settings[campaign_id], [], load_cells(campaign_id=campaign_id), {}).stratum_of
+        for campaign_id in {item[0] for item in decided}
+    }
+    needs = []
+    for campaign_id, unit, wanted in decided:
+        stratum = strata[campaign_id].get(int(unit.stratum))
+        reason, args = give_reason(kind=unit.kind, done=unit.done, stratum=stratum)
+        needs.append(Band(unit.unit, None, wanted, reason, args))
+    return needs
 
 
 def schedule_in_turn(campaign_id: int) -> None:
@@ -90,71 +103,28 @@ def schedule_in_turn(campaign_id: int) -> None:
     if turn is None:
         return
     started = time.monotonic()
-    last = schedule_campaign(campaign_id, after=turn.cursor, now=timezone.now())
-    rest = rest_after(time.monotonic() - started)
-    end_turn(turn=turn, rest_until=timezone.now() + rest, cursor=last)
+    schedule_campaign(campaign_id, now=timezone.now())
+    end_turn(turn=turn, rest_until=timezone.now() + rest_after(time.monotonic() - started))
 
 
-def schedule_campaign(campaign_id: int, *, after: int, now: datetime) -> int:
-    """Count the cells, score what is offered next and a stretch of the rest, write what changes.
+def schedule_campaign(campaign_id: int, *, now: datetime) -> int:
+    """Count, plan what is offered next and what changed, write what says something new; how many bands that was."""
+    ground = lay_ground(campaign_id, now=now)
+    if count_open_units(campaign_id=campaign_id) <= FRONT_UNITS:
+        loaded = load_pool(iterate_units(campaign_id=campaign_id, now=now), ground=ground)
+    else:
+        front = list_front_units(campaign_id=campaign_id, limit=FRONT_UNITS)
+        new = list_new_units(campaign_id=campaign_id, limit=FRONT_UNITS)
+        judged = list_judged_units(campaign_id=campaign_id, since=now - JUDGED_LATELY, limit=FRONT_UNITS)
+        loaded = load_pool([read_units(unit_ids=sorted({*front, *new, *judged}), now=now)], ground=ground)
+    bands = list(list_bands(loaded, plan_units(loaded, ground=ground), ground=ground))
+    write_bands(bands=bands, now=now)
+    return len(bands)
 
-    Returns where the walk over the rest goes on: a unit's id, 0 for its beginning.
-    """
-    cells = load_cells(campaign_id=campaign_id)
-    store_stratum_counts(cells=cells, now=now)
-    walked = list_units_after(campaign_id=campaign_id, after=after, limit=WALKED_UNITS)
-    front = list_front_units(campaign_id=campaign_id, limit=FRONT_UNITS)
-    units = [unit for _, unit in load_units(unit_ids=sorted({*walked, *front}))]
+
+def lay_ground(campaign_id: int, *, now: datetime) -> Ground:
+    """What a plan of this campaign stands on, counted now; the strata keep their counts."""
+    strata = load_cells(campaign_id=campaign_id)
+    store_stratum_counts(cells=strata, now=now)
     settings = find_settings(campaign_ids=[campaign_id])[campaign_id]
-    scored = score_campaign(units, cells=cells, settings=settings)
-    write_bands(bands=keep_changes(units, scored), now=now)
-    return walked[-1] if len(walked) == WALKED_UNITS else 0
-
-
-def score_campaign(units: Sequence[UnitState], *, cells: Sequence[Cell], settings: CampaignSettings) -> list[Band]:
-    """The band of every unit of one campaign, in no order. The need of writing is not the scheduler's.
-
-    Where trees grow, it has a word on what puts candidates in order alone: texts and reviews stand where the tree that
-    asks for them put them.
-    """
-    groups: defaultdict[Redundancy, list[UnitState]] = defaultdict(list)
-    for unit in place_in_cells(units, cells=cells):
-        if settings.grow_trees and unit.kind not in ORDERING_KINDS:
-            continue
-        if unit.kind not in WRITING_KINDS:
-            groups[read_redundancy(settings)].append(unit)
-        elif unit.wanted > 0:
-            groups[Redundancy(base=unit.wanted, minimum=unit.wanted, maximum=unit.wanted)].append(unit)
-    strata = describe_cells(cells)
-    bands = [
-        band
-        for redundancy, group in groups.items()
-        for band in score_units(group, strata=strata, redundancy=redundancy)
-    ]
-    return name_cells(bands, units=units, cells=cells)
-
-
-def keep_changes(units: Sequence[UnitState], bands: Sequence[Band]) -> list[Band]:
-    """The bands that say something else than their unit does now, in band or in need."""
-    now = {unit.unit: unit for unit in units}
-    return [
-        band
-        for band in bands
-        if (now[band.unit].band, now[band.unit].needed)
-        != (band.band, max(band.wanted, now[band.unit].done + now[band.unit].held))
-        or now[band.unit].wanted != band.wanted
-    ]
-
-
-def name_cells(bands: Sequence[Band], *, units: Sequence[UnitState], cells: Sequence[Cell]) -> list[Band]:
-    """The reason of a thin cell says which, and how far it is: counts of a cell, never of a unit."""
-    cell_of = {unit.unit: unit.stratum for unit in place_in_cells(units, cells=cells)}
-    by_id = {str(cell.id): cell for cell in cells}
-    named = []
-    for band in bands:
-        cell = by_id.get(cell_of[band.unit])
-        args = {}
-        if band.reason_code == ReasonCode.STRATUM_THIN and cell is not None:
-            args = {"where": cell.label, "done": str(cell.done), "target": str(cell.target)}
-        named.append(replace(band, reason_args=args))
-    return named
+    return Ground(settings, count_cells(campaign_id=campaign_id), strata, time_kinds(campaign_id=campaign_id))

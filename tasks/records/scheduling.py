@@ -89,16 +89,18 @@ class Redundancy:
 class Band:
     """What the scheduler says of one unit.
 
-    band         0 to 1000, higher is wanted more
+    band         0 to 1000, higher is wanted more; None leaves it as it is
     wanted       judgments the unit should have
     reason_code  and reason_args: why this work, in terms that tell nothing about the opinions
                  of others (they never depend on `uncertainty`)
-    terms        how the band came about, for organizers: name → number
+    terms        how the band came about, for organizers: name → number; None leaves them, and when it was scored
+    policy       what scored it
     """
 
     unit: int
-    band: int
+    band: int | None
     wanted: int
     reason_code: ReasonCode
     reason_args: Mapping[str, str]
-    terms: Mapping[str, float | None]
+    terms: Mapping[str, float] | None = None
+    policy: str = ""

@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tasks.records.coverage import Floats, Integers, PlanSettings, Pool, Surroundings
+    from tasks.records.coverage import Cells, Floats, Integers, PlanSettings, Pool, Surroundings
 
     Matrix = NDArray[np.float32]
 
@@ -46,6 +46,35 @@ def measure_cover(references: Matrix, covered: Matrix) -> Matrix:
     for start in range(0, len(covered), CHUNK):
         np.maximum(cover, (references @ covered[start : start + CHUNK].T).max(axis=1), out=cover)
     return cover
+
+
+def measure_facility(pool: Pool, cells: Cells, surroundings: Surroundings, *, sample: int = 2000) -> Floats:
+    """Mean over prompts of the largest similarity to a finished one, by code of language, and of all as the last entry.
+
+    Over a sample of the open prompts of each language; a finished one is its own nearest. nan: no prompt has a vector.
+    """
+    languages = int(max(pool.language.max(initial=0), cells.language.max(initial=0))) + 1
+    has = pool.point >= 0
+    finished = np.bincount(cells.language, weights=cells.finished, minlength=languages)
+    means, weights = np.full(languages + 1, np.nan), np.zeros(languages)
+    for language in range(languages):
+        here = np.flatnonzero(has & (pool.language == language))
+        _, first = np.unique(pool.point[here], return_index=True)
+        prompts = here[first]
+        unfinished = len(prompts)
+        if not unfinished and not finished[language]:
+            continue
+        step = max(1, -(-unfinished // sample))
+        seen = surroundings.vectors[pool.point[prompts[::step]]]
+        cover = measure_cover(seen, surroundings.covered) if unfinished else np.zeros(0, dtype=np.float32)
+        weights[language] = unfinished + finished[language]
+        means[language] = (
+            (float(cover.mean()) * unfinished + finished[language]) / weights[language] if unfinished else 1.0
+        )
+    if weights.sum() > 0:
+        means[-1] = float(np.nansum(means[:-1] * weights) / weights.sum())
+    clipped: Floats = np.clip(means, 0.0, 1.0)
+    return clipped
 
 
 def order_by_reach(

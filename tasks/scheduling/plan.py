@@ -65,7 +65,7 @@ def plan(
     terms = {**terms, "value": value, "waiting": pool.waiting}
     if policy in MAKES_ROOM:
         places, lifted = give_places(pool, band, settings=settings)
-        terms["lifted"] = lifted
+        terms["lifted"] = lifted.astype(np.float64)
     else:
         places = band.astype(np.int16)
     return Plan(policy, places, {name: np.asarray(term, dtype=np.float32) for name, term in terms.items()})

@@ -12,20 +12,8 @@ from tasks.records.coverage import Cells, Pool
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-_INTEGERS = {
-    "unit",
-    "kind",
-    "language",
-    "cell",
-    "done",
-    "held",
-    "wanted",
-    "author",
-    "point",
-    "topic",
-    "prompts",
-    "judgments",
-}
+_POOL_INTEGERS = {"unit", "kind", "language", "cell", "done", "held", "wanted", "author", "point"}
+_CELL_INTEGERS = {"language", "topic", "prompts", "judgments"}
 _POOL_DEFAULTS: dict[str, float] = {
     "kind": 0,
     "language": 0,
@@ -59,7 +47,7 @@ def make_pool(unit: ArrayLike, **columns: ArrayLike) -> Pool:
 
     Raises ValueError when a column is unknown or of another length.
     """
-    return Pool(**_make_columns(np.asarray(unit, dtype=np.int64), "unit", _POOL_DEFAULTS, columns))
+    return Pool(**_make_columns(np.asarray(unit, dtype=np.int64), "unit", _POOL_DEFAULTS, _POOL_INTEGERS, columns))
 
 
 def make_cells(share: ArrayLike, **columns: ArrayLike) -> Cells:
@@ -72,9 +60,10 @@ def make_cells(share: ArrayLike, **columns: ArrayLike) -> Cells:
         shares = shares / total
     elif len(shares):
         shares = np.full(len(shares), 1.0 / len(shares))
-    groups = np.asarray(columns.pop("groups", np.zeros((len(shares), 0))), dtype=np.float64).reshape(len(shares), -1)
+    groups = np.asarray(columns.pop("groups", np.zeros((len(shares), 0))), dtype=np.float64)
+    groups = groups if groups.ndim == 2 and len(groups) == len(shares) else np.zeros((len(shares), 0))
     targeted = np.broadcast_to(np.asarray(columns.pop("is_targeted", False), dtype=bool), shares.shape).copy()
-    made = _make_columns(shares, "share", _CELL_DEFAULTS, columns)
+    made = _make_columns(shares, "share", _CELL_DEFAULTS, _CELL_INTEGERS, columns)
     return Cells(**made, groups=groups, is_targeted=targeted)
 
 
@@ -84,12 +73,14 @@ def take_units(pool: Pool, which: ArrayLike) -> Pool:
     return Pool(**{field.name: getattr(pool, field.name)[index] for field in fields(Pool)})
 
 
-def _make_columns(first: Any, name: str, defaults: dict[str, float], columns: dict[str, ArrayLike]) -> dict[str, Any]:
+def _make_columns(
+    first: Any, name: str, defaults: dict[str, float], integers: set[str], columns: dict[str, ArrayLike]
+) -> dict[str, Any]:
     if unknown := set(columns) - set(defaults):
         raise ValueError(f"There is no column {', '.join(sorted(unknown))}.")
     made = {name: first}
     for column, plain in defaults.items():
-        dtype = np.int64 if column in _INTEGERS else np.float64
+        dtype = np.int64 if column in integers else np.float64
         values = np.asarray(columns.get(column, plain), dtype=dtype)
         made[column] = np.broadcast_to(values, first.shape).copy() if values.ndim == 0 else values
         if made[column].shape != first.shape:

@@ -30,7 +30,8 @@ def quantise(value: Floats) -> Integers:
     with np.errstate(divide="ignore"):
         raw = BAND_OF_ONE + BANDS_AN_OCTAVE * np.log2(np.maximum(value, 0.0))
     steps = np.rint(np.clip(raw, 0, HIGHEST_BY_VALUE) / BAND_STEP)
-    return (steps * BAND_STEP).astype(np.int64)
+    band: Integers = (steps * BAND_STEP).astype(np.int64)
+    return band
 
 
 def give_places(pool: Pool, band: Integers, *, settings: PlanSettings) -> tuple[NDArray[np.int16], Integers]:
@@ -55,8 +56,8 @@ def _put(lifted: Integers, units: Integers, served: Integers, *, every: float, f
     """Give these units, in their order, every so many-th place of what is served."""
     if not every or not len(units):
         return
-    places = np.arange(0 if first is not None else 0.5, min(front, len(served)) * every) / every
-    places = places.astype(np.int64)[: len(units)]
+    turns = np.arange(0 if first is not None else 0.5, min(front, len(served)) * every) / every
+    places = turns.astype(np.int64)[: len(units)]
     places = places[places < len(served)]
     bands = served[places].copy()
     if first is not None and len(bands):

@@ -14,8 +14,8 @@ from tests.opinions import NOW, add_candidates, make_annotators, make_campaign, 
 pytestmark = pytest.mark.django_db
 
 
-def tick(campaign, *, after: int = 0) -> int:
-    return schedule_campaign(campaign.pk, after=after, now=NOW)
+def tick(campaign) -> int:
+    return schedule_campaign(campaign.pk, now=NOW)
 
 
 def versions() -> dict[int, str]:
@@ -38,13 +38,25 @@ def test_a_tick_scores_every_unit_and_says_why() -> None:
     tick(campaign)
 
     bands = dict(Unit.objects.values_list("subject_id", "band"))
-    assert bands == {thin.pk: 1000, full.pk: 500}
+    assert bands == {thin.pk: 880, full.pk: 720}
     detail = UnitDetail.objects.get(unit__subject=thin)
     assert (detail.reason_code, detail.reason_args) == (
         "stratum_thin",
         {"where": "birds (de)", "done": "0", "target": "100"},
     )
-    assert detail.terms == {"deficit": 1.0, "uncertainty": None, "vacancy": 1.0, "score": 1.0}
+    assert detail.policy == "coverage"
+    assert detail.terms == {
+        "coverage": 1.0,
+        "certainty": 1.0,
+        "reach": 0.0,
+        "target": 1.0,
+        "language": 1.0,
+        "minutes": 1.0,
+        "value": 2.35,
+        "waiting": 0.0,
+        "lifted": 0.0,
+        "uncertainty": 1.0,
+    }
     assert UnitDetail.objects.get(unit__subject=full).reason_code == "first_judgment"
 
 
@@ -126,21 +138,22 @@ def test_a_need_is_never_below_what_is_done_and_held() -> None:
     assert Unit.objects.get().needed == 2
 
 
-def test_a_walk_over_many_units_goes_on_where_it_stopped(monkeypatch) -> None:
-    monkeypatch.setattr("tasks.jobs.scheduling.WALKED_UNITS", 2)
-    monkeypatch.setattr("tasks.jobs.scheduling.list_front_units", lambda **_: [])
+def test_of_many_units_a_tick_looks_at_the_front_at_what_is_new_and_at_what_was_judged(monkeypatch) -> None:
     campaign = make_campaign()
-    for text in ("one", "two", "three"):
-        add_candidates(make_prompt(campaign, text), "alpha Yes.", "beta No.")
-    units = list(Unit.objects.order_by("pk").values_list("pk", flat=True))
-    last = tick(campaign)
-    assert (last, scored()) == (units[1], units[:2])
-    last = tick(campaign, after=last)
-    assert (last, scored()) == (0, units)
+    prompts = [make_prompt(campaign, text) for text in ("front", "judged", "new", "behind")]
+    candidates = [add_candidates(prompt, "alpha Yes.", "beta No.") for prompt in prompts]
+    units = {unit.subject.text: unit.pk for unit in Unit.objects.select_related("subject")}
+    tick(campaign)
+    UnitDetail.objects.filter(unit=units["new"]).update(scored_at=None)
+    first, second = candidates[1]
+    rank(make_annotators(1)[0], prompts[1], [first], [second])
+    Unit.objects.filter(pk__in=units.values()).update(band=40)
+    monkeypatch.setattr("tasks.jobs.scheduling.count_open_units", lambda **_: 5001)
+    monkeypatch.setattr("tasks.jobs.scheduling.list_front_units", lambda **_: [units["front"]])
 
+    tick(campaign)
 
-def scored() -> list[int]:
-    return list(UnitDetail.objects.filter(scored_at__isnull=False).order_by("pk").values_list("pk", flat=True))
+    assert set(Unit.objects.filter(band=40).values_list("pk", flat=True)) == {units["behind"]}
 
 
 def test_a_target_without_a_topic_counts_its_whole_language() -> None:
@@ -153,7 +166,7 @@ def test_a_target_without_a_topic_counts_its_whole_language() -> None:
     tick(campaign)
     whole.refresh_from_db()
     detail = UnitDetail.objects.get()
-    assert (whole.done, detail.terms["deficit"]) == (2, 0.5)
+    assert (whole.done, detail.terms["target"]) == (2, 0.5)
     assert detail.reason_args == {"where": "en", "done": "2", "target": "4"}
 
 

@@ -62,7 +62,8 @@ def score_coverage(
 def estimate_certainty(pool: Pool) -> Floats:
     """Expected rise of the certainty by one more judgment of each unit."""
     shared = pool.uncertainty / (pool.done + pool.held + 1)
-    return np.where(np.isnan(pool.gain), shared, np.clip(pool.gain, 0.0, 1.0))
+    certainty: Floats = np.where(np.isnan(pool.gain), shared, np.clip(pool.gain, 0.0, 1.0))
+    return certainty
 
 
 def count_parts(pool: Pool) -> Floats:
@@ -79,13 +80,16 @@ def lift_languages(pool: Pool, cells: Cells) -> Floats:
     share = np.bincount(cells.language, weights=cells.share, minlength=size)
     finished = np.bincount(cells.language, weights=cells.finished + cells.held, minlength=size)
     behind = (share * finished.sum() + 1.0) / (finished + 1.0)
-    return np.clip(np.sqrt(behind), 1.0, MOST_LIFT)[pool.language]
+    lifts: Floats = np.clip(np.sqrt(behind), 1.0, MOST_LIFT)
+    lifted: Floats = lifts[pool.language]
+    return lifted
 
 
 def relate_minutes(minutes: Floats) -> Floats:
     """How long each takes, the median as 1."""
     median = float(np.median(minutes)) if len(minutes) else 1.0
-    return np.clip(minutes / median, 1 / MOST_MINUTES, MOST_MINUTES) if median > 0 else np.ones(len(minutes))
+    related: Floats = np.clip(minutes / (median or 1.0), 1 / MOST_MINUTES, MOST_MINUTES)
+    return related if median > 0 else np.ones(len(minutes))
 
 
 def _find_reach(

@@ -32,11 +32,11 @@ PARTS = 48
 
 def score_open_assistant(
     pool: Pool,
-    cells: Cells,  # noqa: ARG001  (policies have one signature)
+    cells: Cells,
     *,
-    settings: PlanSettings,  # noqa: ARG001
-    rng: np.random.Generator,  # noqa: ARG001
-    surroundings: Surroundings | None = None,  # noqa: ARG001
+    settings: PlanSettings,
+    rng: np.random.Generator,
+    surroundings: Surroundings | None = None,
 ) -> tuple[Floats, dict[str, Floats]]:
     """A value that falls with the place in the race, the first units told apart best."""
     if not len(pool):

@@ -14,9 +14,9 @@ def score_round_robin(
     pool: Pool,
     cells: Cells,
     *,
-    settings: PlanSettings,  # noqa: ARG001  (policies have one signature)
-    rng: np.random.Generator,  # noqa: ARG001
-    surroundings: Surroundings | None = None,  # noqa: ARG001
+    settings: PlanSettings,
+    rng: np.random.Generator,
+    surroundings: Surroundings | None = None,
 ) -> tuple[Floats, dict[str, Floats]]:
     """The value of the n-th turn of a cell is 2 / n, counted from what its prompts have; without a place it is the first."""
     turn = np.zeros(len(pool))

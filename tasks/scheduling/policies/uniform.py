@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 def score_uniform(
     pool: Pool,
-    cells: Cells,  # noqa: ARG001  (policies have one signature)
+    cells: Cells,
     *,
-    settings: PlanSettings,  # noqa: ARG001
-    rng: np.random.Generator,  # noqa: ARG001
-    surroundings: Surroundings | None = None,  # noqa: ARG001
+    settings: PlanSettings,
+    rng: np.random.Generator,
+    surroundings: Surroundings | None = None,
 ) -> tuple[Floats, dict[str, Floats]]:
     """One for all."""
     return np.ones(len(pool)), {}
