@@ -49,6 +49,7 @@ POLICIES: dict[JobName, Policy] = {
     JobName.SWEEP_REQUESTS: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=30),
     JobName.PLAN_RELEASES: Policy(Queue.SHORT, soft_limit=50, hard_limit=60, every=60),
     JobName.RECOMPUTE_STALE: Policy(Queue.COMPUTE, soft_limit=280, hard_limit=300, every=5),
+    JobName.MEASURE_COVERAGE: Policy(Queue.COMPUTE, soft_limit=840, hard_limit=900, every=60),
     # Each campaign rests an hour between two turns, and a day between two checks.
     JobName.MEASURE_RELIABILITY: Policy(Queue.COMPUTE, soft_limit=840, hard_limit=900, every=300),
     JobName.CHECK_CONSENSUS: Policy(Queue.COMPUTE, soft_limit=1740, hard_limit=1800, every=3600),
