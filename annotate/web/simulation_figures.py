@@ -122,7 +122,7 @@ def describe_levels(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Judgments to levels of coverage, a row a level, and the share of what the first way takes."""
     return [
         {
-            "covered": level["covered"],
+            "coverage": level["coverage"],
             "ways": [
                 {"judgments": tell(way["judgments"], "whole"), "ratio": tell(way["ratio"], "two") if number else None}
                 for number, way in enumerate(level["arms"])

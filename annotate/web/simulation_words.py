@@ -24,8 +24,12 @@ POLICIES: Mapping[str, Words] = {
 }
 #: Drawn over judgments, each with what it says.
 CURVES: Mapping[str, tuple[Words, Words]] = {
+    "coverage": (
+        _("Coverage"),
+        _("As the coverage page has it, of the parts that can be imagined: prompts, and the people who judged them."),
+    ),
     "covered": (
-        _("How much is covered"),
+        _("Coverage of the prompts"),
         _(
             "Share of the target in cells (language, topic, difficulty, length) with two finished prompts; one counts half."
         ),

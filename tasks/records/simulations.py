@@ -136,6 +136,32 @@ class SimulatedCampaign:
     targets: Mapping[tuple[str, str], int] = field(default_factory=dict)
     past: Past = field(default_factory=Past)
 
+    def as_json(self) -> dict[str, Any]:
+        """Return what `json.dumps` takes."""
+        return {
+            **asdict(self),
+            "shares": [[list(cell), share] for cell, share in self.shares.items()],
+            "targets": [[list(name), wanted] for name, wanted in self.targets.items()],
+        }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "SimulatedCampaign":
+        """Return the campaign that `as_json` made this of."""
+        past = told["past"]
+        people = tuple(
+            PastPerson(**{**one, "languages": tuple(one["languages"]), "judgments": tuple(one["judgments"])})
+            for one in past["people"]
+        )
+        return cls(
+            title=told["title"],
+            languages=tuple(told["languages"]),
+            units=tuple(WorkUnit(**one) for one in told["units"]),
+            parameters=told["parameters"],
+            shares={(cell[0], cell[1], cell[2], cell[3]): share for cell, share in told["shares"]},
+            targets={(name[0], name[1]): wanted for name, wanted in told["targets"]},
+            past=Past(people, past["start_hour"], tuple(past["seconds"]), past["minutes"]),
+        )
+
 
 def plan_arms(
     *, policies: Sequence[str], tried: Mapping[str, Sequence[Any]], parameters: Mapping[str, Any]

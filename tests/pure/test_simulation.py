@@ -209,5 +209,9 @@ def test_an_interval_is_students() -> None:
 
 
 def test_judgments_to_a_level_lie_on_the_line_between_two_readings() -> None:
-    curve = [{"judgments": 0, "covered": 0.0}, {"judgments": 100, "covered": 0.5}, {"judgments": 200, "covered": 0.5}]
+    curve = [
+        {"judgments": 0, "coverage": 0.0},
+        {"judgments": 100, "coverage": 0.5},
+        {"judgments": 200, "coverage": 0.5},
+    ]
     assert [find_judgments(curve, level) for level in (0.0, 0.25, 0.5, 0.6)] == [0, 50.0, 100.0, None]

@@ -50,7 +50,7 @@ def test_the_report_is_a_page_that_fetches_nothing_and_the_same_as_json(campaign
     report = json.loads(data.read_text())
     html = page.read_text()
     assert report["asked"]["annotators"] == 6
-    assert html.count("<polyline") == 5 * 2
+    assert html.count("<polyline") == 6 * 2
     assert "Only orders are imagined" in html
     assert f"{report['arms'][1]['end']['covered']['mean']:.3f}" in html
     assert not re.search(r"<script|https?://|url\(|@import|\son\w+=", html)

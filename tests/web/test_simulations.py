@@ -112,7 +112,7 @@ def test_a_report_tells_every_figure_in_a_plot_and_in_a_table(olga) -> None:
         "At the end",
     ):
         assert title in text
-    assert html.count('role="img"') == 5
+    assert html.count('role="img"') == 6
     assert html.count("<details") >= 5
     report = Simulation.objects.get().report
     figure = report["arms"][1]["curve"][-1]["covered"]["mean"]

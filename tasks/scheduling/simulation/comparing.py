@@ -14,6 +14,7 @@ import numpy as np
 
 from tasks.records.parameters import CampaignSettings, read_settings
 from tasks.records.simulations import Arm, SimulatedCampaign, SimulationPlan
+from tasks.scheduling.coverage import measure_cells
 from tasks.scheduling.simulation.evidence import Evidence, Truth, draw_truth
 from tasks.scheduling.simulation.fitting import fit_profile
 from tasks.scheduling.simulation.layout import Layout, lay_out
@@ -139,7 +140,7 @@ def run_arm(run: Run, settings: CampaignSettings, alive: Callable[[], None]) -> 
     return {
         "curve": [reading.as_row() for reading in readings],
         "end": sum_up(outcome, run.layout, seed=run.seed, minutes=run.days * 1440),
-        "languages": list_cells(outcome.state, run.layout),
+        "languages": list_cells(outcome.state, run.layout, measure_cells(world.planner.count_cells())),
         "tally": asdict(outcome.tally),
     }
 
@@ -182,7 +183,7 @@ def describe_arm(
 def describe_levels(results: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
     """Return how many judgments each way takes to levels of coverage that all of them reach, and its ratio to the first's."""
     told = []
-    lowest = [min(arm[run]["curve"][-1]["covered"] for arm in results) for run in range(len(results[0]))]
+    lowest = [min(arm[run]["curve"][-1]["coverage"] for arm in results) for run in range(len(results[0]))]
     for level in LEVELS:
         arms = []
         first: list[float | None] = []
@@ -191,18 +192,18 @@ def describe_levels(results: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict
             first = first if number else needed
             ratios = [_divide(own, other) for own, other in zip(needed, first, strict=True)]
             arms.append({"judgments": tell_mean(needed), "ratio": tell_mean(ratios)})
-        told.append({"level": level, "covered": round(level * _mean(lowest), 4), "arms": arms})
+        told.append({"level": level, "coverage": round(level * _mean(lowest), 4), "arms": arms})
     return told
 
 
 def find_judgments(curve: Sequence[Mapping[str, float]], level: float) -> float | None:
     """Return the judgments at which a curve first reaches a level, by a straight line between its points; None: it does not."""
     before = curve[0]
-    if before["covered"] >= level:
+    if before["coverage"] >= level:
         return before["judgments"]
     for now in curve[1:]:
-        if now["covered"] >= level:
-            share = (level - before["covered"]) / (now["covered"] - before["covered"])
+        if now["coverage"] >= level:
+            share = (level - before["coverage"]) / (now["coverage"] - before["coverage"])
             return round(before["judgments"] + share * (now["judgments"] - before["judgments"]), 1)
         before = now
     return None

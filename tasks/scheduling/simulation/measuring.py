@@ -1,22 +1,23 @@
 """The figures of an imagined campaign: along the way, at the same numbers of judgments for every arm, and at its end."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from tasks.scheduling.coverage import measure_cells, measure_coverage
+from tasks.scheduling.simulation.evidence import Evidence
 from tasks.scheduling.simulation.layout import Layout
+from tasks.scheduling.simulation.planning import Planner
 from tasks.scheduling.simulation.state import State
-from tasks.scheduling.simulation.world import Outcome, World
+from tasks.scheduling.simulation.world import Outcome
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 #: Numbers of judgments at which figures are taken, evenly up to what all visits could give.
 MARKS = 24
-#: Finished prompts at which a cell counts as covered.
-ENOUGH_OF_A_CELL = 2
 #: Units whose order is compared with the true one.
 MOST_COMPARED = 5000
 
@@ -25,7 +26,8 @@ MOST_COMPARED = 5000
 class Reading:
     """Figures at one moment, each in [0, 1].
 
-    covered    share of the target that lies in covered cells: of each cell min(1, finished / 2), weighted by its share
+    coverage   of the campaign as the product has it (tasks.scheduling.coverage), of what can be said here: prompts and people
+    covered    its part of prompts: share of the target in covered cells
     finished   share of the prompts that have the judgments they want
     confidence mean certainty of all orders, 0 where nothing is known
     smallest   of all targets (without any: of all languages) the least reached share
@@ -34,6 +36,7 @@ class Reading:
 
     judgments: int
     minute: float
+    coverage: float
     covered: float
     finished: float
     confidence: float
@@ -48,7 +51,22 @@ class Reading:
 
 
 #: Figures that are drawn over judgments.
-CURVES = ("covered", "finished", "confidence", "smallest", "people")
+CURVES = ("coverage", "covered", "finished", "confidence", "smallest", "people")
+
+
+class Watched(Protocol):
+    """A campaign that is looked at while it goes on, imagined or run by the product itself."""
+
+    @property
+    def layout(self) -> Layout: ...
+    @property
+    def state(self) -> State: ...
+    @property
+    def evidence(self) -> Evidence: ...
+    @property
+    def planner(self) -> Planner: ...
+    @property
+    def minute(self) -> float: ...
 
 
 def place_marks(total: int) -> tuple[int, ...]:
@@ -56,18 +74,20 @@ def place_marks(total: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(round(total * step / MARKS) for step in range(MARKS + 1)))
 
 
-def read_figures(world: World, mark: int) -> Reading:
+def read_figures(world: Watched, mark: int) -> Reading:
     """Return the figures now. A run that ends before a mark is read there as it ended."""
     state, layout = world.state, world.layout
-    covered = np.minimum(state.finished_in_cells() / ENOUGH_OF_A_CELL, 1.0)
+    cells = world.planner.count_cells()
+    measured = measure_coverage(cells, met={}, sources=0, facility=None)
     confidence = world.evidence.confidence
     return Reading(
         judgments=mark,
-        minute=world.log[2][-1] if world.log[2] else 0.0,
-        covered=float(covered @ layout.cell_share),
+        minute=world.minute,
+        coverage=measured.coverage,
+        covered=measured.prompts or 0.0,
         finished=float((state.done >= state.wanted).mean()),
         confidence=float(np.where(np.isnan(confidence), 0.0, confidence).mean()),
-        smallest=_find_smallest(state, covered),
+        smallest=_find_smallest(state, measure_cells(cells)),
         people=_touch(state, layout),
     )
 
@@ -92,9 +112,8 @@ def sum_up(outcome: Outcome, layout: Layout, *, seed: int, minutes: float) -> di
     }
 
 
-def list_cells(state: State, layout: Layout) -> list[dict[str, Any]]:
-    """Return how each language is covered at the end: its share of the target, and what is covered of it."""
-    covered = np.minimum(state.finished_in_cells() / ENOUGH_OF_A_CELL, 1.0)
+def list_cells(state: State, layout: Layout, covered: Floats) -> list[dict[str, Any]]:
+    """Return how each language is covered at the end: its share of the target, and what is covered of it, cell by cell."""
     told = []
     for code, language in enumerate(layout.languages):
         cells = layout.cell_language == code

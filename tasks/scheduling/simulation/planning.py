@@ -101,10 +101,11 @@ class Planner:
             minutes=np.full(len(open_units), self.minutes),
             tie=state.tie[open_units] / TIES,
         )
-        made = plan(pool, self._count_cells(), policy=self.policy, settings=self.plan_settings, rng=self.rng)
+        made = plan(pool, self.count_cells(), policy=self.policy, settings=self.plan_settings, rng=self.rng)
         state.band[open_units] = made.band
 
-    def _count_cells(self) -> Cells:
+    def count_cells(self) -> Cells:
+        """Return the cells of the target space as the scheduler counts them."""
         state, layout = self.state, self.state.layout
         count = len(layout.cell_share)
         held = np.bincount(layout.cell, weights=state.held / np.maximum(state.wanted, 1), minlength=count)
@@ -117,6 +118,8 @@ class Planner:
             held=held,
             judgments=np.bincount(layout.cell, weights=state.done, minlength=count).astype(np.int64),
             groups=state.groups,
+            # A cell without a prompt is there because somebody asked for it.
+            is_targeted=layout.cell_prompts == 0,
         )
 
 

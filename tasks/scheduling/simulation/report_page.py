@@ -13,7 +13,8 @@ STYLES = (
     ("#8a2f6b", "1 4"), ("#3a6b1f", "10 4"), ("#555555", "4 2 1 2"), ("#1f5f8b", "3 6"),
 )  # fmt: skip
 CURVE_TITLES: Mapping[str, str] = {
-    "covered": "What is covered of the target",
+    "coverage": "Coverage",
+    "covered": "Coverage: prompts",
     "finished": "Prompts that have all they want",
     "confidence": "Mean certainty of the orders",
     "smallest": "The least reached target, or language",
@@ -21,7 +22,8 @@ CURVE_TITLES: Mapping[str, str] = {
 }
 END_TITLES: Mapping[str, str] = {
     "judgments": "Judgments given",
-    "covered": "Covered of the target",
+    "coverage": "Coverage",
+    "covered": "Coverage: prompts",
     "finished": "Prompts that have all they want",
     "confidence": "Mean certainty",
     "smallest": "Least reached target or language",
@@ -144,7 +146,7 @@ def _y(share: float) -> float:
 
 
 def _write_levels(report: Mapping[str, Any]) -> str:
-    heads = "".join(f'<th scope="col">Covered {level["covered"]:.3f}</th>' for level in report["reached"])
+    heads = "".join(f'<th scope="col">Coverage {level["coverage"]:.3f}</th>' for level in report["reached"])
     rows = "".join(
         f'<tr><th scope="row">{escape(arm["name"])}</th>'
         + "".join(

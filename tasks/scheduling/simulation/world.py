@@ -115,6 +115,11 @@ class World:
         self.stride = max(FEWEST_BETWEEN, self.sessions.total // MOST_TICKS)
         self.today: dict[tuple[int, int], int] = {}
 
+    @property
+    def minute(self) -> float:
+        """Minute of the last judgment."""
+        return self.log[2][-1] if self.log[2] else 0.0
+
     def run(self) -> Outcome:
         """Let all visits happen; returns what came of them."""
         self._begin()
@@ -140,7 +145,7 @@ class World:
                 if self.fresh:
                     self._tick(now)
                 self._tell(marks.pop(0))
-        self._tick(max(self.ticked, float(self.log[2][-1]) if self.log[2] else 0.0))
+        self._tick(max(self.ticked, self.minute))
         for mark in marks:
             self._tell(mark)
         self.tally.by_lot = self.chooser.by_lot
