@@ -82,7 +82,11 @@ def load_numbers(*, campaign: Campaign, is_insider: bool, knows_origins: bool) -
 def _choose_overview(stored: CampaignProgress, *, is_insider: bool) -> Mapping[str, Any]:
     """Where there are gold items, today's judgments are told to those who run the campaign: gold is not among them."""
     overview: Mapping[str, Any] = stored.overview
-    if is_insider or OUTSIDE not in stored.result or "days" not in overview:
+    if is_insider:
+        return overview
+    if covered := overview.get("covered"):
+        overview = {**overview, "covered": {**covered, "now": covered["midnight"]}}
+    if OUTSIDE not in stored.result or "days" not in overview:
         return overview
     today = stored.computed_at.astimezone(UTC).date().isoformat()
     return {**overview, "days": [[day, count] for day, count in overview["days"] if day < today]}

@@ -90,6 +90,13 @@ SELECT r.message_id AS message, t.language, count(*) AS reports, count(*) OVER (
 FROM annotate_report r JOIN annotate_message m ON m.id = r.message_id JOIN annotate_messagetree t ON t.id = m.tree_id
 WHERE r.state = 'open' AND t.campaign_id = %(campaign)s GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT %(most)s"""
 
+#: The last measurement, and the last one before today, which is what everybody else is told.
+_COVERAGE = """
+SELECT (SELECT r.coverage FROM annotate_coveragereport r WHERE r.campaign_id = %(campaign)s AND r.language IS NULL
+    ORDER BY r.measured_at DESC LIMIT 1) AS now,
+  (SELECT r.coverage FROM annotate_coveragereport r WHERE r.campaign_id = %(campaign)s AND r.language IS NULL
+    AND r.measured_at < date_trunc('day', %(now)s::timestamptz, 'UTC') ORDER BY r.measured_at DESC LIMIT 1) AS midnight"""
+
 _UNLIKE = """
 SELECT c.different AS consensuses, c.parents[1] AS parent, c.reliability IS NOT FALSE AS reliability, c.checked
 FROM annotate_consensuscheck c
@@ -117,6 +124,7 @@ def count_overview(
     unlike               None, or what did not come out as it is stored when it was computed again: `consensuses`, the first
                          `parent` of them, whether `reliability` did, and `checked` of how many
     findings             signs of manipulation that wait for a moderator
+    covered              coverage as last measured: `now`, and at the last `midnight` (UTC); None: not measured
     """
     ordering = [str(kind) for kind in ORDERING_KINDS if kind in kinds]
     of: Row = {"campaign": campaign_id, "since": first_day(now), "week": now - WEEK}
@@ -136,6 +144,7 @@ def count_overview(
         "reported": _count_reported(of),
         "growth": _count_growth(of) if grows else None,
         "unlike": fetch_one(_UNLIKE, of),
+        "covered": fetch_one(_COVERAGE, {**of, "now": now}),
     }
 
 

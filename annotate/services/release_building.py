@@ -65,7 +65,7 @@ def build_release(*, claimed: Release, tools: ReleaseTools, clock: Callable[[], 
 def freeze_release(*, claimed: Release, now: datetime) -> None:
     """Note what is in the release, and what the card will say of the campaign: from now on neither changes."""
     with transaction.atomic():
-        frozen = describe_campaign(claimed.campaign)
+        frozen = describe_campaign(claimed.campaign, now=now)
         write_under_lease(_FROZEN, claimed, {"now": now, "manifest": json.dumps({"frozen": frozen})})
         limits = {"campaign_id": claimed.campaign_id, "filters": claimed.filters}
         freeze_items(release_id=claimed.pk, **limits)

@@ -17,6 +17,7 @@ from annotate.queries.release_content import (
     iterate_withdrawn,
 )
 from annotate.queries.rows import Row
+from annotate.services.release_coverage import describe_coverage, read_coverage
 from annotate.services.release_freezing import TOMBSTONE
 from annotate.services.release_generators import count_texts, read_generators
 from annotate.services.release_parts import Found
@@ -226,7 +227,7 @@ def _list_withdrawn(release: Release, make_name: Callable[[str, int | str, bytes
         yield WithdrawnObject(row["kind"], row["number"], name, row["created_at"])
 
 
-def describe_campaign(campaign: Campaign) -> dict[str, Any]:
+def describe_campaign(campaign: Campaign, *, now: datetime) -> dict[str, Any]:
     """What the card says of the campaign, as plain JSON."""
     whole = AgreementReport.objects.filter(campaign=campaign, stratum=None, month=None)
     reports = whole.order_by("kind", "language", "dimension", "coefficient")
@@ -241,6 +242,7 @@ def describe_campaign(campaign: Campaign) -> dict[str, Any]:
             for report in reports
         ],
         "strata": [list(row) for row in strata.values_list("language", "topic", "done", "target")],
+        "coverage": describe_coverage(campaign_id=campaign.pk, now=now),
         "briefs": {str(pk): words for pk, *words in briefs.values_list("pk", "topic", "difficulty", "words")},
     }
 
@@ -287,6 +289,7 @@ def _make_card(
         strata=tuple(
             StratumLine(language, topic or None, done, target) for language, topic, done, target in frozen["strata"]
         ),
+        coverage=read_coverage(frozen.get("coverage", ())),
         withdrawn=count_items(release_id=release.pk, kind=TOMBSTONE),
     )
 

@@ -55,6 +55,7 @@ def describe_facts(numbers: Numbers, agreement: Sequence[dict[str, Any]]) -> dic
         "people": progress["annotators"],
         "people_week": numbers.overview.get("people_week"),
         "coverage": progress["coverage"],
+        "covered": (numbers.overview.get("covered") or {}).get("now"),
         "alpha": first,
         "complete": units["complete"],
         "open": units["open"],

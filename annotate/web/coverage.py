@@ -21,6 +21,7 @@ from annotate.queries.coverage_page import (
 )
 from annotate.web.coverage_figures import (
     Filters,
+    describe_behind,
     describe_history,
     describe_map,
     describe_now,
@@ -43,7 +44,7 @@ def coverage(request: PageRequest, slug: str) -> HttpResponse:
     insider = is_insider(request.actor, campaign)
     context = show_measured(request, campaign, insider=insider)
     if insider:
-        context |= show_targets(campaign, context.pop("all_cells"))
+        context |= show_targets(campaign, context)
     return render_coverage(request, campaign, "coverage/show.html", context, fragment="coverage/_covered.html")
 
 
@@ -62,16 +63,19 @@ def show_measured(request: PageRequest, campaign: Campaign, *, insider: bool) ->
         "languages": [(report["language"], language_name(report["language"])) for report in of_languages],
         "map": describe_map(cells if insider else blur_cells(cells), filters),
         "all_cells": cells,
+        "behind_told": latest[0]["result"].get("behind", []) if latest else [],
     }
 
 
-def show_targets(campaign: Campaign, cells: list[dict[str, Any]]) -> dict[str, Any]:
-    """How far it is to each target, for those who run the campaign."""
+def show_targets(campaign: Campaign, measured: dict[str, Any]) -> dict[str, Any]:
+    """What is behind, and how far it is to each target, for those who run the campaign."""
+    cells = measured["all_cells"]
     standing = find_standing(campaign_id=campaign.pk)
     return {
         "standing": standing,
         "targets": None if standing is None else describe_targets(standing.result["targets"]),
         "arms": None if standing is None else standing.result.get("arms"),
+        "behind": describe_behind(measured["behind_told"], cells),
         "shares": describe_shares(compare_shares(list_share_rows(campaign_id=campaign.pk), cells)),
     }
 

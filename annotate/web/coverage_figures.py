@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.utils.formats import number_format
+
 from annotate.queries.rows import Row
-from annotate.web.coverage_words import LENGTHS, PARTS, say_forecast, say_lag, say_pace, value_name
+from annotate.web.coverage_words import BEHIND, LENGTHS, PARTS, say_forecast, say_lag, say_pace, value_name
 from annotate.web.names import language_name
 from annotate.web.plot_lines import place_points
 from annotate.web.plots import SHADES, make_axis
@@ -17,6 +19,9 @@ from tasks.vocabulary import PromptLength
 
 #: What the map shows without `all=1` in the address.
 MAP_ROWS, MAP_COLUMNS = 12, 8
+#: Cells that are told with why they are behind, and reasons that no number of judges helps against.
+MOST_BEHIND = 20
+STUCK = frozenset({"no_prompts", "few_prompts", "no_people", "few_people", "all_seen"})
 #: Points of the line.
 MOST_POINTS = 90
 
@@ -42,7 +47,7 @@ def describe_now(report: Row, languages: Sequence[Row]) -> dict[str, Any]:
         "coverage": report["coverage"],
         "measured_at": report["measured_at"],
         "judgments": report["judgments"],
-        "gain": report["result"].get("gain"),
+        "gain": _say_gain(report["result"].get("gain")),
         "parts": parts,
         "is_known": any(part["value"] is not None for part in parts),
         "languages": sorted(languages, key=lambda row: (row["coverage"], row["language"])),
@@ -131,6 +136,27 @@ def describe_shares(compared: Sequence[Mapping[str, Any]]) -> list[dict[str, Any
         {**row, "title": value_name(row["axis"], row["value"], row["name"]), "is_missing": row["prompts"] == 0}
         for row in compared
     ]
+
+
+def describe_behind(behind: Sequence[Mapping[str, Any]], cells: Sequence[Row]) -> list[dict[str, Any]]:
+    """Cells that are behind, those that lack most first, each with why; cells that are gone since are left out."""
+    by_id = {cell["id"]: cell for cell in cells}
+    return [
+        {
+            **by_id[entry["cell"]],
+            "length_name": LENGTHS.get(by_id[entry["cell"]]["length"], ""),
+            "lacks": entry["lacks"],
+            "why": BEHIND.get(entry["why"], ""),
+            "is_stuck": entry["why"] in STUCK,
+        }
+        for entry in behind[:MOST_BEHIND]
+        if entry["cell"] in by_id
+    ]
+
+
+def _say_gain(gain: float | None) -> str:
+    """To four decimals; nothing where there is none."""
+    return "" if not gain else number_format(round(gain, 4), decimal_pos=4, use_l10n=True)
 
 
 def _sum_cells(cells: Sequence[Row], row_of: str, column_of: str) -> dict[tuple[Any, Any], dict[str, Any]]:

@@ -20,22 +20,22 @@ PARTS: dict[str, tuple[Words, Words]] = {
     "prompts": (
         gettext_lazy("Kinds of prompts"),
         gettext_lazy(
-            "how much of each cell of languages, topics, difficulties and lengths is known as surely as wanted"
+            "how much of each cell is known as surely as wanted; a cell wants two finished prompts, or its part of what was asked for"
         ),
     ),
     "candidates": (
         gettext_lazy("Candidates"),
         gettext_lazy(
-            "how many of the different pairs of generators, and of long and short texts, people have compared"
+            "how many pairs of generators, with people as one of them, ten judgments or more have put in order"
         ),
     ),
     "people": (
         gettext_lazy("People"),
-        gettext_lazy("how many of the groups of people have judged in each cell"),
+        gettext_lazy("how many of the groups of people who judge in its language have judged in each cell"),
     ),
     "facility": (
         gettext_lazy("Nearness"),
-        gettext_lazy("how near each prompt lies, by its meaning, to one that is known as surely as wanted"),
+        gettext_lazy("how near each prompt lies, by its meaning, to one that is finished"),
     ),
 }
 
@@ -117,6 +117,19 @@ def say_forecast(forecast: Mapping[str, Any]) -> str:
     if earliest and latest:
         return _("%(on)s (%(early)s to %(late)s)") % {"on": on, "early": earliest, "late": latest}
     return _("%(on)s (%(early)s at the earliest)") % {"on": on, "early": earliest or on}
+
+
+#: Why a cell is behind, as the measurement found it.
+BEHIND: dict[str, Words] = {
+    "no_prompts": gettext_lazy("Nobody has written a prompt for it."),
+    "few_prompts": gettext_lazy("It has too few prompts: more judgments cannot help."),
+    "no_people": gettext_lazy("Nobody who was here lately knows its language."),
+    "few_people": gettext_lazy("Too few people who were here lately know its language."),
+    "all_seen": gettext_lazy("Those who were here lately have judged all that is open in its language."),
+    "under_way": gettext_lazy("What is being judged now is enough."),
+    "waiting": gettext_lazy("Its prompts wait for candidates, for review, or for somebody to write."),
+    "its_turn": gettext_lazy("Nothing is in the way: it comes up as people come."),
+}
 
 
 def say_pace(target: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
+from tasks.formats.card_coverage import write_coverage
 from tasks.formats.card_models import escape, write_models
 from tasks.formats.rows import format_time
 from tasks.formats.samples import sample_rows
@@ -79,6 +80,7 @@ def format_card(card: ReleaseCard) -> str:
         _write_collection(card),
         write_models(card),
         _write_agreement(card.agreement),
+        write_coverage(card.coverage),
         _write_strata(card.strata),
         _write_rights(card),
         _write_personal_data(card),
@@ -259,7 +261,7 @@ def _interval(line: AgreementLine) -> str:
 def _write_strata(strata: tuple[StratumLine, ...]) -> str:
     if not strata:
         return ""
-    lines = ["## Coverage", "", "| language | topic | judgments | target |", "|---|---|---|---|"]
+    lines = ["## Targets", "", "| language | topic | judgments | target |", "|---|---|---|---|"]
     lines += [
         f"| {line.language} | {escape(line.topic or 'any')} | {line.done} | {'–' if line.target is None else line.target} |"
         for line in strata

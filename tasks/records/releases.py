@@ -337,6 +337,19 @@ class StratumLine:
     target: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class CoverageLine:
+    """How much of the target space was covered when the release was frozen, in [0, 1]; language None: of all.
+
+    `parts`: what the number is made of, None where it could not be said. `weights`: what each counts in it.
+    """
+
+    language: str | None
+    coverage: float
+    parts: Mapping[str, float | None]
+    weights: Mapping[str, float]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseCard:
     """What the card of a release tells people.
@@ -361,4 +374,5 @@ class ReleaseCard:
     terms_versions: tuple[str, ...] = ()
     agreement: tuple[AgreementLine, ...] = ()
     strata: tuple[StratumLine, ...] = ()
+    coverage: tuple[CoverageLine, ...] = ()
     withdrawn: int = 0

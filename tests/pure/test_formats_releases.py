@@ -37,6 +37,7 @@ from tasks.records.quality import AgreementRecord
 from tasks.records.released_generators import GenerationFacts, ReleasedGenerator
 from tasks.records.releases import (
     AgreementLine,
+    CoverageLine,
     PreferencePair,
     ReleaseCard,
     ReleasedBallot,
@@ -625,3 +626,15 @@ def test_the_card_names_models_with_their_terms_and_who_is_the_same():
     assert "Left out because of the terms of their models: 0." in format_card(
         make_card(make_manifest(), generators=(), left_out=0)
     )
+
+
+def test_the_card_tells_what_was_covered_with_its_definition():
+    parts = {"prompts": 0.5, "people": None, "facility": 0.25, "candidates": 1.0}
+    weights = {"prompts": 0.5, "people": 0.2, "facility": 0.2, "candidates": 0.1}
+    lines = (CoverageLine(None, 0.5, parts, weights), CoverageLine("sw", 0.25, parts, weights))
+    card = format_card(make_card(make_manifest(), coverage=lines))
+    assert "## Coverage" in card
+    assert "(prompts 50 %, people 20 %, facility 20 %, candidates 10 %)" in card
+    assert "| language | coverage | prompts | people | facility | candidates |" in card
+    assert "| all | 0.500 | 0.500 | – | 0.250 | 1.000 |" in card
+    assert "## Coverage" not in format_card(make_card(make_manifest()))

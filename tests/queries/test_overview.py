@@ -64,6 +64,7 @@ def test_empty_campaign_has_nothing_to_tell(campaign) -> None:
         "growth": None,
         "unlike": None,
         "findings": 0,
+        "covered": {"now": None, "midnight": None},
     }
 
 
@@ -242,7 +243,7 @@ def test_counting_a_month_reads_a_month_whatever_lies_before(campaign, django_as
             cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {getattr(overview, name)}", of)
             read[name] = find_whole_reads(cursor.fetchone()[0][0]["Plan"])
     assert read == {name: [] for name in read}
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         counted = count(campaign)
     assert sum(judgments for _, judgments in counted["days"]) == 2 * 24 * 29 + 25
     assert (counted["removed"], counted["expired_week"], counted["able"]) == (10, 33, {"en": 1})

@@ -14,7 +14,17 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from annotate.models import Assignment, Campaign, CampaignProgress, Generator, Message, Stale, Stratum, Unit
+from annotate.models import (
+    Assignment,
+    Campaign,
+    CampaignProgress,
+    CoverageReport,
+    Generator,
+    Message,
+    Stale,
+    Stratum,
+    Unit,
+)
 from annotate.services.stale import mark_stale
 from tasks.jobs.quality import recompute_stale_job
 from tasks.jobs.work import summarize_queues_job
@@ -375,3 +385,14 @@ def test_page_says_what_changed_for_those_who_listen(campaign, judged) -> None:
     assert 'data-news="New numbers: 6 of 6 judgments."' in page
     assert 'data-needs="1 problem needs you."' in page
     assert Unit.objects.filter(done=3).count() == 2
+
+
+def test_coverage_that_was_measured_leads_to_its_page(campaign, judged) -> None:
+    now = timezone.now()
+    CoverageReport.objects.create(campaign=campaign, measured_at=now - timedelta(days=2), coverage=0.25, judgments=1)
+    CoverageReport.objects.create(campaign=campaign, measured_at=now, coverage=0.75, judgments=2)
+    count()
+    told = {who: read(come_as(who, campaign)) for who in ("organizer", "annotator")}
+    assert "coverage , 0 to 1 0.75" in told["organizer"]
+    assert "coverage , 0 to 1 0.25" in told["annotator"]
+    assert "/campaigns/birds/coverage/" in come_as("annotator", campaign).get("/campaigns/birds/").text

@@ -11,6 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from annotate.models import Campaign, TargetShare, TargetStanding
+from annotate.web.coverage_figures import STUCK
+from annotate.web.coverage_words import BEHIND
+from tasks.scheduling.explain import CANNOT_BE_MET, Behind
 from tests.coverage_world import add_cell, add_report, add_topic
 from tests.opinions import make_campaign
 from tests.web.organizing import HTMX, come_as
@@ -72,7 +75,7 @@ def test_the_number_is_told_with_its_parts_and_what_they_mean(campaign, olga) ->
     ):
         assert words in text
     assert (
-        "Nearness : how near each prompt lies, by its meaning, to one that is known as surely as wanted. Not measured"
+        "Nearness : how near each prompt lies, by its meaning, to one that is finished. Not measured"
         in text
     )
 
@@ -233,3 +236,28 @@ def test_the_page_asks_the_same_few_questions_whatever_there_is(
     keep_standing(campaign, *[TARGET] * rows)
     with django_assert_num_queries(7):
         olga.get(PAGE)
+
+
+def test_what_is_behind_is_told_with_why_to_those_who_run_the_campaign(campaign, olga) -> None:
+    bees = add_cell(campaign, topic=add_topic(campaign, "bee, honey"), share=0.6, prompts=1, finished=1, coverage=0.5)
+    birds = add_cell(campaign, topic=add_topic(campaign, "bird, wing"), share=0.4, prompts=40, finished=1, coverage=0.2)
+    behind = [
+        {"cell": bees.pk, "why": "few_prompts", "lacks": 0.3},
+        {"cell": birds.pk, "why": "its_turn", "lacks": 0.04},
+        {"cell": birds.pk + 99, "why": "no_people", "lacks": 0.01},
+    ]
+    add_report(campaign, 0.2, result={"behind": behind, "gain": 0.01234}, at=timezone.now() - timedelta(days=2))
+    text = read(olga.get(PAGE))
+    assert (
+        "English , bee, honey short, up to 80 characters stuck lacks 30 % It has too few prompts: more judgments cannot help. 1 of 1 prompt finished"
+        in text
+    )
+    assert "lacks 4 % Nothing is in the way: it comes up as people come. 1 of 40 prompts finished" in text
+    assert "would add to the first part is 0.0123." in text
+    assert "What is behind" not in read(come_as("annotator", campaign).get(PAGE))
+
+
+@pytest.mark.parametrize("why", list(Behind))
+def test_every_reason_of_a_cell_is_a_sentence(why) -> None:
+    assert str(BEHIND[why]).endswith(".")
+    assert (why in STUCK) == (why in CANNOT_BE_MET)
