@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from annotate.queries.coverage_facts import read_vectors
 from annotate.queries.planning import list_finished_trees
 from tasks.jobs.planning import Ground, Loaded
-from tasks.records.coverage import Surroundings
+from tasks.records.coverage import MOST_FINISHED_VECTORS, MOST_OPEN_VECTORS, Surroundings
 
-#: Vectors of open prompts, and of finished ones, that are held in memory at once: 100,000 of 384 numbers are 150 MB.
-MOST_OPEN, MOST_FINISHED = 100_000, 50_000
 AT_ONCE = 10_000
 #: Before the numbers, PostgreSQL sends their count and two bytes that say nothing.
 HEADER = 4
@@ -26,7 +24,7 @@ def read_surroundings(loaded: Loaded, *, ground: Ground, campaign_id: int) -> tu
         return None, loaded
     trees = np.unique(loaded.tree[_choose(loaded)])
     found, vectors = _read(campaign_id, trees.tolist())
-    done = list_finished_trees(campaign_id=campaign_id, limit=MOST_FINISHED)
+    done = list_finished_trees(campaign_id=campaign_id, limit=MOST_FINISHED_VECTORS)
     done_trees, covered = _read(campaign_id, [tree for tree, _ in done])
     if not len(vectors) and not len(covered):
         return None, loaded
@@ -54,12 +52,12 @@ def _choose(loaded: Loaded) -> NDArray[np.int64]:
     """Of each cell equally many units, those that are served next, so that all fit into memory."""
     pool = loaded.pool
     placed = np.flatnonzero(pool.cell >= 0)
-    if len(placed) <= MOST_OPEN:
+    if len(placed) <= MOST_OPEN_VECTORS:
         return placed
     order = placed[np.lexsort((pool.tie[placed], -loaded.band[placed], pool.cell[placed]))]
     _, starts, counts = np.unique(pool.cell[order], return_index=True, return_counts=True)
     place = np.arange(len(order)) - np.repeat(starts, counts)
-    return order[np.argsort(place, kind="stable")[:MOST_OPEN]]
+    return order[np.argsort(place, kind="stable")[:MOST_OPEN_VECTORS]]
 
 
 def _read(campaign_id: int, trees: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

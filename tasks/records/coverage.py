@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Characters up to which a prompt is short, and up to which it is of middle length.
 SHORT_CHARS, MIDDLE_CHARS = 80, 400
+#: Vectors of open prompts, and of finished ones, that a plan holds in memory at once: 100,000 of 384 numbers are 150 MB.
+MOST_OPEN_VECTORS, MOST_FINISHED_VECTORS = 100_000, 50_000
 #: Codes of kinds in a pool.
 KIND_CODES: Mapping[Kind, int] = {kind: code for code, kind in enumerate(Kind)}
 KINDS_BY_CODE = tuple(Kind)
@@ -137,7 +139,7 @@ class PlanSettings:
     waiting_share: float = 0.125
     lot_share: float = 0.02
     candidates: int = 4000
-    references: int = 256
+    references: int = 192
 
 
 @dataclass(frozen=True, slots=True)
