@@ -22,6 +22,7 @@ PARTS = (
     "quality",
     "leaderboard",
     "reliability",
+    "descriptions",
     "findings",
     "saving",
     "coverage",

@@ -25,6 +25,7 @@ from annotate.models import Annotator, Campaign, LanguageSkill
 from annotate.queries.rows import Row, fetch_all, run
 from annotate.services.holds import give_back
 from annotate.services.people import check_languages
+from annotate.services.self_descriptions import MOVE_DESCRIPTION
 from annotate.services.stale import mark_stale
 from annotate.services.terms import accept_terms
 from annotate.services.tokens import GUEST_PREFIX, hash_token, make_token_text
@@ -291,4 +292,5 @@ MOVE_PERSON = (
          AND mine.annotator_id = %(account)s AND mine.message_id = r.message_id AND mine.state = 'open'""",
     "UPDATE annotate_report SET annotator_id = %(account)s WHERE annotator_id = %(guest)s",
     "UPDATE annotate_revisionproposal SET author_id = %(account)s WHERE author_id = %(guest)s",
+    *MOVE_DESCRIPTION,
 )

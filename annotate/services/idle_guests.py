@@ -1,6 +1,6 @@
 """Guests who never gave anything: a press at the door, perhaps a look at one piece of work, and nothing since.
 
-Such a row is removed with its consent, its languages and the holds that ended by themselves. Whatever points to a
+Such a row is removed with its consent, its languages, what they said of themselves and the holds that ended by themselves. Whatever points to a
 guest from anywhere else keeps it: a judgment, a text, a report, a reaction, somebody who was merged into it; so do a
 hold that lives, a draft, a skip or an answer "I cannot tell", and a suspension.
 """
@@ -11,11 +11,11 @@ from functools import cache
 from django.db import transaction
 from django.db.models.fields.reverse_related import ForeignObjectRel
 
-from annotate.models import Annotator, Assignment, Consent, LanguageSkill
+from annotate.models import Annotator, AnnotatorTraits, Assignment, Consent, Interest, LanguageSkill, SelfDescription
 from annotate.queries.rows import fetch_all, run
 
 #: What a guest has without having given anything.
-OWN = (Consent, LanguageSkill, Assignment)
+OWN = (Consent, LanguageSkill, SelfDescription, Interest, AnnotatorTraits, Assignment)
 
 _IDLE = """
 SELECT a.id FROM annotate_annotator a
@@ -36,6 +36,9 @@ _REMOVE = (
     "DELETE FROM annotate_assignment WHERE annotator_id = ANY(%(ids)s::bigint[])",
     "DELETE FROM annotate_consent WHERE annotator_id = ANY(%(ids)s::bigint[])",
     "DELETE FROM annotate_languageskill WHERE annotator_id = ANY(%(ids)s::bigint[])",
+    "DELETE FROM annotate_selfdescription WHERE annotator_id = ANY(%(ids)s::bigint[])",
+    "DELETE FROM annotate_interest WHERE annotator_id = ANY(%(ids)s::bigint[])",
+    "DELETE FROM annotate_annotatortraits WHERE annotator_id = ANY(%(ids)s::bigint[])",
     "DELETE FROM annotate_annotator WHERE id = ANY(%(ids)s::bigint[])",
 )
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from annotate.exceptions import InvalidInput, NotFound
-from annotate.models import Annotator, Consent
+from annotate.models import Annotator, Consent, Interest, SelfDescription
 from annotate.queries.rows import run
 
 
@@ -108,7 +108,7 @@ def accept_terms(*, annotator_id: int, terms_version: str, now: datetime) -> Con
 def withdraw_consent(*, annotator_id: int, now: datetime) -> int:
     """End every consent that stands, from now on; returns how many. What was given before stays given.
 
-    Sealed releases keep their bytes; what they hold of this person leaves its tombstones, which the next ones tell.
+    What somebody said of themselves is deleted. Sealed releases keep their bytes; what they hold of this person leaves its tombstones, which the next ones tell.
     """
     with transaction.atomic():
         annotator = lock_annotator(annotator_id=annotator_id)
@@ -116,6 +116,8 @@ def withdraw_consent(*, annotator_id: int, now: datetime) -> int:
         if annotator.accepted_terms:
             annotator.accepted_terms = ""
             annotator.save(update_fields=["accepted_terms"])
+        SelfDescription.objects.filter(annotator_id=annotator_id).delete()
+        Interest.objects.filter(annotator_id=annotator_id).delete()
         if ended:
             run(_LEAVE_TOMBSTONES, {"me": annotator_id, "now": now})
     return ended

@@ -122,7 +122,13 @@ def test_every_table_that_points_to_annotators_keeps_them():
         for field in Annotator._meta.get_fields(include_hidden=True)
         if field.auto_created and not field.concrete
     }
-    own = {"annotate_consent", "annotate_languageskill"}
+    own = {
+        "annotate_consent",
+        "annotate_languageskill",
+        "annotate_selfdescription",
+        "annotate_interest",
+        "annotate_annotatortraits",
+    }
     assert {table for table in pointing if f"FROM {table} " not in sql} == own
     assert {"annotate_judgment", "annotate_message", "annotate_report", "annotate_exclusion"} <= pointing
 
