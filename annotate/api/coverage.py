@@ -130,9 +130,49 @@ class ShareStanding(serializers.Serializer[Any]):
     finished = serializers.FloatField(allow_null=True, help_text="Its share of what is finished.")
 
 
+class FigureShape(serializers.Serializer[Any]):
+    value = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(allow_null=True, help_text="Of its 95 % interval.")
+    high = serializers.FloatField(allow_null=True)
+
+
+class AgreementOfArm(FigureShape):
+    n = serializers.IntegerField(help_text="Prompts that several people put in order, of at most 2,000 drawn by lot.")
+
+
+class ArmShape(serializers.Serializer[Any]):
+    """Half of a campaign's prompts, which one policy schedules."""
+
+    policy = serializers.CharField()
+    prompts = serializers.IntegerField()
+    coverage = FigureShape(help_text="Of kinds of prompts, in the cells in which both halves have some.")
+    finished = FigureShape(help_text="Part of its prompts that is finished.")
+    certainty = FigureShape(help_text="Of the orders that are known.")
+    judgments = FigureShape(help_text="That each prompt has.")
+    agreement = AgreementOfArm(help_text="Which of two is better: Krippendorff's alpha.")
+
+
+class DifferenceShape(serializers.Serializer[Any]):
+    """The campaign's policy minus its rival."""
+
+    coverage = FigureShape()
+    finished = FigureShape()
+    certainty = FigureShape()
+    judgments = FigureShape()
+
+
+class SplitShape(serializers.Serializer[Any]):
+    arms = ArmShape(many=True)
+    difference = DifferenceShape()
+    cells = serializers.IntegerField(help_text="In which both halves have prompts.")
+    resamples = serializers.IntegerField()
+    seed = serializers.IntegerField()
+
+
 class StandingShape(serializers.Serializer[Any]):
     measured_at = serializers.DateTimeField(allow_null=True, help_text="Null: not measured yet.")
     targets = TargetStandingShape(many=True)
+    split = SplitShape(allow_null=True, help_text="Of a campaign with a `rival_policy`; null: there is none.")
     shares = ShareStanding(many=True, help_text="Shares that organizers set, beside those that are there.")
 
 
@@ -191,7 +231,7 @@ class StandingView(ApiView):
         campaign = get_campaign_for(self.actor, slug, CampaignRole.MODERATOR)
         standing = find_standing(campaign_id=campaign.pk)
         shares = compare_shares(list_share_rows(campaign_id=campaign.pk), list_cells(campaign_id=campaign.pk))
-        told = {"targets": []} if standing is None else standing.result
+        told = {"targets": [], "split": None, **({} if standing is None else standing.result)}
         measured_at = None if standing is None else standing.measured_at
         return Response({**told, "measured_at": measured_at, "shares": shares})
 

@@ -26,6 +26,7 @@ from annotate.web.coverage_figures import (
     describe_map,
     describe_now,
     describe_shares,
+    describe_split,
     describe_targets,
 )
 from annotate.web.coverage_nav import get_campaign_for_coverage, render_coverage
@@ -74,7 +75,7 @@ def show_targets(campaign: Campaign, measured: dict[str, Any]) -> dict[str, Any]
     return {
         "standing": standing,
         "targets": None if standing is None else describe_targets(standing.result["targets"]),
-        "arms": None if standing is None else standing.result.get("arms"),
+        "split": None if standing is None else describe_split(standing.result.get("split")),
         "behind": describe_behind(measured["behind_told"], cells),
         "shares": describe_shares(compare_shares(list_share_rows(campaign_id=campaign.pk), cells)),
     }

@@ -11,7 +11,18 @@ from typing import Any
 from django.utils.formats import number_format
 
 from annotate.queries.rows import Row
-from annotate.web.coverage_words import BEHIND, LENGTHS, PARTS, say_forecast, say_lag, say_pace, value_name
+from annotate.web.coverage_words import (
+    BEHIND,
+    FIGURES,
+    LENGTHS,
+    PARTS,
+    POLICIES,
+    say_difference,
+    say_forecast,
+    say_lag,
+    say_pace,
+    value_name,
+)
 from annotate.web.names import language_name
 from annotate.web.plot_lines import place_points
 from annotate.web.plots import SHADES, make_axis
@@ -128,6 +139,34 @@ def describe_targets(targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             for target in behind
         ],
     }  # fmt: skip
+
+
+def describe_split(split: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The two halves of a campaign that compares policies, figure by figure, each with its interval."""
+    if split is None:
+        return None
+    first, second = split["arms"]
+    return {
+        "names": [POLICIES.get(arm["policy"], arm["policy"]) for arm in split["arms"]],
+        "counts": [arm["prompts"] for arm in split["arms"]],
+        "rows": [
+            {
+                "name": words[0],
+                "says": words[1],
+                "values": [first[name], second[name]],
+                "difference": split["difference"].get(name),
+                "verdict": say_difference(split["difference"].get(name) or overlap(first[name], second[name])),
+            }
+            for name, words in FIGURES.items()
+        ],
+    }
+
+
+def overlap(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, float | None]:
+    """A difference as far as two intervals tell it apart: the most and the least that lies between them."""
+    if first["low"] is None or second["low"] is None:
+        return {"low": None, "high": None}
+    return {"low": first["low"] - second["high"], "high": first["high"] - second["low"]}
 
 
 def describe_shares(compared: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

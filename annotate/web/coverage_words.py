@@ -140,6 +140,29 @@ def say_pace(target: Mapping[str, Any]) -> str:
     ) % {"judgments": judgments, "n": whole(target["people"])}
 
 
+#: What is compared of the two halves of a campaign.
+FIGURES: dict[str, tuple[Words, Words]] = {
+    "coverage": (
+        gettext_lazy("Coverage"),
+        gettext_lazy("of kinds of prompts, in the cells where both halves have some"),
+    ),
+    "finished": (gettext_lazy("Finished"), gettext_lazy("part of its prompts that is known as surely as wanted")),
+    "certainty": (gettext_lazy("Certainty"), gettext_lazy("how sure the orders of replies are that are known")),
+    "agreement": (gettext_lazy("Agreement"), gettext_lazy("which of two is better, α")),
+    "judgments": (gettext_lazy("Judgments"), gettext_lazy("that each prompt has, on the mean")),
+}
+
+
+def say_difference(difference: Mapping[str, Any]) -> str:
+    """Which half has more of something, where the interval of the difference leaves no doubt."""
+    low, high = difference["low"], difference["high"]
+    if low is None or high is None:
+        return _("not enough data")
+    if low > 0:
+        return _("more in the first half")
+    return _("more in the second half") if high < 0 else _("no clear difference")
+
+
 def say_interval(low: float | None, high: float | None) -> str:
     """An interval, or that there is none."""
     if low is None or high is None:

@@ -16,6 +16,7 @@ from annotate.queries.backlog import list_counted_campaigns
 from annotate.queries.target_facts import load_campaign_facts, load_target_facts
 from annotate.services.stale import Turn, end_turn, rest_after, take_turn
 from annotate.services.standing import store_standing
+from tasks.jobs.standing_halves import measure_arms
 from tasks.records.standing import IMPOSSIBLE, CampaignFacts, TargetFacts
 from tasks.scheduling.forecast import Forecast
 from tasks.scheduling.lags import count_pace, explain_lag, forecast_target
@@ -60,7 +61,8 @@ def measure_campaign(turn: Turn) -> None:
     campaign = Campaign.objects.get(pk=turn.subject_id)
     facts = load_target_facts(campaign=campaign, now=now)
     today = now.astimezone(UTC).date()
-    result = {"targets": describe_targets(facts, load_campaign_facts(campaign), today=today)}
+    targets = describe_targets(facts, load_campaign_facts(campaign), today=today)
+    result = {"targets": targets, "split": measure_arms(campaign)}
     store_standing(turn=turn, result=result, now=now)
 
 

@@ -104,7 +104,7 @@ def test_targets_are_told_with_dates_and_reasons_to_those_who_run_the_campaign(c
 
 
 def test_before_targets_are_measured_it_says_so(campaign, organizer) -> None:
-    assert organizer.get(TARGETS).json() == {"measured_at": None, "targets": [], "shares": []}
+    assert organizer.get(TARGETS).json() == {"measured_at": None, "targets": [], "split": None, "shares": []}
 
 
 def test_targets_are_not_for_whoever_judges(campaign, make_client) -> None:
@@ -115,3 +115,14 @@ def test_targets_are_not_for_whoever_judges(campaign, make_client) -> None:
 def test_a_draft_is_nothing_to_strangers(campaign, make_client, address) -> None:
     Campaign.objects.update(state="draft")
     assert refusal(make_client("ada", scopes=("read", "organize")).get(address))[0] == 404
+
+
+def test_the_halves_of_a_split_are_told_as_they_were_measured(campaign, organizer) -> None:
+    figure = {"value": 0.5, "low": 0.4, "high": None}
+    arm = dict.fromkeys(("coverage", "finished", "certainty", "judgments"), figure)
+    split = {
+        "arms": [{"policy": "coverage", "prompts": 4, **arm, "agreement": {**figure, "n": 3}}],
+        "difference": arm, "cells": 1, "resamples": 400, "seed": 1,
+    }  # fmt: skip
+    TargetStanding.objects.create(campaign=campaign, result={"targets": [], "split": split}, measured_at=timezone.now())
+    assert organizer.get(TARGETS).json()["split"] == split

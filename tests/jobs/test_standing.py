@@ -7,13 +7,15 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from annotate.models import Campaign, LanguageSkill, Stale, Stratum, TargetStanding, Unit
+from annotate.models import Campaign, LanguageSkill, PromptPlace, Stale, Stratum, TargetStanding, Unit
 from annotate.queries.target_facts import load_target_facts
 from annotate.services.stale import take_turn
 from annotate.services.standing import store_standing
 from tasks.jobs import standing
 from tasks.jobs.standing import measure_standing_job
+from tasks.scheduling.split import arm_of
 from tasks.vocabulary import StaleKind
+from tests.coverage_world import add_cell
 from tests.opinions import add_candidates, make_annotators, make_campaign, make_prompt, rank
 
 pytestmark = pytest.mark.django_db
@@ -168,3 +170,43 @@ def test_a_campaign_that_fails_costs_the_others_nothing(campaign, monkeypatch) -
     monkeypatch.setattr(standing, "load_target_facts", fail_for_one)
     measure_standing_job()
     assert list(TargetStanding.objects.values_list("campaign_id", flat=True)) == [other.pk]
+
+
+def place(prompt, cell) -> None:
+    PromptPlace.objects.create(
+        message=prompt, campaign=prompt.tree.campaign, tree=prompt.tree, cell=cell, placed_at=timezone.now()
+    )
+
+
+def test_two_policies_are_compared_by_the_halves_of_the_prompts(campaign) -> None:
+    Campaign.objects.update(parameters={"redundancy": 2, "rival_policy": "uniform"})
+    cell = add_cell(campaign, share=1.0, prompts=40)
+    people = make_annotators(2)
+    for number in range(40):
+        prompt, (first, second) = ask(campaign, f"prompt {number}")
+        place(prompt, cell)
+        for person in people if arm_of(prompt.tree_id) == 0 else people[:1]:
+            rank(person, prompt, [first], [second])
+    measured()
+    split = TargetStanding.objects.get().result["split"]
+    first, second = split["arms"]
+    assert (first["policy"], second["policy"], split["cells"]) == ("coverage", "uniform", 1)
+    assert first["prompts"] + second["prompts"] == 40
+    assert (first["finished"]["value"], second["finished"]["value"]) == (1.0, 0.5)
+    assert (first["judgments"]["value"], second["judgments"]["value"]) == (2.0, 1.0)
+    assert split["difference"]["finished"] == {"value": 0.5, "low": 0.5, "high": 0.5}
+    assert (first["agreement"]["n"], second["agreement"]["n"]) == (first["prompts"], 0)
+
+
+def test_of_a_campaign_with_one_policy_no_halves_are_measured(campaign) -> None:
+    cell = add_cell(campaign, share=1.0, prompts=1)
+    place(ask(campaign, "one")[0], cell)
+    measured()
+    assert TargetStanding.objects.get().result["split"] is None
+
+
+def test_before_prompts_have_a_place_nothing_is_compared(campaign) -> None:
+    Campaign.objects.update(parameters={"redundancy": 2, "rival_policy": "uniform"})
+    ask(campaign, "one")
+    measured()
+    assert TargetStanding.objects.get().result["split"] is None

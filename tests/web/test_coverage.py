@@ -74,10 +74,7 @@ def test_the_number_is_told_with_its_parts_and_what_they_mean(campaign, olga) ->
         "Kinds of prompts (weight 0.50): how much",
     ):
         assert words in text
-    assert (
-        "Nearness : how near each prompt lies, by its meaning, to one that is finished. Not measured"
-        in text
-    )
+    assert "Nearness : how near each prompt lies, by its meaning, to one that is finished. Not measured" in text
 
 
 def test_whoever_judges_is_told_how_it_stood_at_the_last_midnight(campaign, olga) -> None:
@@ -261,3 +258,35 @@ def test_what_is_behind_is_told_with_why_to_those_who_run_the_campaign(campaign,
 def test_every_reason_of_a_cell_is_a_sentence(why) -> None:
     assert str(BEHIND[why]).endswith(".")
     assert (why in STUCK) == (why in CANNOT_BE_MET)
+
+
+def figure(value: float | None, low: float | None = None, high: float | None = None, **more) -> dict:
+    return {"value": value, "low": low, "high": high, **more}
+
+
+def test_two_rules_are_compared_with_intervals_and_what_cannot_be_told_apart_is_not(campaign, olga) -> None:
+    names = ("coverage", "finished", "certainty", "judgments")
+    arm = {**{name: figure(0.5, 0.4, 0.6) for name in names}, "prompts": 40}
+    split = {
+        "arms": [
+            {**arm, "policy": "coverage", "agreement": figure(0.9, 0.8, 1.0, n=30)},
+            {**arm, "policy": "uniform", "agreement": figure(0.2, 0.1, 0.3, n=30)},
+        ],
+        "difference": {
+            "coverage": figure(0.2, 0.1, 0.3), "finished": figure(-0.2, -0.3, -0.1), "certainty": figure(0.0, -0.1, 0.1),
+            "judgments": figure(None),
+        },
+        "cells": 3, "resamples": 400, "seed": 1,
+    }  # fmt: skip
+    TargetStanding.objects.create(campaign=campaign, result={"targets": [], "split": split}, measured_at=timezone.now())
+    text = read(olga.get(PAGE))
+    assert "Coverage in the first half, At random in the second." in text
+    assert (
+        "in the cells where both halves have some 0.50 0.40 to 0.60 0.50 0.40 to 0.60 more in the first half difference 0.10 to 0.30"
+        in text
+    )
+    assert "more in the second half difference −0.30 to −0.10" in text
+    assert "no clear difference difference −0.10 to 0.10" in text
+    assert "which of two is better, α 0.90 0.80 to 1.00 0.20 0.10 to 0.30 more in the first half" in text
+    assert "that each prompt has, on the mean 0.50 0.40 to 0.60 0.50 0.40 to 0.60 not enough data" in text
+    assert "Two rules" not in read(come_as("annotator", campaign).get(PAGE))
