@@ -1,7 +1,8 @@
 """Whether what somebody is given next is a gold item, and which: decided before anything is looked at.
 
 The coin is tossed for everybody alike, so that whoever asks learns nothing from how long it takes. Each person meets the
-items in an order of their own; nobody meets a subject that they have met as ordinary work. Whoever runs the
+items in an order of their own, and none where there is no other such work for them; nobody meets a subject that they
+have met as ordinary work. Whoever runs the
 campaign or the site can look answers up, and meets none.
 """
 
@@ -19,15 +20,33 @@ GOLD_WIDTHS = (1, 4, 16)
 #: Front units of each queue of gold that are looked at, and a person's newest judgments that are counted.
 MOST_ITEMS, MOST_COUNTED = 500, 4_000
 
+#: Front units of an ordinary queue among which one for this person is sought first; else it is sought among all.
+FRONT = 32
+
+_MINE = render_conditions(moment=Moment.OFFER, level=Level.UNIT)
+
+#: Of a queue of gold `q`: there is other work of its kind and language for this person. Whoever has done all of that, and
+#: is given something nonetheless, would know what it is.
+_BESIDE = f"""EXISTS (
+      SELECT 1 FROM annotate_queue o
+      WHERE o.campaign_id = q.campaign_id AND o.kind = q.kind AND o.language = q.language AND NOT o.is_gold
+        AND (EXISTS (SELECT 1 FROM (SELECT id FROM annotate_unit WHERE queue_id = o.id AND is_vacant
+            ORDER BY band DESC, tie LIMIT {FRONT}) u WHERE {_MINE})
+          OR EXISTS (SELECT 1 FROM annotate_unit u WHERE u.queue_id = o.id AND u.is_vacant
+            AND u.id NOT IN (SELECT past.unit_id FROM annotate_assignment past
+                             WHERE past.annotator_id = %(me)s AND past.state NOT IN ('expired', 'released'))
+            AND u.id NOT IN (SELECT mine.unit_id FROM annotate_exclusion mine WHERE mine.annotator_id = %(me)s))))"""
+
 GOLD_PICK = f"""
   SELECT u.id, u.band, u.tie FROM (
     SELECT q.id FROM annotate_queue q
-    WHERE q.campaign_id = %(campaign)s AND q.is_gold AND {render_conditions(moment=Moment.OFFER, level=Level.QUEUE)}) queues
+    WHERE q.campaign_id = %(campaign)s AND q.is_gold AND {render_conditions(moment=Moment.OFFER, level=Level.QUEUE)}
+      AND {_BESIDE}) queues
   CROSS JOIN LATERAL (
     SELECT id, band, tie, kind, subject_id FROM annotate_unit WHERE queue_id = queues.id AND is_vacant
     ORDER BY band DESC, tie LIMIT {MOST_ITEMS}) u
   JOIN annotate_golditem gi ON gi.unit_id = u.id AND gi.retired_at IS NULL
-  WHERE {render_conditions(moment=Moment.OFFER, level=Level.UNIT)}
+  WHERE {_MINE}
     AND (SELECT met.id FROM annotate_unit o JOIN annotate_assignment met ON met.unit_id = o.id AND met.annotator_id = %(me)s
          WHERE o.subject_id = u.subject_id AND o.id <> u.id AND (o.kind = 'label') = (u.kind = 'label') LIMIT 1) IS NULL
     AND NOT EXISTS (SELECT 1 FROM annotate_annotator me JOIN annotate_user known ON known.id = me.user_id

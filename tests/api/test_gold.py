@@ -7,7 +7,7 @@ import pytest
 from annotate.models import AuditEvent, Campaign, GoldItem, Message
 from tests.api.conftest import API
 from tests.api.test_campaigns import error, make
-from tests.gold import TIERS
+from tests.gold import TIERS, stand_beside
 from tests.loop import make_annotator, make_prompt
 from tests.services.test_gold import judge_all, settle
 
@@ -127,6 +127,7 @@ def test_gold_is_for_organizers_alone(ada, make_client, campaign):
 def test_what_is_explained_comes_with_the_answer(ada, make_client, campaign):
     set_parameters(gold_share=1.0, explain_gold=True)
     ada.post(HERE, WRITTEN)
+    stand_beside(campaign)
     bob = make_client("bob")
     held = bob.post(f"{API}campaigns/birds/next/", {}).json()["assignment"]
     place = {text: number for number, tier in enumerate(TIERS) for text in tier}

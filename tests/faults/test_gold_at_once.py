@@ -11,7 +11,7 @@ from django.db import transaction
 from annotate.models import Exclusion, GoldResult, Unit
 from annotate.services.gold import retire_gold
 from tests.faults.test_tabs import Tab, make_url, wait_for
-from tests.gold import HEADS, TAILS, choose_item, write_item
+from tests.gold import HEADS, TAILS, choose_item, stand_beside, write_item
 from tests.loop import NOW, ask, find_drift, make_annotator, make_campaign, make_prompt, ranking_of, submit
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,6 +47,7 @@ def watcher():
 def test_whoever_submits_while_the_item_is_retired_is_told(watcher):
     campaign = make_campaign(gold_share=0.5)
     item, ada = write_item(campaign), make_annotator()
+    stand_beside(campaign)
     held = ask(ada, campaign, seed=HEADS)["assignment"]
     submitting = Paused(lambda: submit(ada, held["id"], ranking_of(held), seed=TAILS))
     retiring = Tab(lambda: retire_gold(campaign=campaign, unit_id=item.pk, actor=None, now=NOW))
@@ -61,6 +62,7 @@ def test_whoever_submits_while_the_item_is_retired_is_told(watcher):
 def test_whoever_submits_after_the_item_was_retired_is_told_with_the_answer(watcher):
     campaign = make_campaign(gold_share=0.5)
     item, ada = write_item(campaign), make_annotator()
+    stand_beside(campaign)
     held = ask(ada, campaign, seed=HEADS)["assignment"]
     retiring = Paused(lambda: retire_gold(campaign=campaign, unit_id=item.pk, actor=None, now=NOW))
     submitting = Tab(lambda: submit(ada, held["id"], ranking_of(held), seed=TAILS))

@@ -41,7 +41,7 @@ from annotate.services.moderation import remove_message, restore_message
 from annotate.services.units import open_units
 from tasks.agreement.consensus import combine_rankings
 from tasks.records.parameters import read_settings
-from tests.gold import HEADS, TAILS, TIERS, choose_item, make_organizer, write_item
+from tests.gold import HEADS, TAILS, TIERS, choose_item, make_organizer, stand_beside, write_item
 from tests.loop import NOW, ask, find_drift, make_annotator, make_campaign, make_prompt, ranking_of, submit
 
 pytestmark = pytest.mark.django_db
@@ -335,6 +335,7 @@ def test_a_broken_rule_of_gold_is_seen(rule, harm):
 def test_a_result_of_another_items_judgment_is_seen():
     campaign = make_campaign(gold_share=0.5)
     item, other = write_item(campaign), write_item(campaign, prompt="And why at dusk?")
+    stand_beside(campaign)
     ada = make_annotator()
     held = ask(ada, campaign, seed=HEADS)["assignment"]
     submit(ada, held["id"], ranking_of(held), seed=TAILS)

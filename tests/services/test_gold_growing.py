@@ -27,7 +27,7 @@ from annotate.services.moderation_trees import halt_tree, restart_tree
 from annotate.services.tree_marks import mark_trees
 from annotate.services.undo import undo_judgment, withdraw_judgment
 from tasks.jobs.quality import recompute_stale_job
-from tests.gold import HEADS, TAILS, make_organizer, write_item
+from tests.gold import HEADS, TAILS, make_organizer, stand_beside, write_item
 from tests.growing import grow, make_growing, make_tree, open_work
 from tests.loop import NOW, add_message, ask, find_drift, make_annotator, make_prompt, submit
 from tests.trees import leave_window, read, reader
@@ -203,6 +203,7 @@ def test_the_tree_waits_for_its_gold_and_for_its_other_rankings(campaign, zed):
         rank(make_annotator(name), campaign, turn, tiers=("In May.", "In June."))
     settle()
     assert MessageTree.objects.get(pk=prompt.tree_id).state == "ranking"
+    stand_beside(campaign)
     for name in ("cyd", "dan"):
         rank(make_annotator(name), campaign, prompt)
     settle()

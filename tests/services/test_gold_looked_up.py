@@ -6,8 +6,9 @@ import pytest
 
 from annotate.models import Consensus, GoldItem, Message
 from annotate.services.gold import retire_gold
+from annotate.services.holds import release_holds
 from tasks.jobs.quality import recompute_stale_job
-from tests.gold import HEADS, TAILS, TIERS, make_organizer, write_item
+from tests.gold import HEADS, TAILS, TIERS, make_organizer, stand_beside, write_item
 from tests.loop import NOW, ask, make_annotator, make_campaign, make_prompt, ranking_of, submit
 from tests.trees import find, leave_window, read
 
@@ -15,6 +16,9 @@ pytestmark = pytest.mark.django_db
 
 
 def judge(person, campaign, *, seed, **body):
+    if seed == HEADS:
+        stand_beside(campaign)
+    release_holds(annotator_id=person.pk, now=NOW)
     held = ask(person, campaign, seed=seed)["assignment"]
     return submit(person, held["id"], body or ranking_of(held), seed=TAILS)["judgment"]
 

@@ -23,7 +23,7 @@ from annotate.services.holds import give_back, release_holds
 from annotate.services.terms import CURRENT_TERMS
 from annotate.services.undo import undo_judgment, withdraw_judgment
 from tasks.vocabulary import AssignmentState
-from tests.gold import HEADS, TAILS, TIERS, choose_item, write_item
+from tests.gold import HEADS, TAILS, TIERS, choose_item, stand_beside, take_gold, write_item
 from tests.loop import NOW, ask, find_drift, make_annotator, make_campaign, make_prompt, ranking_of, submit
 
 pytestmark = pytest.mark.django_db
@@ -39,8 +39,7 @@ def answer_in_order(assignment, tiers=TIERS, *, bar=2):
     return {"tiers": [[handle[text] for text in tier] for tier in tiers], "acceptable_tiers": bar}
 
 
-def hold_gold(person, campaign, **more):
-    return ask(person, campaign, seed=HEADS, **more)["assignment"]
+hold_gold = take_gold
 
 
 def test_a_coin_decides_and_what_is_left_is_ordinary_work():
@@ -322,13 +321,42 @@ def test_who_can_look_the_answers_up_is_asked_for_none():
     assert is_gold(hold_gold(make_annotator("ada"), campaign))
 
 
+def test_whoever_has_done_all_other_work_of_a_kind_is_given_no_gold_of_it_as_its_own_mark():
+    campaign = make_campaign(gold_share=0.5)
+    write_item(campaign)
+    write_item(campaign, prompt="And at dusk?")
+    prompt = make_prompt(campaign)
+    ada, bob = make_annotator("ada"), make_annotator("bob")
+    held = ask(ada, campaign, seed=TAILS)["assignment"]
+    assert submit(ada, held["id"], ranking_of(held), seed=HEADS)["next"]["why_none"] is not None
+    assert [ask(ada, campaign, seed=seed)["assignment"] for seed in (HEADS, TAILS)] == [None, None]
+    assert is_gold(ask(bob, campaign, seed=HEADS)["assignment"])
+    assert prompt.units.get().done == 1
+    stand_beside(campaign)
+    assert is_gold(ask(ada, campaign, seed=HEADS)["assignment"])
+
+
+def test_whoever_works_alone_past_the_front_is_given_gold_all_the_same():
+    campaign = make_campaign(gold_share=0.5, redundancy=3)
+    write_item(campaign)
+    for number in range(35):
+        make_prompt(campaign, f"Question {number}?", replies=2)
+    ada = make_annotator("ada")
+    for _ in range(34):
+        held = ask(ada, campaign, seed=TAILS)["assignment"]
+        submit(ada, held["id"], ranking_of(held), seed=TAILS)
+    release_holds(annotator_id=ada.pk, now=NOW)
+    assert is_gold(ask(ada, campaign, seed=HEADS)["assignment"])
+
+
 def test_two_who_hold_at_the_same_time_both_get_gold():
     campaign = make_campaign(gold_share=0.5)
     write_item(campaign)
     write_item(campaign, prompt="And at dusk?")
     ada, bob = make_annotator("ada"), make_annotator("bob")
     assert {is_gold(hold_gold(ada, campaign)), is_gold(hold_gold(bob, campaign))} == {True}
-    assert sorted(Unit.objects.values_list("held", flat=True)) in ([0, 2], [1, 1])
+    gold = Unit.objects.filter(queue__is_gold=True)
+    assert sorted(gold.values_list("held", flat=True)) in ([0, 2], [1, 1])
 
 
 def test_a_guest_who_becomes_an_account_keeps_what_gold_says_of_them():

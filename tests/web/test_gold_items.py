@@ -8,7 +8,7 @@ from django.utils import timezone
 from annotate.models import Campaign, GoldItem, GoldResult, Unit
 from annotate.services.gold import retire_gold
 from annotate.services.holds import release_holds
-from tests.gold import HEADS, TAILS, TIERS, choose_item, write_item
+from tests.gold import HEADS, TAILS, TIERS, choose_item, stand_beside, write_item
 from tests.loop import ask, make_annotator, make_campaign, make_prompt, submit
 from tests.services.test_gold import judge_all, settle
 from tests.services.test_gold_serving import answer_in_order
@@ -31,6 +31,7 @@ def ines(campaign):
 
 def answer_all(campaign, people, *, items, right=True):
     """Everybody answers all the items, right or the other way round."""
+    stand_beside(campaign)
     for person in people:
         for _item in range(items):
             held = ask(person, campaign, seed=HEADS)["assignment"]
