@@ -25,7 +25,7 @@ from annotate.services.label_units import follow_label_schema
 from annotate.services.stale import Mark, claim_stale, renew_stale, settle_stale
 from annotate.services.tree_marks import mark_supply, mark_trees
 from annotate.services.units import open_units
-from annotate.services.units_needed import change_units_needed
+from annotate.services.units_needed import change_gold_needed, change_units_needed
 from annotate.wake import wake
 from tasks.records.parameters import NAMES, read_settings
 from tasks.vocabulary import JobName, StaleKind
@@ -73,6 +73,7 @@ def follow_campaign(*, mark: Mark, clock: Callable[[], datetime]) -> None:
             mark = renew_stale(mark=mark, now=clock(), lease_seconds=LEASE_SECONDS)
             follow_label_schema(campaign=campaign, after=after, last=last)
             change_units_needed(campaign_id=campaign.pk, settings=settings, after=after, last=last)
+        change_gold_needed(campaign_id=campaign.pk, settings=settings)
         wake(JobName.SCHEDULE_UNITS)
     settle_stale(marks=[mark])
 

@@ -47,6 +47,26 @@ UPDATE annotate_unit u SET needed = GREATEST(w.wanted, u.done + u.held)
 FROM w WHERE u.id = w.id AND u.needed <> GREATEST(w.wanted, u.done + u.held)"""
 
 
+#: What is told of gold is what is told of other work; of what grew as many are asked as of that.
+_OF_GOLD = """
+SELECT u.id FROM annotate_golditem gi JOIN annotate_unit u ON u.id = gi.unit_id
+WHERE gi.campaign_id = %(campaign)s AND gi.retired_at IS NULL ORDER BY u.id FOR NO KEY UPDATE OF u"""
+
+_WRITE_GOLD = """
+WITH cold AS (
+  UPDATE annotate_unitdetail d SET wanted = %(redundancy)s WHERE d.unit_id = ANY(%(units)s::bigint[]) AND d.wanted <> %(redundancy)s)
+UPDATE annotate_unit u SET needed = GREATEST(%(redundancy)s, u.done + u.held)
+WHERE u.id = ANY(%(units)s::bigint[]) AND %(grows)s AND u.needed <> GREATEST(%(redundancy)s, u.done + u.held)"""
+
+
+def change_gold_needed(*, campaign_id: int, settings: CampaignSettings) -> None:
+    """Bring the gold items that people are asked about to `settings`. Idempotent."""
+    with transaction.atomic():
+        units = [row["id"] for row in fetch_all(_OF_GOLD, {"campaign": campaign_id})]
+        if units:
+            run(_WRITE_GOLD, {"units": units, "redundancy": settings.redundancy, "grows": settings.grow_trees})
+
+
 def change_units_needed(*, campaign_id: int, settings: CampaignSettings, after: int, last: int) -> int:
     """Bring the campaign's open units with ids above `after` up to `last` to `settings`; returns how many changed.
 

@@ -21,6 +21,9 @@ from annotate.queries.judgments import load_ballots
 from annotate.queries.message_lists import list_recent
 from annotate.queries.progress import get_progress
 from annotate.queries.tree_supply import load_supply
+from annotate.services.campaign_files import read_campaign
+from annotate.services.campaign_units import follow_next_campaign
+from annotate.services.campaigns import change_campaign
 from annotate.services.gold import choose_gold, promote_gold, retire_gold
 from annotate.services.holds import release_holds
 from annotate.services.moderation_trees import halt_tree, restart_tree
@@ -347,8 +350,30 @@ def test_supply_and_counts_move_alike(campaign, twins):
     assert list_own_reliability(annotator_id=ada.pk) == []
 
 
+def follow(campaign, **parameters):
+    """What an organizer changes, as the job follows it."""
+    change_campaign(campaign=campaign, spec=read_campaign({"parameters": parameters}), actor=None, now=NOW)
+    while follow_next_campaign(clock=lambda: NOW) is not None:
+        pass
+    grow()
+
+
 def test_where_no_trees_grow_no_end_is_needed():
     campaign = make_growing(kinds=("rank",), gold_share=0.5, grow_trees=False)
     prompt = make_prompt(campaign, "Why sing?", replies=2)
     item = make_gold(campaign, prompt)
-    assert item.unit.needed > 1_000
+    follow(campaign, redundancy=5)
+    unit = Unit.objects.get(pk=item.pk)
+    assert (unit.needed > 1_000, unit.detail.wanted) == (True, 5)
+
+
+def test_gold_follows_a_change_of_how_many_are_asked(campaign, twins):
+    gold, plain = twins
+    ada = make_annotator("ada")
+    for prompt in twins:
+        rank(ada, campaign, prompt)
+    follow(campaign, redundancy=4)
+    assert watch(gold, [ada]) == watch(plain, [ada])
+    units = [Unit.objects.get(subject=prompt, is_open=True) for prompt in twins]
+    assert {(unit.needed, unit.done, unit.detail.wanted) for unit in units} == {(4, 1, 4)}
+    assert (find_drift(), find_broken_rules()) == ({}, [])
