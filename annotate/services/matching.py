@@ -26,10 +26,11 @@ FRONT_WIDTH = {"depth": 32, "near": 16, "wide": 16}
 #: Judgments of a unit whose groups are read; the highest tie that units have.
 MOST_MET, HIGHEST_TIE = 16, 2_147_483_647
 
-#: What the match is made of. A sub-select that names nothing of its row is run once, for all of them.
+#: What the match is made of; the scheduler's `certainty` is what it expects of one more judgment. A sub-select that names nothing of its row is run once, for all of them.
 FRONT = f"""
 WITH near AS MATERIALIZED ({PROBE})
-SELECT near.id AS unit, near.band, u.kind, u.needed, u.done, u.held, c.uncertainty, (d.terms->>'gain')::float8 AS gain,
+SELECT near.id AS unit, near.band, u.kind, u.needed, u.done, u.held, c.uncertainty,
+  CASE WHEN c.id IS NOT NULL THEN (d.terms->>'certainty')::float8 END AS gain,
   p.cell_id AS about, i.likes,
   ARRAY(SELECT t."group" FROM (SELECT s.annotator_id FROM annotate_assignment s
       WHERE s.unit_id = near.id AND s.state IN ('live', 'submitted') LIMIT {MOST_MET}) met

@@ -53,18 +53,26 @@ FROM (SELECT id FROM annotate_unit WHERE is_vacant ORDER BY {order} LIMIT {count
 def fill_product(units: int) -> dict[str, Any]:
     from django.core.management import call_command
     from django.db import connection
+    from django.utils import timezone
 
-    from annotate.models import Queue, Stratum
+    from annotate.models import AnnotatorTraits, Queue, Stratum
+    from tasks.records.parameters import CampaignSettings
     from tests.loop import make_annotator, make_campaign
 
     call_command("migrate", verbosity=0)
-    campaign = make_campaign(slug="bench", redundancy=NEEDED)
+    campaign = make_campaign(slug="bench", redundancy=NEEDED, random_share=CampaignSettings().random_share)
     stratum = Stratum.objects.create(campaign=campaign, language="en")
     queue = Queue.objects.create(campaign=campaign, kind="rank", language="en")
     names = {"campaign": campaign.pk, "stratum": stratum.pk, "queue": queue.pk, "units": units, "needed": NEEDED}
     run_script(LOAD.format(**names, texts=min(units, PROMPTS_WITH_TEXTS)))
     people = [make_annotator(f"p{number}") for number in range(PEOPLE)]
     special = {name: make_annotator(name) for name in ("typical", "front", "past")}
+    AnnotatorTraits.objects.bulk_create(
+        AnnotatorTraits(
+            campaign=campaign, annotator=person, judgments=100, group="speaks en", computed_at=timezone.now()
+        )
+        for person in [*people, *special.values()]
+    )
     run_script(PAST_OF.format(annotator=special["front"].pk, order="band DESC, tie", count=FRONT))
     run_script(PAST_OF.format(annotator=special["past"].pk, order="random()", count=min(PAST, units // 2)))
     connection.close()

@@ -44,7 +44,17 @@ def make_world(prompts: int = 4, **parameters) -> tuple[Campaign, list[Message]]
 
 
 def tell_gain(prompt: Message, gain: float) -> None:
-    UnitDetail.objects.filter(unit__subject=prompt).update(terms={"gain": gain})
+    """As the scheduler would, once there is an order."""
+    know_order(prompt, uncertainty=0.5)
+    UnitDetail.objects.filter(unit__subject=prompt).update(terms={"certainty": gain})
+
+
+def know_order(prompt: Message, *, uncertainty: float) -> None:
+    consensus = Consensus.objects.create(
+        parent=prompt, method="test", method_version=1, input_hash=b"x" * 32, n=3, seed=1, result={},
+        uncertainty=uncertainty, computed_at=NOW,
+    )  # fmt: skip
+    Message.objects.filter(pk=prompt.pk).update(current_consensus=consensus)
 
 
 def place(prompt: Message, topic: Topic) -> CoverageCell:
@@ -90,12 +100,8 @@ def test_who_is_sharp_is_given_what_is_contested_and_who_is_careless_what_is_nea
 
 def test_without_a_gain_the_uncertainty_of_the_order_counts() -> None:
     campaign, (contested, settled) = make_world(2)
-    for prompt, uncertainty in ((contested, 0.9), (settled, 0.05)):
-        consensus = Consensus.objects.create(
-            parent=prompt, method="test", method_version=1, input_hash=b"x" * 32, n=3, seed=1, result={},
-            uncertainty=uncertainty, computed_at=NOW,
-        )  # fmt: skip
-        Message.objects.filter(pk=prompt.pk).update(current_consensus=consensus)
+    know_order(contested, uncertainty=0.9)
+    know_order(settled, uncertainty=0.05)
     assert count_given(know(make_annotator(), campaign, sharpness=1.3), campaign)[contested.pk] > 45
 
 
