@@ -113,10 +113,12 @@ def say_forecast(forecast: Mapping[str, Any]) -> str:
         for name in ("on", "earliest", "latest")
     )
     if on is None:
-        return _("more than two years away")
+        return _("More than two years away, if the days go on like the last ones.")
     if earliest and latest:
-        return _("%(on)s (%(early)s to %(late)s)") % {"on": on, "early": earliest, "late": latest}
-    return _("%(on)s (%(early)s at the earliest)") % {"on": on, "early": earliest or on}
+        said = _("Reached %(on)s (%(early)s to %(late)s), if the days go on like the last ones.")
+        return said % {"on": on, "early": earliest, "late": latest}
+    said = _("Reached %(on)s (%(early)s at the earliest), if the days go on like the last ones.")
+    return said % {"on": on, "early": earliest or on}
 
 
 #: Why a cell is behind, as the measurement found it.

@@ -35,11 +35,12 @@ TERMS: dict[str, tuple[Words, Words]] = {
 
 
 def describe_terms(terms: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The terms that are known, each with its number."""
+    """The terms that are known, each with its number; what certainty is made of is not told beside it."""
+    within = {"uncertainty", "gain"} if "certainty" in terms else set()
     return [
         {"name": name, "says": says, "value": two(terms[term])}
         for term, (name, says) in TERMS.items()
-        if isinstance(terms.get(term), int | float)
+        if isinstance(terms.get(term), int | float) and term not in within
     ]
 
 

@@ -290,3 +290,26 @@ def test_two_rules_are_compared_with_intervals_and_what_cannot_be_told_apart_is_
     assert "which of two is better, α 0.90 0.80 to 1.00 0.20 0.10 to 0.30 more in the first half" in text
     assert "that each prompt has, on the mean 0.50 0.40 to 0.60 0.50 0.40 to 0.60 not enough data" in text
     assert "Two rules" not in read(come_as("annotator", campaign).get(PAGE))
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        (
+            {"on": None, "earliest": None, "latest": None},
+            "More than two years away, if the days go on like the last ones.",
+        ),
+        (
+            {"latest": None},
+            "Reached March 4, 2031 (March 1, 2031 at the earliest), if the days go on like the last ones.",
+        ),
+    ],
+)
+def test_a_date_without_an_end_says_so(campaign, olga, ends, words) -> None:
+    keep_standing(campaign, {**TARGET, "forecast": {**TARGET["forecast"], **ends}})
+    assert words in read(olga.get(PAGE))
+
+
+def test_a_target_of_which_too_little_is_known_has_no_date(campaign, olga) -> None:
+    keep_standing(campaign, {**TARGET, "forecast": None, "lags": ["no_pace"]})
+    assert "Not enough data for a date: it takes three whole days with 20 judgments." in read(olga.get(PAGE))

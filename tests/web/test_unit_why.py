@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 TERMS = {
     "coverage": 0.8123, "certainty": 0.5, "reach": 0.25, "target": 0.0, "language": 1.5, "minutes": 1.0, "value": 1.91,
-    "waiting": 3.0, "lifted": 0.0, "unheard_of": 9.0,
+    "waiting": 3.0, "lifted": 0.0, "unheard_of": 9.0, "uncertainty": 0.75, "gain": 0.33,
 }  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def test_every_term_is_told_with_what_it_means(campaign, unit, who) -> None:
         "Coverage",
     ):
         assert words in text
-    assert "unheard" not in text
+    assert not [words for words in ("unheard", "Uncertainty", "0.33") if words in text]
 
 
 def test_its_cell_is_told_with_how_far_that_is(campaign, unit, olga) -> None:
