@@ -26,6 +26,7 @@ PARTS = (
     "findings",
     "saving",
     "coverage",
+    "target_space",
     "unit_places",
     "simulations",
     "perspectives",

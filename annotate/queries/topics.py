@@ -77,7 +77,7 @@ SELECT o.number, o.name, o.is_named, o.terms, count(*) AS prompts, avg(p.density
 FROM annotate_promptplace p JOIN annotate_topic o ON o.id = p.topic_id
 WHERE p.campaign_id = %(campaign)s AND p.x IS NOT NULL GROUP BY o.id ORDER BY count(*) DESC, o.number"""
 
-_TEXTS = "SELECT id, left(text, 400) AS text FROM annotate_message WHERE id = ANY(%(messages)s::bigint[]) AND withdrawn_at IS NULL"
+_TEXTS = "SELECT id, left(text, 400) AS text FROM annotate_message WHERE id = ANY(%(messages)s::bigint[]) AND withdrawn_at IS NULL AND removed_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ How a fit goes:
 Dice come from a seed, so that a fit can be made again.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class Clusters:
 
 def suggest_topics(prompts: int) -> int:
     """How many topics to look for among so many prompts: 5 of 50, 16 of 1,000, 40 of 10,000, 100 of 100,000."""
-    return max(2, min(150, round(pow(prompts, 0.4))))
+    return max(2, min(150, int(0.5 + math.pow(prompts, 0.4))))
 
 
 def center(
