@@ -25,7 +25,7 @@ _QUEUES = """ARRAY(SELECT q.id FROM annotate_queue q
   WHERE q.campaign_id = %(campaign)s AND NOT q.is_gold AND q.kind = ANY(%(ordering)s::text[]))"""
 
 _UNITS = f"""
-SELECT u.kind, COALESCE(cell.language, t.language) AS language, COALESCE(o.name, t.topic) AS topic, t.topic AS target_topic,
+SELECT u.kind, COALESCE(cell.language, t.language) AS language, CASE WHEN cell.id IS NULL THEN t.topic ELSE COALESCE(o.name, '') END AS topic, t.topic AS target_topic,
   COALESCE(cell.difficulty, t.difficulty) AS difficulty, char_length(root.text) AS characters, u.done,
   (SELECT count(*) FROM annotate_unitcandidate uc WHERE uc.unit_id = u.id AND uc.removed_at IS NULL) AS candidates,
   1 - k.uncertainty AS confidence,

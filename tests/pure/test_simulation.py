@@ -18,6 +18,7 @@ from tasks.scheduling.simulation.comparing import (
     settle,
     start_evidence,
     tell_mean,
+    tell_share,
 )
 from tasks.scheduling.simulation.fitting import fit_profile
 from tasks.scheduling.simulation.layout import lay_out
@@ -215,3 +216,13 @@ def test_judgments_to_a_level_lie_on_the_line_between_two_readings() -> None:
         {"judgments": 200, "coverage": 0.5},
     ]
     assert [find_judgments(curve, level) for level in (0.0, 0.25, 0.5, 0.6)] == [0, 50.0, 100.0, None]
+
+
+def test_shares_of_another_time_count_for_nothing() -> None:
+    campaign = replace(make_campaign(20, languages=("en",)), shares={("de", "", "", "short"): 1.0})
+    layout = lay_out(campaign)
+    assert layout.cell_share[layout.cell_prompts > 0].sum() == pytest.approx(1.0)
+
+
+def test_no_interval_of_a_share_reaches_beyond_what_is_possible() -> None:
+    assert tell_share([0.9, 1.0]) == {"mean": 0.95, "low": pytest.approx(0.3147, abs=1e-3), "high": 1.0, "n": 2}

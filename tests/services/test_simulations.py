@@ -9,7 +9,17 @@ import pytest
 from django.utils import timezone
 
 from annotate.exceptions import Conflict, InvalidInput, NotFound
-from annotate.models import Campaign, Judgment, Simulation, Stratum, Unit
+from annotate.models import (
+    Campaign,
+    CoverageCell,
+    Judgment,
+    Message,
+    MessageTree,
+    PromptPlace,
+    Simulation,
+    Stratum,
+    Unit,
+)
 from annotate.queries.simulations import load_simulated, tell_failure
 from annotate.services.simulations import (
     LEASE_SECONDS,
@@ -172,3 +182,17 @@ def test_a_simulation_touches_nothing_of_the_campaign(campaign) -> None:
     request(campaign)
     claim_simulation(now=NOW)
     assert list(Unit.objects.order_by("pk").values()) == before
+
+
+def test_prompts_lie_where_the_coverage_has_them_and_shares_are_those_of_its_cells(campaign) -> None:
+    trees = {tree.language: tree for tree in MessageTree.objects.all()}
+    for language, share in (("en", 0.75), ("de", 0.25)):
+        cell = CoverageCell.objects.create(campaign=campaign, language=language, length="short", share=share, prompts=1)
+        prompt = Message.objects.get(tree=trees[language], parent=None)
+        PromptPlace.objects.create(message=prompt, campaign=campaign, tree=trees[language], cell=cell, placed_at=NOW)
+    loaded = load_simulated(campaign=campaign, now=NOW)
+    assert loaded.shares == {("en", "", "", "short"): 0.75, ("de", "", "", "short"): 0.25}
+    assert {(unit.language, unit.topic, unit.target_topic) for unit in loaded.units} == {
+        ("en", "", "birds"),
+        ("de", "", ""),
+    }

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from annotate.management.simulation_exact import run_exactly
 from annotate.management.simulation_sources import find_source
 from tasks.records.parameters import BOOLEAN
 from tasks.records.simulations import SimulatedCampaign, SimulationPlan, find_plan_problems, plan_arms
@@ -17,7 +18,7 @@ from tasks.scheduling.simulation.comparing import compare_arms, measure_speed
 from tasks.scheduling.simulation.report_page import END_TITLES, tell, write_page
 from tasks.vocabulary import PolicyName
 
-SHOWN = ("judgments", "covered", "finished", "smallest", "longest_wait", "sameness", "tau")
+SHOWN = ("judgments", "coverage", "covered", "finished", "smallest", "longest_wait", "sameness", "tau")
 
 
 class Command(BaseCommand):
@@ -47,6 +48,11 @@ class Command(BaseCommand):
         )
         parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the dice: the same gives the same")
         parser.add_argument("--prompts", type=int, default=1000, metavar="N", help="made up for a campaign's file")
+        parser.add_argument(
+            "--exact", action="store_true",
+            help="through the product itself, in a database of its own that is removed again: slow, and nothing is left out "
+            "but people",
+        )  # fmt: skip
         parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON")
 
@@ -65,7 +71,9 @@ class Command(BaseCommand):
                 self.stdout.write(f"The report is in {options[name]}.")
 
     def compare(self, campaign: SimulatedCampaign, plan: SimulationPlan, options: dict[str, Any]) -> dict[str, Any]:
-        """Run the plan in memory."""
+        """Run the plan in memory, or through the services."""
+        if options["exact"]:
+            return run_exactly(campaign, plan, progress=Steps(self.stderr.write))
         return compare_arms(campaign, plan, clock=time.perf_counter, progress=Steps(self.stderr.write))
 
     def show(self, report: dict[str, Any]) -> None:
@@ -80,7 +88,7 @@ class Command(BaseCommand):
                 f"{arm['name']} {tell(found['judgments'], digits=0)}"
                 for arm, found in zip(report["arms"], level["arms"], strict=True)
             )
-            self.stdout.write(f"Judgments until {level['covered']:.3f} is covered: {told}")
+            self.stdout.write(f"Judgments to a coverage of {level['coverage']:.3f}: {told}")
         self.stdout.write(measure_speed(report))
 
 

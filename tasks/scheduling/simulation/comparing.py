@@ -29,6 +29,7 @@ T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2
 #: Shares of the least that any way reaches, at which judgments are counted that it takes to get there.
 LEVELS = (0.5, 0.7, 0.9)
 FIGURES = ("judgments", "longest_wait", "usual_wait", "never_judged", "sameness", "tau")
+SHARES = frozenset({"never_judged", "sameness"})
 
 #: Told (done, of how many) at every reading of each way of each run, and after it.
 Progress = Callable[[int, int], None]
@@ -150,16 +151,18 @@ def describe_arm(
 ) -> dict[str, Any]:
     """Return the means of one way over its runs, with intervals, and its differences to the first way."""
     marks = range(min(len(result["curve"]) for result in results))
+    # A share lies between 0 and 1, and so does what is said of it.
     curve = [
         {"share": round(mark / max(len(marks) - 1, 1), 4)}
-        | {
-            name: tell_mean([result["curve"][mark][name] for result in results])
-            for name in ("judgments", "day", *CURVES)
-        }
+        | {name: tell_mean([result["curve"][mark][name] for result in results]) for name in ("judgments", "day")}
+        | {name: tell_share([result["curve"][mark][name] for result in results]) for name in CURVES}
         for mark in marks
     ]
-    end = {name: tell_mean([result["end"][name] for result in results]) for name in FIGURES}
-    end |= {name: tell_mean([result["curve"][-1][name] for result in results]) for name in CURVES}
+    end = {
+        name: (tell_share if name in SHARES else tell_mean)([result["end"][name] for result in results])
+        for name in FIGURES
+    }
+    end |= {name: tell_share([result["curve"][-1][name] for result in results]) for name in CURVES}
     against = None
     if number:
         against = {
@@ -220,6 +223,12 @@ def tell_mean(values: Sequence[float | None]) -> dict[str, Any]:
     spread = sqrt(sum((value - mean) ** 2 for value in known) / (len(known) - 1))
     half = (T_95[len(known) - 2] if len(known) - 2 < len(T_95) else 1.96) * spread / sqrt(len(known))
     return {"mean": round(mean, 5), "low": round(mean - half, 5), "high": round(mean + half, 5), "n": len(known)}
+
+
+def tell_share(values: Sequence[float | None]) -> dict[str, Any]:
+    """Return the same of shares of 1: no interval reaches beyond what is possible."""
+    told = tell_mean(values)
+    return {**told, **{edge: min(max(told[edge], 0.0), 1.0) for edge in ("low", "high") if told[edge] is not None}}
 
 
 def measure_speed(report: Mapping[str, Any]) -> str:

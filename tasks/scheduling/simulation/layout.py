@@ -112,8 +112,11 @@ def _share_cells(
     cells: tuple[tuple[str, str, str, str], ...],
     prompts: Counter[tuple[str, str, str, str]],
 ) -> Floats:
-    """Return the share of each cell: the campaign's own, or in proportion to the square root of its prompts."""
-    if campaign.shares and sum(campaign.shares.values()) > 0:
+    """Return the share of each cell: the campaign's own, or in proportion to the square root of its prompts.
+
+    Shares that lie where there is no prompt at all are of another time, before the prompts had their places.
+    """
+    if sum(share for cell, share in campaign.shares.items() if prompts.get(cell)) > 0:
         shares = np.array([campaign.shares.get(cell, 0.0) for cell in cells])
     else:
         shares = np.sqrt([float(prompts.get(cell, 0)) for cell in cells])
