@@ -18,6 +18,16 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(
+            model_name='perspectives',
+            name='described',
+            field=models.JSONField(db_default=models.Value([], models.JSONField()), default=list),
+        ),
+        migrations.AddField(
+            model_name='perspectives',
+            name='described_people',
+            field=models.JSONField(db_default=models.Value({}, models.JSONField()), default=dict),
+        ),
+        migrations.AddField(
             model_name='assignment',
             name='is_random',
             field=models.BooleanField(db_default=False),
@@ -259,6 +269,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='topic',
             constraint=models.CheckConstraint(condition=models.Q(('merged_into__isnull', True), models.Q(('merged_into', models.F('id')), _negated=True), _connector='OR'), name='a_topic_is_not_merged_into_itself'),
+        ),
+        migrations.AddIndex(
+            model_name='unitdetail',
+            index=models.Index(condition=models.Q(('scored_at__isnull', True)), fields=['unit'], name='detail_not_scored'),
         ),
         migrations.AddIndex(
             model_name='promptplace',

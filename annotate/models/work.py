@@ -95,6 +95,11 @@ class UnitDetail(models.Model):
     #: What scored it: a campaign that compares two policies schedules each prompt by one of them.
     policy = models.CharField(max_length=24, blank=True, db_default="")
 
+    class Meta:
+        indexes = [
+            models.Index(fields=["unit"], name="detail_not_scored", condition=Q(scored_at__isnull=True)),
+        ]
+
     def __str__(self) -> str:
         return f"detail of unit {self.unit_id}"
 

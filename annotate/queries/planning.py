@@ -14,8 +14,8 @@ from tasks.vocabulary import ORDERING_KINDS
 
 #: Units that are read in one statement.
 ROWS_AT_ONCE = 20_000
-#: The newest judgments of a kind that say how long one takes, and the fewest of them.
-TIMED, FEWEST_TIMED = 500, 20
+#: The newest judgments of all that say how long one takes, and the fewest of a kind in a campaign.
+TIMED, FEWEST_TIMED = 20_000, 20
 
 _POOL = """
 SELECT u.id, u.kind, q.language, u.band, u.tie, u.done, u.held, u.needed, d.wanted, d.stratum_id,
@@ -51,7 +51,8 @@ SELECT DISTINCT j.unit_id AS id FROM (
   SELECT unit_id, created_at FROM annotate_judgment WHERE created_at > %(since)s ORDER BY created_at DESC LIMIT %(limit)s) j
 JOIN annotate_unit u ON u.id = j.unit_id WHERE u.queue_id = ANY({QUEUES_OF}) AND u.is_open"""
 
-_COUNT_OPEN = f"SELECT count(*) AS n FROM annotate_unit u WHERE u.queue_id = ANY({QUEUES_OF}) AND u.is_open"
+_FEW_OPEN = f"""
+SELECT count(*) AS n FROM (SELECT 1 FROM annotate_unit u WHERE u.queue_id = ANY({QUEUES_OF}) AND u.is_open LIMIT %(limit)s) few"""
 
 #: A prompt is finished as far as its units are: those that closed with judgments wholly, others by what they have.
 _CELLS = f"""
@@ -77,13 +78,10 @@ FROM annotate_coveragecell c LEFT JOIN annotate_topic o ON o.id = c.topic_id LEF
 WHERE c.campaign_id = %(campaign)s ORDER BY c.id"""
 
 _MINUTES = """
-SELECT q.kind, (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY t.active_seconds) / 60 FROM (
-    SELECT j.active_seconds FROM annotate_judgment j JOIN annotate_unit u ON u.id = j.unit_id
-    JOIN annotate_queue o ON o.id = u.queue_id
-    WHERE o.campaign_id = %(campaign)s AND j.kind = q.kind AND j.active_seconds > 0
-    ORDER BY j.created_at DESC LIMIT %(timed)s) t HAVING count(*) >= %(fewest)s)::float8 AS minutes
-FROM (SELECT DISTINCT kind FROM annotate_queue WHERE campaign_id = %(campaign)s) q"""
-
+SELECT j.kind, (percentile_cont(0.5) WITHIN GROUP (ORDER BY j.active_seconds) / 60)::float8 AS minutes
+FROM (SELECT unit_id, kind, active_seconds FROM annotate_judgment ORDER BY id DESC LIMIT %(timed)s) j
+JOIN annotate_unit u ON u.id = j.unit_id JOIN annotate_queue q ON q.id = u.queue_id
+WHERE q.campaign_id = %(campaign)s AND j.active_seconds > 0 GROUP BY j.kind HAVING count(*) >= %(fewest)s"""
 
 _FINISHED = f"""
 SELECT t.tree_id, t.cell_id FROM (
@@ -145,8 +143,9 @@ def iterate_units(*, campaign_id: int, now: datetime) -> Iterator[list[UnitRow]]
         after = ids[-1]
 
 
-def count_open_units(*, campaign_id: int) -> int:
-    return int(fetch_row(_COUNT_OPEN, {"campaign": campaign_id})["n"])
+def has_more_open(*, campaign_id: int, than: int) -> bool:
+    """Whether a campaign has more open units than so many."""
+    return int(fetch_row(_FEW_OPEN, {"campaign": campaign_id, "limit": than + 1})["n"]) > than
 
 
 def list_new_units(*, campaign_id: int, limit: int) -> list[int]:

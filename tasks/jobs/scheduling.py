@@ -22,7 +22,7 @@ from annotate.queries.backlog import (
 )
 from annotate.queries.planning import (
     count_cells,
-    count_open_units,
+    has_more_open,
     iterate_units,
     list_judged_units,
     list_new_units,
@@ -110,7 +110,7 @@ def schedule_in_turn(campaign_id: int) -> None:
 def schedule_campaign(campaign_id: int, *, now: datetime) -> int:
     """Count, plan what is offered next and what changed, write what says something new; how many bands that was."""
     ground = lay_ground(campaign_id, now=now)
-    if count_open_units(campaign_id=campaign_id) <= FRONT_UNITS:
+    if not has_more_open(campaign_id=campaign_id, than=FRONT_UNITS):
         loaded = load_pool(iterate_units(campaign_id=campaign_id, now=now), ground=ground)
     else:
         front = list_front_units(campaign_id=campaign_id, limit=FRONT_UNITS)

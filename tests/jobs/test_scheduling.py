@@ -148,7 +148,7 @@ def test_of_many_units_a_tick_looks_at_the_front_at_what_is_new_and_at_what_was_
     first, second = candidates[1]
     rank(make_annotators(1)[0], prompts[1], [first], [second])
     Unit.objects.filter(pk__in=units.values()).update(band=40)
-    monkeypatch.setattr("tasks.jobs.scheduling.count_open_units", lambda **_: 5001)
+    monkeypatch.setattr("tasks.jobs.scheduling.has_more_open", lambda **_: True)
     monkeypatch.setattr("tasks.jobs.scheduling.list_front_units", lambda **_: [units["front"]])
 
     tick(campaign)
