@@ -15,7 +15,7 @@ min(1, judged / 2); `mass`, the same weighted by the root of the cell's prompts;
 `ratio_facility`: the same for `facility` where random is after 5,000 judgments. `..._open_assistant`: over that policy's.
 `worst`: over all scenarios, measures and budgets, the lowest of what the coverage policy has over what random has (each the mean
 of three runs with other ties and people; of the 100,000 one); `worse`: how many of them are below by more than chance, three
-standard errors of what runs of random work differ by (0: never worse). `smallest`: the share of its target that the smallest stratum has, beside Open Assistant's; `wait_days`: the
+standard errors of what runs of random work differ by (0: never worse). `smallest`: the share of its target (by the root of its prompts) that the topic that has least of it has, beside Open Assistant's; `wait_days`: the
 longest that any unit waited where prompts arrive day by day; `sameness`: how often one person's next work is of the same topic.
 
 QUICK=1: a fifth of the prompts, and no ratio at 0.7.
@@ -105,7 +105,7 @@ def main() -> None:
     worlds["three each"] = compare("three each", plain, budget // 5, tick=100, full=500, redundancy=3)
     days = np.random.default_rng(5).uniform(0, 30, 6_000)
     arriving = make_world(6_000, seed=6)
-    worlds["arriving"] = compare("arriving", arriving, 6_000, tick=100, full=500, arrives=days, per_day=150.0)
+    worlds["arriving"] = compare("arriving", arriving, 6_600, tick=100, full=500, arrives=days, per_day=220.0)
     if (real := load_real_world()) is not None:
         worlds[real.name] = compare(real.name, real.world, min(400, len(real.world) // 2), tick=20, full=100)
     else:

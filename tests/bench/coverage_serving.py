@@ -197,12 +197,11 @@ class Served:
         measures.far.append(float(np.quantile(self.nearest, 0.05)))
 
     def _finish(self) -> None:
-        """How far the smallest stratum is, how long what waits has waited, and how alike one person's work is."""
+        """How far the topic is that has least, how long what waits has waited, and how alike one person's work is."""
         world, measures = self.world, self.measures
-        stratum = number_cells(world.language, world.topic)
-        prompts = np.bincount(stratum)
+        prompts = np.bincount(world.topic)
         target = np.minimum(prompts, np.sqrt(prompts) / np.sqrt(prompts).sum() * self.given)
-        share = np.minimum(1.0, np.bincount(stratum, weights=self.done > 0) / np.maximum(target, 1e-9))
+        share = np.minimum(1.0, np.bincount(world.topic, weights=self.done > 0) / np.maximum(target, 1e-9))
         measures.smallest = float(share.min())
         waits = (self.day - self.last)[(self.done < self.redundancy) & (self.arrives <= self.day)]
         measures.longest_wait = max(measures.longest_wait, float(waits.max(initial=0.0)))
