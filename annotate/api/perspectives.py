@@ -78,6 +78,33 @@ class CandidateOpinionShape(serializers.Serializer[Any]):
     p_value = serializers.FloatField(allow_null=True, help_text="How often groups drawn at random divide as much.")
 
 
+class AnswerGroupShape(serializers.Serializer[Any]):
+    answer = serializers.CharField(help_text="As in `me/description/`.")
+    people = serializers.IntegerField(help_text="At least ten; answers that fewer gave are not told.")
+
+
+class AnswerAcceptanceShape(serializers.Serializer[Any]):
+    answer = serializers.CharField()
+    accepted = serializers.IntegerField()
+    judged = serializers.IntegerField(help_text="People with this answer who judged it: at least ten.")
+
+
+class DescribedCandidateShape(CandidateOpinionShape):
+    """A candidate that divides people by their answers beyond noise."""
+
+    judged = serializers.IntegerField(help_text="People with one of the answers who judged it.")
+    bridging = polarity = groups = None  # type: ignore[assignment]  # fields of the base that are none here
+    answers = AnswerAcceptanceShape(many=True)
+
+
+class DescribedDivisionShape(serializers.Serializer[Any]):
+    question = serializers.ChoiceField(choices=words.self_questions())
+    answers = AnswerGroupShape(many=True, help_text="At least two.")
+    division = DivisionShape()
+    divides = serializers.BooleanField(help_text="Whether it is more than chance, at one in twenty over all questions.")
+    candidates = DescribedCandidateShape(many=True, help_text="Those that divide beyond noise, the strongest first.")
+
+
 class PerspectivesShape(serializers.Serializer[Any]):
     computed_at = serializers.DateTimeField(allow_null=True, help_text="Null: nothing was computed yet.")
     state = serializers.ChoiceField(
@@ -93,6 +120,11 @@ class PerspectivesShape(serializers.Serializer[Any]):
     divided = CandidateOpinionShape(many=True, help_text="What divides, the most dividing first.")
     by_groups = serializers.BooleanField(
         help_text="False: too few people of every group judged the same; both lists come from `bridging` and `polarity`."
+    )
+    described = DescribedDivisionShape(
+        many=True,
+        help_text="What answers that people gave of themselves have to do with it: questions of which ten people gave each of "
+        "two answers. Published anew when votes or answers of ten people have changed.",
     )
     silhouette = serializers.FloatField(allow_null=True, help_text="How well the groups stand apart, in [-1, 1].")
     n_people = serializers.IntegerField(help_text="People with at least `least_votes` votes.")

@@ -2,7 +2,7 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 
 from annotate.models import words
 
@@ -158,7 +158,11 @@ class Saving(models.Model):
 
 
 class Perspectives(models.Model):
-    """Opinion groups found in a campaign's ballots, what all of them accept, and where they part."""
+    """Opinion groups found in a campaign's ballots, what all of them accept, and where they part.
+
+    `described`: the same by what people say of themselves. `described_people`, which nobody is told: of whom, with a hash of
+    their votes and answers, so that nothing new is published before enough of them have changed.
+    """
 
     campaign = models.OneToOneField(
         "annotate.Campaign", primary_key=True, on_delete=models.CASCADE, related_name="perspectives"
@@ -167,6 +171,8 @@ class Perspectives(models.Model):
     method_version = models.PositiveSmallIntegerField()
     seed = models.BigIntegerField()
     result = models.JSONField()
+    described = models.JSONField(default=list, db_default=Value([], models.JSONField()))
+    described_people = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
     computed_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -61,14 +61,27 @@ def get_perspectives(*, campaign_id: int) -> dict[str, Any]:
         return {
             "state": None, "groups": [], "map": [], "division": None, "common": [], "divided": [], "by_groups": False,
             "silhouette": None, "n_people": 0, "n_votes": 0, "n_candidates": 0, "n_parents": 0, "least_votes": None,
-            "least_people": None, "method": None, "method_version": None, "seed": None, "computed_at": None,
+            "least_people": None, "described": [], "method": None, "method_version": None, "seed": None, "computed_at": None,
         }  # fmt: skip
     shown = {name: value for name, value in stored.result.items() if name != "input_hash"}
     ids = {one["candidate"] for name in ("common", "divided") for one in shown[name]}
+    ids |= {one["candidate"] for division in stored.described for one in division["candidates"]}
     messages = _load_messages(ids)
     for name in ("common", "divided"):
         shown[name] = [_present(one, messages[one["candidate"]]) for one in shown[name] if one["candidate"] in messages]
-    return {**shown, "state": OpinionState(shown["state"]), "computed_at": stored.computed_at}
+    described = [
+        {
+            **division,
+            "candidates": [
+                _present(one, messages[one["candidate"]])
+                for one in division["candidates"]
+                if one["candidate"] in messages
+            ],
+        }
+        for division in stored.described
+    ]
+    state = OpinionState(shown["state"])
+    return {**shown, "described": described, "state": state, "computed_at": stored.computed_at}
 
 
 def _load_messages(ids: set[int]) -> dict[int, Message]:

@@ -20,6 +20,9 @@ from tasks.vocabulary import OpinionState
 
 #: Who must have changed their votes before figures of groups are published anew.
 LEAST_CHANGED = 10
+#: What answers to the same question say of the disagreement, and of whom that is, with hashes of their votes and answers.
+Described = tuple[Sequence[records.DescribedDivision], Mapping[str, str]]
+NOTHING_DESCRIBED: Described = ((), {})
 
 #: Whoever was erased meanwhile is left out.
 _ADD = """
@@ -35,9 +38,12 @@ def store_perspectives(
     turn: Turn,
     record: records.PerspectivesRecord,
     members: Sequence[records.OpinionMember],
+    described: Described = NOTHING_DESCRIBED,
     now: datetime,
 ) -> bool:
     """Publish, or leave what is published; whoever gave no votes any more is forgotten at once in either case.
+
+    `described` is published by the same rule by itself (see `_publish_described`).
 
     Returns whether it was published. Nothing happens where the turn is another's by now, and the row that says the
     same is left as it is.
@@ -46,23 +52,56 @@ def store_perspectives(
         if not keep_turn(turn=turn):
             return False
         published = find_published(campaign_id=turn.subject_id)
-        if published is not None and published.result["input_hash"] == record.input_hash:
-            return False
-        then = _forget_gone(turn.subject_id, members)
-        if published is not None and not may_publish(published, record, then=then, now=members):
-            return False
-        Perspectives.objects.update_or_create(
-            campaign_id=turn.subject_id,
-            defaults={
-                "method": record.method,
-                "method_version": int(record.method_version),
-                "seed": record.seed,
-                "result": record.as_result(),
-                "computed_at": now,
-            },
-        )
-        _replace_members(turn.subject_id, members if record.state == OpinionState.FOUND else ())
+        is_new = _publish_groups(turn.subject_id, record, members, published=published, now=now)
+        _publish_described(turn.subject_id, described, published=published)
+    return is_new
+
+
+def _publish_groups(
+    campaign_id: int,
+    record: records.PerspectivesRecord,
+    members: Sequence[records.OpinionMember],
+    *,
+    published: Perspectives | None,
+    now: datetime,
+) -> bool:
+    if published is not None and published.result["input_hash"] == record.input_hash:
+        return False
+    then = _forget_gone(campaign_id, members)
+    if published is not None and not may_publish(published, record, then=then, now=members):
+        return False
+    Perspectives.objects.update_or_create(
+        campaign_id=campaign_id,
+        defaults={
+            "method": record.method,
+            "method_version": int(record.method_version),
+            "seed": record.seed,
+            "result": record.as_result(),
+            "computed_at": now,
+        },
+    )
+    _replace_members(campaign_id, members if record.state == OpinionState.FOUND else ())
     return True
+
+
+def _publish_described(campaign_id: int, described: Described, *, published: Perspectives | None) -> None:
+    """Publish what answers say of the disagreement once votes or answers of ten people have changed since.
+
+    Where nothing is published yet, at once; and at once where fewer than ten people are left of an answer that is told.
+    """
+    divisions, people = described
+    then = {} if published is None else published.described_people
+    told = [] if published is None else published.described
+    changed = sum(people.get(one) != then.get(one) for one in people.keys() | then.keys())
+    still = {(division.question, group.answer) for division in divisions for group in division.answers}
+    is_lost = any((one["question"], group["answer"]) not in still for one in told for group in one["answers"])
+    if told and changed < LEAST_CHANGED and not is_lost:
+        return
+    new = [division.as_result() for division in divisions]
+    if told or new:
+        Perspectives.objects.filter(campaign_id=campaign_id).update(
+            described=new, described_people=people if new else {}
+        )
 
 
 def may_publish(

@@ -14,10 +14,14 @@ from django.http import HttpResponse
 from django.urls import path
 
 from annotate.queries.perspectives import get_perspectives
+from annotate.web.description_words import ANSWER_NAMES, QUESTION_WORDS
+from annotate.web.field_words import Words
+from annotate.web.names import language_name
 from annotate.web.opinion_map import HEIGHT, WIDTH, draw_mark, place_group, place_mark
 from annotate.web.pages import PageRequest, page
 from annotate.web.plots import make_axis, place_whisker
 from annotate.web.results_nav import get_campaign_for_tab, render_results
+from tasks.vocabulary import SelfQuestion
 
 TAB = "results_perspectives"
 #: Candidates that each list shows at once; the rest folds.
@@ -39,6 +43,7 @@ def perspectives(request: PageRequest, slug: str) -> HttpResponse:
         "divided": split_list(found["divided"]),
         "people_needed": 2 * (found["least_people"] or 0),
         "has_groups": bool(people),
+        "described": [describe_answers(one) for one in found["described"]],
     }
     return render_results(request, campaign, "results/perspectives.html", context)
 
@@ -72,6 +77,32 @@ def describe_division(division: Mapping[str, Any] | None) -> dict[str, Any] | No
     axis = make_axis([], low=0, high=1, step=0.5)
     whisker = place_whisker(axis, value=division["share"], low=division["low"], high=division["high"])
     return {**division, "axis": axis, "whisker": whisker, "chance_at": axis.place(division["by_chance"])}
+
+
+def describe_answers(described: Mapping[str, Any]) -> dict[str, Any]:
+    """What one question has to do with the disagreement: its answers, the share on an axis, and what divides them."""
+    return {
+        "question": described["question"],
+        "title": QUESTION_WORDS[SelfQuestion(described["question"])].title,
+        "answers": [{**group, "name": name_answer(group["answer"])} for group in described["answers"]],
+        "divides": described["divides"],
+        "division": described["division"],
+        "candidates": [describe_by_answer(one) for one in described["candidates"]],
+    }
+
+
+def describe_by_answer(candidate: Mapping[str, Any]) -> dict[str, Any]:
+    """A candidate with a bar for each answer."""
+    sides = [
+        {**side, "name": name_answer(side["answer"]), "share": side["accepted"] / side["judged"]}
+        for side in candidate["answers"]
+    ]
+    return {**candidate, "sides": [{**side, "width": round(100 * side["share"], 1)} for side in sides]}
+
+
+def name_answer(answer: str) -> Words:
+    """The words of an answer; those to the question of the first language are languages."""
+    return ANSWER_NAMES.get(answer) or language_name(answer)
 
 
 def split_list(opinions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

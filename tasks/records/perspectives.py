@@ -93,6 +93,57 @@ class Division:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerGroup:
+    """People who gave the same answer of themselves; at least ten, with enough votes."""
+
+    answer: str
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerAcceptance:
+    """How many with an answer judged a candidate, at least ten, and how many of them found it acceptable."""
+
+    answer: str
+    accepted: int
+    judged: int
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedCandidate:
+    """A candidate that people with unlike answers judge unlike; the rest as of `CandidateOpinion`."""
+
+    candidate: int
+    parent: int
+    judged: int
+    answers: tuple[AnswerAcceptance, ...]
+    consensus: float
+    between: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedDivision:
+    """How much of the disagreement goes along with the answers to one question.
+
+    divides     whether that is more than chance, at one in twenty shared among the questions
+    candidates  those that divide beyond noise, the strongest first
+    """
+
+    question: str
+    answers: tuple[AnswerGroup, ...]
+    division: Division
+    divides: bool
+    candidates: tuple[DescribedCandidate, ...]
+
+    def as_result(self) -> dict[str, object]:
+        """Return the record as a mapping that `json.dumps` takes."""
+        result = _plain(self)
+        assert isinstance(result, dict)
+        return result
+
+
+@dataclass(frozen=True, slots=True)
 class PerspectivesRecord:
     """Everything of a campaign's perspectives that may be published.
 

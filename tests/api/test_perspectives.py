@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from annotate.models import Membership, Message, OpinionMember, Perspectives
+from annotate.services.self_descriptions import describe_oneself
 from tasks.jobs.perspectives import find_perspectives_job
 from tests.opinion_world import OpinionWorld, make_world
 
@@ -118,3 +120,19 @@ def test_as_many_queries_whatever_is_listed(organizer, world, kept) -> None:
         assert len(look(organizer)[1]["common"]) == kept
     tables = [query["sql"] for query in queries.captured_queries]
     assert len([sql for sql in tables if "annotate_perspectives" in sql or "annotate_message" in sql]) == 2
+
+
+def test_what_people_say_of_themselves_is_told_of_ten_people_and_more(make_client):
+    world = make_world()
+    for place, person in enumerate(world.people):
+        answer = "under_25" if place < world.first else "60_or_more"
+        describe_oneself(annotator_id=person.pk, answers={"age": answer}, now=timezone.now())
+    find_perspectives_job()
+    client = make_client("olga")
+    Membership.objects.create(campaign=world.campaign, user=client.owner, role="organizer")
+    (one,) = client.get(f"/api/v1/campaigns/{world.campaign.slug}/perspectives/").json()["described"]
+    assert [group["people"] for group in one["answers"]] == [14, 16]
+    assert set(one["candidates"][0]) == {
+        "answers", "between", "candidate", "consensus", "external_id", "judged", "language", "p_value", "parent",
+        "parent_external_id", "parent_language", "parent_text", "text",
+    }  # fmt: skip
