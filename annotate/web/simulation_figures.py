@@ -17,6 +17,8 @@ from annotate.web.simulation_words import CURVES, ENDS, POLICIES, VOLUNTEERS
 HEIGHT = 170
 #: Per cent of the width that the names of the levels take.
 MARGIN = 7.0
+#: Combinations of languages that are shown.
+MOST_COMBINED = 6
 WRITERS = {"whole": whole, "two": two, "percent": percent}
 
 
@@ -167,7 +169,10 @@ def describe_volunteers(told: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def write_trait(value: Any, how: str, told: Mapping[str, Any]) -> str:
     if how == "languages":
-        return "; ".join(f"{', '.join(language_name(one) for one in some)} {percent(share)}" for some, share in value)
+        shown = "; ".join(
+            f"{', '.join(language_name(one) for one in some)} {percent(share)}" for some, share in value[:MOST_COMBINED]
+        )
+        return f"{shown}; …" if len(value) > MOST_COMBINED else shown
     if how == "numbers":
         return ", ".join(two(one) for one in value)
     if how == "shares":

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from annotate.figures import whole
 from annotate.models import Campaign
 from annotate.web.campaign_forms import explain_parameter, parameter_field, put_parameter, read_parameter, write_bound
-from annotate.web.campaign_words import CHOICE_WORDS, PARAMETER
+from annotate.web.campaign_words import PARAMETER
 from annotate.web.fields import Field, Option, Problems
-from annotate.web.simulation_words import POLICIES
+from annotate.web.simulation_words import POLICIES, POLICY_NOTES
 from tasks.records.parameters import BOOLEAN, CampaignSettings, read_settings
 from tasks.records.simulations import (
     MOST_ARMS,
@@ -79,8 +79,7 @@ def main_fields(post: QueryDict) -> list[Field]:
     """Policies, volunteers, days and repetitions."""
     chosen = post.getlist("policies")
     options = tuple(
-        Option(policy.value, POLICIES[policy], str(CHOICE_WORDS[policy]), policy.value in chosen)
-        for policy in PolicyName
+        Option(policy.value, POLICIES[policy], POLICY_NOTES[policy], policy.value in chosen) for policy in PolicyName
     )
     return [
         Field("policies", _("What decides which work comes first"), "choices", options=options, place="policy"),

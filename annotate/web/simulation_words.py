@@ -22,6 +22,13 @@ POLICIES: Mapping[str, Words] = {
     PolicyName.OPEN_ASSISTANT: _("Open Assistant’s"),
     PolicyName.UNIFORM: _("At random"),
 }
+POLICY_NOTES: Mapping[str, Words] = {
+    PolicyName.COVERAGE: _("What the campaign lacks most, for each minute that it takes."),
+    PolicyName.UNCERTAINTY: _("What is known least surely."),
+    PolicyName.ROUND_ROBIN: _("Each language and topic as often as any other."),
+    PolicyName.OPEN_ASSISTANT: _("A lottery over authors, and the weights that Open Assistant used."),
+    PolicyName.UNIFORM: _("Whatever comes: the measure for all others."),
+}
 #: Drawn over judgments, each with what it says.
 CURVES: Mapping[str, tuple[Words, Words]] = {
     "coverage": (

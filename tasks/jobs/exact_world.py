@@ -30,7 +30,7 @@ from tasks.records.parameters import CampaignSettings
 from tasks.scheduling.coverage import measure_cells
 from tasks.scheduling.simulation.comparing import Run, start_evidence
 from tasks.scheduling.simulation.evidence import Evidence
-from tasks.scheduling.simulation.measuring import list_cells, place_marks, read_figures, sum_up
+from tasks.scheduling.simulation.measuring import list_cells, read_figures, sum_up
 from tasks.scheduling.simulation.planning import Planner
 from tasks.scheduling.simulation.state import State
 from tasks.scheduling.simulation.world import PACES, SKIP_MINUTES, Outcome, Tally
@@ -46,7 +46,7 @@ def run_exactly(run: Run, settings: CampaignSettings, alive: Callable[[], None])
     """Return what came of one way of a run, as `tasks.scheduling.simulation.comparing.run_arm` does."""
     world = ExactWorld(run, settings)
     readings = []
-    for mark in place_marks(run.sessions.total):
+    for mark in run.marks:
         world.work_until(mark)
         readings.append(read_figures(world, mark))
         alive()

@@ -226,3 +226,20 @@ def test_shares_of_another_time_count_for_nothing() -> None:
 
 def test_no_interval_of_a_share_reaches_beyond_what_is_possible() -> None:
     assert tell_share([0.9, 1.0]) == {"mean": 0.95, "low": pytest.approx(0.3147, abs=1e-3), "high": 1.0, "n": 2}
+
+
+def test_targets_count_prompts_by_the_topic_that_they_were_given() -> None:
+    units = (WorkUnit("en", 50, 2, topic="found", target_topic="birds"), WorkUnit("en", 50, 2), WorkUnit("de", 50, 2))
+    campaign = replace(make_campaign(), units=units, targets={("en", "birds"): 4, ("en", ""): 9})
+    layout = lay_out(campaign)
+    assert [None if at < 0 else layout.target_names[at] for at in layout.stratum.tolist()] == [
+        ("en", "birds"),
+        ("en", ""),
+        None,
+    ]
+
+
+def test_figures_are_taken_where_there_is_work() -> None:
+    report = compare(make_campaign(10, languages=("en",)), make_plan(annotators=60, days=10))
+    assert report["arms"][0]["curve"][-1]["judgments"]["mean"] == 30
+    assert report["arms"][0]["end"]["judgments"]["mean"] == 30

@@ -15,6 +15,7 @@ import numpy as np
 from tasks.records.parameters import CampaignSettings, read_settings
 from tasks.records.simulations import Arm, SimulatedCampaign, SimulationPlan
 from tasks.scheduling.coverage import measure_cells
+from tasks.scheduling.redundancy import read_redundancy
 from tasks.scheduling.simulation.evidence import Evidence, Truth, draw_truth
 from tasks.scheduling.simulation.fitting import fit_profile
 from tasks.scheduling.simulation.layout import Layout, lay_out
@@ -97,6 +98,7 @@ class Run:
     truth: Truth
     seed: int
     days: int
+    marks: tuple[int, ...]
 
 
 #: Runs one way of a run; calls what it is given at every reading. Returns curve, end, languages and tally.
@@ -113,7 +115,17 @@ def draw_run(campaign: SimulatedCampaign, layout: Layout, profile: Profile, plan
         crowd, profile, days=plan.days, start_hour=campaign.past.start_hour, rng=np.random.default_rng([seed, 2])
     )
     truth = draw_truth(layout.candidates, rng=np.random.default_rng([seed, 3]))
-    return Run(layout, profile, crowd, sessions, truth, seed, plan.days)
+    # Beyond what there is to do, figures stand still.
+    there_is = max(count_work(layout, settle(campaign.parameters, arm)) for arm in plan.arms)
+    marks = place_marks(min(sessions.total, there_is))
+    return Run(layout, profile, crowd, sessions, truth, seed, plan.days, marks)
+
+
+def count_work(layout: Layout, settings: CampaignSettings) -> int:
+    """Return the most judgments that all units together may ask for."""
+    redundancy = read_redundancy(settings)
+    most = redundancy.maximum if redundancy.is_adaptive else redundancy.base
+    return int(np.maximum(most - layout.done, 0).sum())
 
 
 def start_evidence(run: Run, settings: CampaignSettings) -> Evidence:
@@ -135,7 +147,7 @@ def run_arm(run: Run, settings: CampaignSettings, alive: Callable[[], None]) -> 
 
     world = World(
         run.layout, run.crowd, run.profile, run.sessions, start_evidence(run, settings), settings, run.seed,
-        place_marks(run.sessions.total), watch,
+        run.marks, watch,
     )  # fmt: skip
     outcome = world.run()
     return {

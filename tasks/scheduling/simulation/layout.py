@@ -92,9 +92,7 @@ def lay_out(campaign: SimulatedCampaign) -> Layout:
         done=np.array([unit.done for unit in units]),
         confidence=np.array([np.nan if unit.confidence is None else unit.confidence for unit in units]),
         waited=np.array([unit.waited for unit in units], dtype=float),
-        stratum=np.array(
-            [target_place.get((unit.language, unit.topic), target_place.get((unit.language, ""), -1)) for unit in units]
-        ),
+        stratum=np.array([_find_target(unit, target_place) for unit in units]),
         queue_language=queues % len(languages),
         queue_kind=queues // len(languages),
         cell_share=_share_cells(campaign, cells, prompts),
