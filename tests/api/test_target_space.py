@@ -7,7 +7,8 @@ import pytest
 from annotate.models import Campaign, PromptPlace, Topic
 from tests.api.conftest import API
 from tests.api.test_campaigns import error, make
-from tests.targets import find_places, make_prompts, write_prompts
+from tests.subjects import write_prompts
+from tests.targets import find_places, make_prompts
 
 pytestmark = pytest.mark.django_db
 

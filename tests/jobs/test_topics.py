@@ -24,7 +24,8 @@ from tasks.jobs import vectors as vector_jobs
 from tasks.jobs.topics import find_topics_job
 from tasks.jobs.vectors import embed_texts_job
 from tests.loop import make_campaign, make_prompt
-from tests.targets import SUBJECTS, find_places, make_prompts, wake_all, write_prompts
+from tests.subjects import SUBJECTS, write_prompts
+from tests.targets import find_places, make_prompts, wake_all
 
 pytestmark = pytest.mark.django_db
 

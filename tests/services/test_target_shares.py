@@ -19,7 +19,8 @@ from annotate.services.learned_shares import learn_from_campaign, learn_from_fil
 from annotate.services.writing_help import check_text
 from tasks.vocabulary import TargetAxis
 from tests.loop import make_annotator, make_campaign, make_prompt
-from tests.targets import find_places, make_prompts, write_prompts
+from tests.subjects import write_prompts
+from tests.targets import find_places, make_prompts
 
 pytestmark = pytest.mark.django_db
 
