@@ -40,7 +40,7 @@ class LikeBody(StrictSerializer):
 
 
 class LikesBody(StrictSerializer):
-    topics = LikeBody(many=True, max_length=1_000)
+    topics = serializers.ListField(child=LikeBody(), max_length=1_000)
 
 
 class TopicToLikeShape(serializers.Serializer[Any]):
