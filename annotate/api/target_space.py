@@ -110,6 +110,7 @@ class TargetSpace(ApiView):
         word = read_settings(campaign.parameters).embedder
         name = HASHING if word == "hashing" else f"{word}@1"
         state, fit = count_embedded(campaign_id=campaign.pk, embedder=name), find_fit(campaign_id=campaign.pk)
+        told = {str(field): getattr(fit, str(field)) for field in FitShape().fields} if fit else None
         return Response(
             {
                 "shares": write_shares(load_shares(campaign_id=campaign.pk)),
@@ -117,7 +118,7 @@ class TargetSpace(ApiView):
                 "prompts": state.prompts,
                 "embedded": state.embedded,
                 "problem": tell_reason(state.problem) if state.problem else None,
-                "fit": None if fit is None else {name: getattr(fit, name) for name in FitShape().fields},
+                "fit": told,
                 "topics": [present_topic(row) for row in list_topics(campaign_id=campaign.pk)],
             }
         )
