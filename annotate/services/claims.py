@@ -43,7 +43,7 @@ from annotate.services.claim_statements import (
 from annotate.services.gold_claims import GOLD_WIDTHS, look_alike, toss_for_gold
 from annotate.services.held import find_held, give_again
 from annotate.services.holds import expire_leases
-from annotate.services.matching import FRONT_WIDTH, draw_tie, draw_units, read_traits
+from annotate.services.matching import draw_tie, draw_units, read_traits
 from annotate.services.shown import freeze_shown
 from annotate.services.terms import CURRENT_TERMS
 from tasks.records.parameters import CampaignSettings, parse_settings
@@ -210,7 +210,7 @@ def _claim_matched(*, claimant: Claimant, params: Row, rng: random.Random) -> Ro
     """As `_claim_unit`, of what fits this person among what is wanted most; None where nobody is matched."""
     if claimant.traits is None or not claimant.settings.match_people:
         return None
-    units = draw_units(traits=claimant.traits, params={**params, **FRONT_WIDTH}, rng=rng)
+    units = draw_units(traits=claimant.traits, params=params, rng=rng)
     return _look(params={**params, "units": units}, statements=(CLAIM_MATCHED,)) if units else WhyNone.EMPTY
 
 

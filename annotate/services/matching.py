@@ -21,14 +21,17 @@ from tasks.scheduling.matching import LAST, Choice, Traits, draw_order
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Of the front of each queue, how many rows are looked at, and how many a match is made among.
-FRONT_WIDTH = {"depth": 32, "near": 16, "wide": 16}
+#: Of the front of each queue, how many rows are looked at, and how many a match is made among. They stand in the statement as
+#: numbers: of parameters the planner would not know that the front is small.
+DEPTH, NEAR, WIDE = 32, 16, 16
 #: Judgments of a unit whose groups are read; the highest tie that units have.
 MOST_MET, HIGHEST_TIE = 16, 2_147_483_647
 
+_PROBE = PROBE.replace("%(depth)s", str(DEPTH)).replace("%(near)s", str(NEAR)).replace("%(wide)s", str(WIDE))
+
 #: What the match is made of; the scheduler's `certainty` is what it expects of one more judgment. A sub-select that names nothing of its row is run once, for all of them.
 FRONT = f"""
-WITH near AS MATERIALIZED ({PROBE})
+WITH near AS MATERIALIZED ({_PROBE})
 SELECT near.id AS unit, near.band, u.kind, u.needed, u.done, u.held, c.uncertainty,
   CASE WHEN c.id IS NOT NULL THEN (d.terms->>'certainty')::float8 END AS gain,
   p.cell_id AS about, i.likes,

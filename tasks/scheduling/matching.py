@@ -25,7 +25,7 @@ from random import Random
 
 from tasks.vocabulary import ORDERING_KINDS
 
-STAKE, SAME, ALIKE, LIKED, BELOW, HEARD = 4.0, 1.5, 1.5, 1.0, 0.5, 0.4
+STAKE, SAME, ALIKE, LIKED, BELOW, HEARD = 6.0, 1.5, 1.5, 1.0, 0.5, 0.4
 #: A unit so far below the highest band that the claim sees is left for later; how far one step is.
 NEIGHBOURING, BAND_STEP = 40, 20
 #: Judgments after which a person's sharpness says something of them.

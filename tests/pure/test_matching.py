@@ -46,8 +46,9 @@ def test_who_is_sharp_gets_what_is_contested_and_who_is_careless_what_is_nearly_
 
 
 def test_nobody_is_kept_from_anything_for_good() -> None:
-    assert set(count_first(CARELESS, [CONTESTED, SETTLED])) == {1, 2}
-    assert set(count_first(SHARP, [CONTESTED, SETTLED])) == {1, 2}
+    half = [CONTESTED, choice(2, gain=0.02)]
+    assert set(count_first(CARELESS, half)) == {1, 2}
+    assert set(count_first(SHARP, half)) == {1, 2}
 
 
 def test_few_judgments_say_nothing_of_somebody() -> None:
