@@ -69,7 +69,8 @@ def estimate_certainty(pool: Pool) -> Floats:
 def count_parts(pool: Pool) -> Floats:
     """What of a prompt is finished when each unit has what it still lacks."""
     vacant = np.maximum(pool.wanted - pool.done - pool.held, 0)
-    return pool.part * vacant / np.maximum(pool.wanted, 1)
+    parts: Floats = pool.part * vacant / np.maximum(pool.wanted, 1)
+    return parts
 
 
 def lift_languages(pool: Pool, cells: Cells) -> Floats:
