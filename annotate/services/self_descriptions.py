@@ -10,7 +10,8 @@ from annotate.exceptions import InvalidInput
 from annotate.models import Campaign, Interest, SelfDescription, Topic
 from annotate.services.campaign_values import show
 from annotate.services.terms import lock_annotator
-from tasks.records.self_descriptions import ANSWERS, read_answer
+from tasks.records.self_descriptions import ANSWERS, LONGEST_ANSWER
+from tasks.text.languages import BadLanguage, normalise_language
 from tasks.vocabulary import SelfQuestion
 
 #: When a guest becomes an account. What the account said of itself stands.
@@ -93,6 +94,17 @@ def _read_answers(answers: Mapping[str, str | None]) -> tuple[dict[str, str], li
         first = next(iter(problems))
         raise InvalidInput(f"{first}: {problems[first][0]}", details=problems)
     return said, [name for name, answer in answers.items() if answer is None]
+
+
+def read_answer(question: SelfQuestion, answer: str) -> str | None:
+    """The answer as it is stored; None where the question has no such answer."""
+    if question is not SelfQuestion.FIRST_LANGUAGE:
+        return answer if answer in ANSWERS[question] else None
+    try:
+        language = normalise_language(answer)
+    except BadLanguage:
+        return None
+    return language if len(language) <= LONGEST_ANSWER else None
 
 
 def _explain(question: SelfQuestion, answer: str) -> str:

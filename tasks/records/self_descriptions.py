@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from tasks.text.languages import BadLanguage, normalise_language
 from tasks.vocabulary import SelfQuestion
 
 #: The answers to each question; of FIRST_LANGUAGE every language is one.
@@ -35,14 +34,3 @@ ANSWERS: Mapping[SelfQuestion, tuple[str, ...]] = {
     SelfQuestion.AI_USE: ("hardly_ever", "some_weeks", "most_weeks", "most_days"),
 }
 LONGEST_ANSWER = 24
-
-
-def read_answer(question: SelfQuestion, answer: str) -> str | None:
-    """The answer as it is stored; None where the question has no such answer."""
-    if question is not SelfQuestion.FIRST_LANGUAGE:
-        return answer if answer in ANSWERS[question] else None
-    try:
-        language = normalise_language(answer)
-    except BadLanguage:
-        return None
-    return language if len(language) <= LONGEST_ANSWER else None
