@@ -46,13 +46,13 @@ class SimulationBody(StrictSerializer):
     seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=1, help_text="The same gives the same.")
 
 
-class ArmShape(serializers.Serializer[Any]):
+class SimulatedWay(serializers.Serializer[Any]):
     policy = serializers.CharField()
     parameters = serializers.DictField(help_text="Over those that held when it ran.")
 
 
-class PlanShape(serializers.Serializer[Any]):
-    arms = ArmShape(many=True)
+class SimulationPlanShape(serializers.Serializer[Any]):
+    arms = SimulatedWay(many=True)
     annotators = serializers.IntegerField()
     days = serializers.IntegerField()
     runs = serializers.IntegerField()
@@ -62,7 +62,7 @@ class PlanShape(serializers.Serializer[Any]):
 class SimulationRow(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     state = serializers.ChoiceField(choices=words.simulation_states())
-    asked = PlanShape()
+    asked = SimulationPlanShape()
     reason = serializers.CharField(allow_blank=True, help_text="A word, where the state is failed.")
     explanation = serializers.CharField(allow_blank=True, help_text="The same as a sentence.")
     requested_at = serializers.DateTimeField()

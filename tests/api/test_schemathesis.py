@@ -42,11 +42,13 @@ from annotate.models import (
     Message,
     Release,
     RevisionProposal,
+    Simulation,
     User,
 )
 from annotate.services.people import create_user
 from annotate.services.tokens import create_token
 from tasks.jobs.quality import recompute_stale_job
+from tasks.records.simulations import Arm, SimulationPlan
 from tasks.vocabulary import FindingKind
 from tests.findings import find_kind
 from tests.gold import write_item
@@ -55,6 +57,7 @@ from tests.loop import ask, make_campaign, make_prompt, ranking_of, submit
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 EXAMPLES = 10
+SIMULATED = SimulationPlan((Arm("coverage"),))
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -162,6 +165,7 @@ def known(owner: User, campaign: Campaign) -> dict[str, Any]:
         "public_id": str(run.public_id),
         "finding": find_kind(campaign, member.annotator, FindingKind.RANDOM).pk,
         "item": write_item(campaign).pk,
+        "simulation": Simulation.objects.create(campaign=campaign, asked=SIMULATED.as_json()).pk,
         "parent_id": Message.objects.filter(current_consensus__isnull=False).earliest("pk").pk,
     }
 
