@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 
-from annotate.models import Membership, Message, RevisionProposal, User
+from annotate.models import Membership, Message, RevisionProposal, Unit, User
 from annotate.services.generators import create_generator
 from annotate.services.imports import ImportOptions, create_import
 from annotate.services.tokens import create_token
@@ -59,6 +59,7 @@ GROWN = ("write_prompt", "write_pair", "write_prompter_reply", "improve_reply")
 NOWHERE = {
     "slug": ("nowhere", "x" * 300),
     "public_id": ("00000000-0000-0000-0000-000000000000",),
+    "unit": ("00000000-0000-0000-0000-000000000000",),
 }
 NO_NUMBERS = ("0", str(2**31), str(2**63), "9" * 30, "9" * 5_000)
 
@@ -111,6 +112,7 @@ class World:
             "proposal": proposal.pk,
             "item": write_item(campaign).pk,
             "parent_id": prompt.pk,
+            "unit": Unit.objects.filter(subject=prompt).values_list("public_id", flat=True)[0],
             "finding_id": find_kind(campaign, giver, FindingKind.RANDOM).pk,
         }
 
