@@ -279,3 +279,14 @@ def test_a_tick_asks_as_much_of_the_database_for_three_units_as_for_one(units, d
     make_judged(campaign, *(f"prompt {number}" for number in range(units)))
     with django_assert_num_queries(12):
         schedule_campaign(campaign.pk, now=NOW)
+
+
+@pytest.mark.parametrize("units", [1, 3])
+def test_a_full_plan_asks_as_much_of_the_database_for_three_prompts_as_for_one(units, django_assert_num_queries) -> None:
+    campaign = make_campaign()
+    prompts, _ = make_judged(campaign, *(f"prompt {number}" for number in range(units)))
+    cell = make_cell(campaign, prompts=units)
+    for prompt in prompts:
+        put(prompt, cell)
+    with django_assert_num_queries(29):
+        measure_coverage_job()
