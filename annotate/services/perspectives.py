@@ -85,23 +85,25 @@ def _publish_groups(
 
 
 def _publish_described(campaign_id: int, described: Described, *, published: Perspectives | None) -> None:
-    """Publish what answers say of the disagreement once votes or answers of ten people have changed since.
+    """Publish what answers say of the disagreement once votes or answers of ten people have changed since it was last told.
 
-    Where nothing is published yet, at once; and at once where fewer than ten people are left of an answer that is told.
+    At once where nothing was ever told. A question is taken back at once where fewer than ten people are left of one of its
+    answers; what is told beside it stays as it was, and so does of whom it was: else whoever leaves an answer and comes back
+    would have figures told anew, and see in them what one other person did.
     """
     divisions, people = described
     then = {} if published is None else published.described_people
     told = [] if published is None else published.described
     changed = sum(people.get(one) != then.get(one) for one in people.keys() | then.keys())
-    still = {(division.question, group.answer) for division in divisions for group in division.answers}
-    is_lost = any((one["question"], group["answer"]) not in still for one in told for group in one["answers"])
-    if told and changed < LEAST_CHANGED and not is_lost:
-        return
-    new = [division.as_result() for division in divisions]
-    if told or new:
-        Perspectives.objects.filter(campaign_id=campaign_id).update(
-            described=new, described_people=people if new else {}
-        )
+    if then and 0 < changed < LEAST_CHANGED:
+        still = {(division.question, group.answer) for division in divisions for group in division.answers}
+        new = [one for one in told if all((one["question"], group["answer"]) in still for group in one["answers"])]
+        people = then
+    else:
+        new = [division.as_result() for division in divisions]
+        people = people if new else then
+    if (new, people) != (told, then):
+        Perspectives.objects.filter(campaign_id=campaign_id).update(described=new, described_people=people)
 
 
 def may_publish(

@@ -73,7 +73,28 @@ def test_an_answer_of_which_fewer_than_ten_are_left_is_gone_at_the_next_look(wor
     for person in world.people[16:21]:
         say(person, None)
     assert run_again() == []
-    assert Perspectives.objects.get().described_people == {}
+
+
+def test_whoever_leaves_an_answer_and_comes_back_does_not_see_what_one_other_did(world: OpinionWorld):
+    for person in world.people[-4:]:
+        say(person, None)
+    assert count(run_again()) == {"under_25": 16, "60_or_more": 10}
+    watcher, watched = world.people[16], world.people[0]
+    say(watcher, None)
+    assert run_again() == []
+    say(watched, None)
+    say(watcher, "60_or_more")
+    assert run_again() == []
+
+
+def test_an_answer_that_everybody_came_back_to_is_told_as_it_was(world: OpinionWorld):
+    before = run_again()
+    for person in world.people[16:21]:
+        say(person, None)
+    run_again()
+    for person in world.people[16:21]:
+        say(person, "60_or_more")
+    assert run_again() == before
 
 
 def test_nobody_is_named_in_what_is_published(world: OpinionWorld):
