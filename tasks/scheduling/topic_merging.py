@@ -49,4 +49,5 @@ def join_clusters(sample: NDArray[np.float32], rows: NDArray[np.int64], *, count
 def _measure_squares(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
     """Squared distances of all pairs."""
     squares = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None, :] - 2 * left @ right.T
-    return np.clip(squares, 0.0, None)
+    clipped: NDArray[np.float64] = np.clip(squares, 0.0, None)
+    return clipped
