@@ -44,6 +44,11 @@ DELETE FROM annotate_promptplace p WHERE p.campaign_id = %(campaign)s AND NOT EX
   SELECT 1 FROM annotate_messagetree t JOIN annotate_message m ON m.tree_id = t.id AND {STANDING}
   WHERE t.id = p.tree_id)"""
 
+#: What was just being made when its text was withdrawn.
+_FORGET_VECTORS = """
+DELETE FROM annotate_textvector v USING annotate_message m
+WHERE v.campaign_id = %(campaign)s AND m.id = v.message_id AND m.withdrawn_at IS NOT NULL"""
+
 #: By id, as everybody who writes several cells does.
 _LOCK_CELLS = "SELECT id FROM annotate_coveragecell WHERE campaign_id = %(campaign)s ORDER BY id FOR UPDATE"
 
@@ -115,7 +120,8 @@ def store_places(*, turn: Turn, fit: int, places: Sequence[NewPlace], now: datet
 
 
 def forget_gone(*, campaign_id: int) -> int:
-    """Take prompts that stand no more out of the target space; returns how many."""
+    """Take prompts that stand no more out of the target space, and vectors of withdrawn texts; returns how many prompts."""
+    run(_FORGET_VECTORS, {"campaign": campaign_id})
     return run(_FORGET, {"campaign": campaign_id, "gone": list(GONE)})
 
 

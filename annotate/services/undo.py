@@ -105,11 +105,14 @@ HIDE_EDIT = """
 UPDATE annotate_assignmentcandidate SET position = -1 - position
 WHERE assignment_id = %(assignment)s AND message_id = %(message)s AND position >= 0"""
 
-#: Nothing of a withdrawn text is kept: not its earlier versions, not what finds it, not what was proposed instead.
+#: Nothing of a withdrawn text is kept: not its earlier versions, not what finds it or compares it with others, not what was
+#: proposed instead.
 FORGET_TEXTS = """
 WITH gone AS MATERIALIZED (
   SELECT id FROM annotate_message WHERE id = ANY(%(ids)s::bigint[]) AND withdrawn_at IS NOT NULL),
 found AS (DELETE FROM annotate_messageindex i USING gone WHERE i.message_id = gone.id),
+compared AS (DELETE FROM annotate_textvector v USING gone WHERE v.message_id = gone.id),
+placed AS (DELETE FROM annotate_promptplace p USING gone WHERE p.message_id = gone.id),
 earlier AS (UPDATE annotate_messagerevision r SET text = '' FROM gone WHERE r.message_id = gone.id),
 proposed AS (
   UPDATE annotate_revisionproposal p SET text = '', state = CASE WHEN p.state = 'open' THEN 'rejected' ELSE p.state END,

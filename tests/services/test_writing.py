@@ -20,6 +20,7 @@ from annotate.models import (
     RankedCandidate,
     Stale,
     Stratum,
+    TextVector,
     Unit,
 )
 from annotate.queries.judgments import iterate_ballots, load_ballots
@@ -361,9 +362,19 @@ class TestEveryKindOfWriting:
         assert find_drift() == {}
 
     def test_a_withdrawal_blanks_what_was_written_and_frees_the_place(self, kind, texts, body):
-        _, ada, hold = self.hold(kind, texts)
+        campaign, ada, hold = self.hold(kind, texts)
         judgment = submit(ada, hold["id"], {**body, "rationale": "So."})["judgment"]["id"]
+        for message in Message.objects.filter(author=ada):
+            TextVector.objects.create(
+                message=message,
+                campaign_id=campaign.pk,
+                revision=1,
+                embedder="hashing@1",
+                vector="[1,0]",
+                computed_at=NOW,
+            )
         withdraw_judgment(annotator_id=ada.pk, judgment_id=judgment, now=NOW)
+        assert not TextVector.objects.exists()
         assert set(Message.objects.filter(author=ada).values_list("text", flat=True)) <= {""}
         assert Judgment.objects.get().rationale == ""
         assert (counters(), state_of(hold["id"])) == ((1, 0, 0, 0), "withdrawn")
