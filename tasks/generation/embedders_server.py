@@ -20,6 +20,13 @@ from tasks.records.generation import GeneratorRecord
 #: Characters of a text that are sent: models take no more tokens than that has.
 MOST_CHARS = 8_000
 MOST_ANSWER_BYTES = 64 * 2**20
+#: How servers say that a text is too long for the model; it is then cut in half until it fits, down to so few characters.
+TOO_LONG = (400, 413, 422)
+FEWEST_CHARS = 100
+
+
+class Refused(EmbedderFailed):
+    """The server did not take these texts; it may take each alone, or its beginning."""
 
 
 class ServerEmbedder:
@@ -37,10 +44,25 @@ class ServerEmbedder:
                 follow_redirects=False,
                 trust_env=False,
             ) as client:
-                return as_rows(self._ask(client, [text[:MOST_CHARS] or " " for text in texts]), count=len(texts))
+                return as_rows(self._ask_apart(client, [text[:MOST_CHARS] or " " for text in texts]), count=len(texts))
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnreadableBody) as error:
             words = hide_key(shorten(str(error)) or type(error).__name__, key=self._server.api_key)
             raise EmbedderFailed(f"The server of the embedder cannot be reached: {words}") from error
+
+    def _ask_apart(self, client: httpx.Client, texts: Sequence[str]) -> list[Any]:
+        """Ask for all at once; where the server refuses, for halves of them, and for the beginning of one that is too long.
+
+        So one text keeps no others of a campaign without vectors.
+        """
+        try:
+            return self._ask(client, texts)
+        except Refused:
+            if len(texts) > 1:
+                middle = len(texts) // 2
+                return [*self._ask_apart(client, texts[:middle]), *self._ask_apart(client, texts[middle:])]
+            if len(texts[0]) <= FEWEST_CHARS:
+                raise
+            return self._ask_apart(client, [texts[0][: len(texts[0]) // 2]])
 
     def _ask(self, client: httpx.Client, texts: Sequence[str]) -> list[Any]:
         url = f"{self._server.endpoint.rstrip('/')}/embeddings"
@@ -48,9 +70,8 @@ class ServerEmbedder:
         with client.stream("POST", url, json=asked, headers=make_headers(self._server)) as response:
             if response.status_code != httpx.codes.OK:
                 words = hide_key(read_error_words(response), key=self._server.api_key)
-                raise EmbedderFailed(
-                    f"The server of the embedder refused the request ({response.status_code}).{words}",
-                )
+                failure = Refused if response.status_code in TOO_LONG else EmbedderFailed
+                raise failure(f"The server of the embedder refused the request ({response.status_code}).{words}")
             body = read_body(response, limit=MOST_ANSWER_BYTES)
         if body is None:
             raise EmbedderFailed(f"The answer of the embedder's server is larger than {MOST_ANSWER_BYTES} bytes.")

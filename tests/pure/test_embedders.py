@@ -75,7 +75,7 @@ def serve(answer, status=200):
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             seen.append((self.path, self.headers.get("Authorization"), asked))
             body = json.dumps(answer(asked)).encode()
-            self.send_response(status)
+            self.send_response(status if isinstance(status, int) else status(asked))
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -127,6 +127,29 @@ def test_what_a_server_does_wrong_is_told_without_its_key(answer, status, told):
         open_embedder("server:ours/m", server=record).embed(["a"])
     assert told in str(failed.value)
     assert "secret-key-1" not in str(failed.value)
+
+
+def test_a_text_that_is_too_long_for_the_model_keeps_no_others_from_their_vectors():
+    def refuses(asked):
+        return any(len(text) > 300 for text in asked["input"])
+
+    def answer(asked):
+        if refuses(asked):
+            return {"error": {"message": "too many tokens"}}
+        return {"data": [{"index": place, "embedding": [len(text), 1]} for place, text in enumerate(asked["input"])]}
+
+    with serve(answer, lambda asked: 400 if refuses(asked) else 200) as (record, _seen):
+        rows = open_embedder("server:it/m", server=record).embed(["a" * 10, "b" * 1_000, "c" * 30])
+    assert rows == pytest.approx(as_rows([[10, 1], [250, 1], [30, 1]], count=3))
+
+
+def test_a_server_that_refuses_every_text_is_told_and_not_asked_for_ever():
+    with (
+        serve(lambda _asked: {"error": {"message": "no such model"}}, 400) as (record, seen),
+        pytest.raises(EmbedderFailed, match="no such model"),
+    ):
+        open_embedder("server:it/m", server=record).embed(["a" * 8_000] * 64)
+    assert len(seen) < 20
 
 
 def test_a_server_that_is_not_there_and_one_that_nobody_named_are_told():
