@@ -26,13 +26,13 @@ SELECT b.id AS brief, b.language, b.is_open, b.vetoed_at IS NOT NULL AS is_vetoe
 FROM annotate_brief b
 WHERE b.campaign_id = %(campaign)s AND b.origin = %(origin)s AND (b.is_open OR b.vetoed_at IS NOT NULL) ORDER BY b.id"""
 
-#: The most typical first: those that have most neighbours.
+#: The most typical first: those that have most neighbours. What nobody has reviewed yet is shown to no other writers.
 _EXAMPLES = """
 SELECT p.message_id AS message FROM annotate_promptplace p
 JOIN annotate_coveragecell c ON c.id = p.cell_id LEFT JOIN annotate_topic t ON t.id = c.topic_id
 JOIN annotate_message m ON m.id = p.message_id JOIN annotate_messagetree r ON r.id = m.tree_id
 WHERE p.campaign_id = %(campaign)s AND c.language = %(language)s AND t.number IS NOT DISTINCT FROM %(topic)s::int
-  AND m.removed_at IS NULL AND m.withdrawn_at IS NULL AND m.review_state IS DISTINCT FROM %(rejected)s
+  AND m.removed_at IS NULL AND m.withdrawn_at IS NULL AND m.review_state = ANY(%(shown)s)
   AND r.state <> ALL(%(failed)s)
 ORDER BY (c.difficulty = %(difficulty)s AND c.length = %(length)s) DESC, p.density DESC NULLS LAST, p.message_id
 LIMIT %(most)s"""
@@ -68,7 +68,7 @@ def find_examples(*, campaign_id: int, wish: Wish) -> list[int]:
         "topic": wish.topic,
         "difficulty": wish.difficulty,
         "length": wish.length,
-        "rejected": ReviewState.REJECTED,
+        "shown": [str(ReviewState.NONE), str(ReviewState.ACCEPTED)],
         "failed": FAILED,
         "most": MOST_EXAMPLES,
     }

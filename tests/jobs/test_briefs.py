@@ -88,7 +88,15 @@ def test_examples_are_of_what_is_there_and_what_was_taken_away_is_none(campaign,
     lacking.prompts = 3
     lacking.save()
     for number, text in enumerate(
-        ["Do bees dream?", "Taken away.", "Rejected.", "How is honey made?", "What stings?", "One too many"]
+        [
+            "Do bees dream?",
+            "Taken away.",
+            "Rejected.",
+            "Not reviewed.",
+            "How is honey made?",
+            "What stings?",
+            "One too many",
+        ]
     ):
         [prompt] = make_tree(campaign, text)
         PromptPlace.objects.create(
@@ -99,7 +107,7 @@ def test_examples_are_of_what_is_there_and_what_was_taken_away_is_none(campaign,
             density=9.0 - number,
             placed_at=timezone.now(),
         )
-        prompt.review_state = "rejected" if text == "Rejected." else "accepted"
+        prompt.review_state = {"Rejected.": "rejected", "Not reviewed.": "pending"}.get(text, "accepted")
         prompt.removed_at = timezone.now() if text == "Taken away." else None
         prompt.save()
     [brief] = follow()
