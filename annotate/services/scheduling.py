@@ -5,7 +5,7 @@ beside it do not notice. Units that somebody is just submitting to are passed ov
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -17,6 +17,8 @@ from annotate.queries.rows import fetch_all, run
 from tasks.records.scheduling import Band
 
 ROWS_A_WRITE = 500
+#: Bands that are put in order together, so that a million of them are never all in memory.
+SORTED_AT_ONCE = 10_000
 
 #: A unit never needs less than it has and holds, whoever submits or claims meanwhile.
 _WRITE = """
@@ -52,13 +54,15 @@ ON CONFLICT (campaign_id) DO UPDATE SET units = excluded.units, result = exclude
   WHERE p.computed_at <= excluded.computed_at"""
 
 
-def write_bands(*, bands: Sequence[Band], now: datetime) -> list[int]:
+def write_bands(*, bands: Iterable[Band], now: datetime) -> list[int]:
     """Write band, need and reason of these units; returns those whose band or need changed."""
-    rest = iter(sorted(bands, key=lambda band: band.unit))
+    rest = iter(bands)
     changed: list[int] = []
-    while batch := list(islice(rest, ROWS_A_WRITE)):
-        with transaction.atomic():
-            changed += [row["id"] for row in fetch_all(_WRITE, {**_as_columns(batch), "now": now})]
+    while part := sorted(islice(rest, SORTED_AT_ONCE), key=lambda band: band.unit):
+        for start in range(0, len(part), ROWS_A_WRITE):
+            batch = part[start : start + ROWS_A_WRITE]
+            with transaction.atomic():
+                changed += [row["id"] for row in fetch_all(_WRITE, {**_as_columns(batch), "now": now})]
     return changed
 
 

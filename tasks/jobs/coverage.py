@@ -72,7 +72,7 @@ def measure_campaign(turn: Turn, *, now: datetime) -> None:
     loaded = load_pool(iterate_units(campaign_id=campaign_id, now=now), ground=ground)
     surroundings, placed = read_surroundings(loaded, ground=ground, campaign_id=campaign_id)
     plans = plan_units(placed, ground=ground, surroundings=surroundings)
-    write_bands(bands=list(list_bands(placed, plans, ground=ground)), now=now)
+    write_bands(bands=list_bands(placed, plans, ground=ground), now=now)
     if not ground.rows:
         return
     groups = _count_groups(campaign_id)

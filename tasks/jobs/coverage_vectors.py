@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -62,16 +63,17 @@ def _choose(loaded: Loaded) -> NDArray[np.int64]:
 
 def _read(campaign_id: int, trees: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Trees that have a vector, in order, and their vectors, brought to length 1."""
-    found: list[int] = []
-    parts: list[NDArray[np.float32]] = []
-    for start in range(0, len(trees), AT_ONCE):
-        rows = sorted(read_vectors(campaign_id=campaign_id, tree_ids=list(trees[start : start + AT_ONCE])))
-        found += [tree for tree, _ in rows]
-        if rows:
-            parts.append(np.stack([parse_vector(sent) for _, sent in rows]))
-    if not parts:
+    rows = [
+        row
+        for start in range(0, len(trees), AT_ONCE)
+        for row in read_vectors(campaign_id=campaign_id, tree_ids=list(trees[start : start + AT_ONCE]))
+    ]
+    if not rows:
         return np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.float32)
-    vectors = np.concatenate(parts)
+    # A server that changed its model may give vectors of another length under the same name.
+    [(length, _)] = Counter(len(sent) for _, sent in rows).most_common(1)
+    found = [tree for tree, sent in rows if len(sent) == length]
+    vectors = np.stack([parse_vector(sent) for _, sent in rows if len(sent) == length])
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     order = np.argsort(found, kind="stable")
     return np.array(found, dtype=np.int64)[order], (vectors / np.maximum(lengths, 1e-9))[order]
