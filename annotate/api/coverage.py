@@ -33,7 +33,7 @@ from tasks.vocabulary import CampaignRole, PromptLength, Scope, TargetAxis
 LOOKING = (Scope.READ, Scope.ORGANIZE)
 #: Of a cell; how many judgments stand in it is not told.
 TOLD = ("language", "topic", "topic_name", "difficulty", "length", "share", "prompts", "coverage", "finished")
-BLUR = "To whoever does not run the campaign: in tenths."
+BLUR = "To whoever does not run the campaign: in tenths, as of the last midnight (UTC)."
 
 
 class Measured(serializers.Serializer[Any]):
@@ -213,7 +213,8 @@ class CellsView(ApiView):
         wanted = read_query(request, CellQuery)
         cells = list_cells(campaign_id=campaign.pk)
         if not is_insider(self.actor, campaign):
-            cells = blur_cells(cells)
+            until = moment_until(timezone.now(), is_insider=False)
+            cells = blur_cells(cells, latest=list_latest(campaign_id=campaign.pk, until=until))
         chosen = [cell for cell in cells if all(cell[name] == value for name, value in wanted.items())]
         return Response({"results": [{name: cell[name] for name in TOLD} for cell in chosen]})
 

@@ -100,6 +100,12 @@ def moment_until(now: datetime, *, is_insider: bool) -> datetime:
     return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def blur_cells(cells: Sequence[Row]) -> list[Row]:
-    """Cells as everybody may see them: coverage in tenths, and no counts of judgments."""
-    return [{**cell, "coverage": int(cell["coverage"] * 10 + 1e-9) / 10, "finished": None} for cell in cells]
+def blur_cells(cells: Sequence[Row], *, latest: Sequence[Row]) -> list[Row]:
+    """Cells as everybody may see them: coverage in tenths as the last report before midnight has it, no counts of judgments.
+
+    Of a cell with one prompt one answer moves the coverage by tenths, and more where it agrees with others; so nothing newer
+    is told. `latest`: reports of `list_latest` up to `moment_until`; a cell that they do not know has nothing covered.
+    """
+    results: list[dict[str, Any]] = [report["result"] for report in latest if report["language"] is None]
+    tenths = results[0].get("tenths", {}) if results else {}
+    return [{**cell, "coverage": tenths.get(str(cell["id"]), 0) / 10, "finished": None} for cell in cells]

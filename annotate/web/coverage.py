@@ -62,7 +62,7 @@ def show_measured(request: PageRequest, campaign: Campaign, *, insider: bool) ->
         "history": describe_history(history),
         "filters": filters,
         "languages": [(report["language"], language_name(report["language"])) for report in of_languages],
-        "map": describe_map(cells if insider else blur_cells(cells), filters),
+        "map": describe_map(cells if insider else blur_cells(cells, latest=latest), filters),
         "all_cells": cells,
         "behind_told": latest[0]["result"].get("behind", []) if latest else [],
     }

@@ -41,6 +41,8 @@ SHORTEST_REST, BETWEEN_REPORTS, LONGEST_BETWEEN = timedelta(minutes=2), timedelt
 FAILED_REST = timedelta(minutes=10)
 #: Cells that are behind are told with their reasons, those that lack most.
 MOST_REASONS = 100
+#: Cells whose coverage a row of the history keeps: as many as a page shows.
+MOST_TENTHS = 5_000
 
 
 @shared_task(name=str(JobName.MEASURE_COVERAGE))
@@ -111,8 +113,17 @@ def make_reports(campaign_id: int, ground: Ground, facility: np.ndarray | None, 
             "gain": float(gain_per_prompt(cells)[which].max()),
             "behind": [_tell(reason, ground) for reason in reasons if which[reason.cell]][:MOST_REASONS],
         }
+        if name is None:
+            result["tenths"] = tell_tenths(ground)
         rows.append(_make_row(name, found, int(cells.judgments[which].sum()), result))
     return rows
+
+
+def tell_tenths(ground: Ground) -> dict[int, int]:
+    """How far each cell is covered, in tenths, by its id, of those that are begun: what everybody reads of this moment later."""
+    tenths = np.floor(measure_cells(ground.cells) * 10 + 1e-9).astype(int).tolist()
+    largest = np.argsort(-ground.cells.share, kind="stable")[:MOST_TENTHS].tolist()
+    return {ground.rows[place]["id"]: tenths[place] for place in largest if tenths[place]}
 
 
 def explain_campaign(campaign_id: int, ground: Ground, *, now: datetime) -> Sequence[Reason]:

@@ -79,10 +79,15 @@ def test_cells_are_told_and_chosen_by_what_they_are(campaign, organizer) -> None
         assert organizer.get(CELLS, query).json()["results"] == found
 
 
-def test_whoever_judges_sees_cells_in_tenths_and_no_counts_of_what_is_finished(campaign, reader) -> None:
-    add_cell(campaign, share=1, prompts=40, finished=18.5, coverage=0.4625)
-    [cell] = reader.get(CELLS).json()["results"]
-    assert (cell["coverage"], cell["finished"], cell["prompts"]) == (0.4, None, 40)
+def test_whoever_judges_sees_cells_in_tenths_of_the_last_midnight_and_no_counts_of_what_is_finished(
+    campaign, reader
+) -> None:
+    stored = add_cell(campaign, share=1, prompts=40, finished=18.5, coverage=0.4625)
+    tell = lambda: [(one["coverage"], one["finished"], one["prompts"]) for one in reader.get(CELLS).json()["results"]]  # noqa: E731
+    add_report(campaign, 0.4, result={"tenths": {stored.pk: 4}})
+    assert tell() == [(0.0, None, 40)]
+    add_report(campaign, 0.3, at=timezone.now() - timedelta(days=1), result={"tenths": {stored.pk: 3}})
+    assert tell() == [(0.3, None, 40)]
 
 
 @pytest.mark.parametrize("query", [{"length": "enormous"}, {"topic": "birds"}, {"colour": "red"}])

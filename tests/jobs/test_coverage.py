@@ -108,6 +108,7 @@ def test_the_coverage_of_a_campaign_and_of_its_languages_has_a_row() -> None:
     assert english.coverage == pytest.approx(whole.coverage)
     assert whole.result["weights"] == {"prompts": 0.5, "people": 0.2, "facility": 0.2, "candidates": 0.1}
     assert [row["cell"] for row in whole.result["behind"]] == [cell.pk, other.pk]
+    assert (whole.result["tenths"], "tenths" in english.result) == ({str(cell.pk): 5}, False)
     cell.refresh_from_db()
     assert (cell.finished, cell.judgments, cell.coverage) == (1, 1, 0.5)
     assert cell.counted_at is not None
@@ -282,7 +283,9 @@ def test_a_tick_asks_as_much_of_the_database_for_three_units_as_for_one(units, d
 
 
 @pytest.mark.parametrize("units", [1, 3])
-def test_a_full_plan_asks_as_much_of_the_database_for_three_prompts_as_for_one(units, django_assert_num_queries) -> None:
+def test_a_full_plan_asks_as_much_of_the_database_for_three_prompts_as_for_one(
+    units, django_assert_num_queries
+) -> None:
     campaign = make_campaign()
     prompts, _ = make_judged(campaign, *(f"prompt {number}" for number in range(units)))
     cell = make_cell(campaign, prompts=units)

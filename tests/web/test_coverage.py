@@ -139,10 +139,11 @@ def test_before_topics_are_found_languages_are_shown_by_length(campaign, olga) -
     assert "English 0.40 4 of 10 0.50 5 of 10" in text
 
 
-def test_whoever_judges_sees_cells_in_tenths_and_no_counts_of_what_is_finished(campaign) -> None:
-    add_cell(campaign, topic=add_topic(campaign, "birds"), share=1, prompts=40, finished=18.5, coverage=0.4625)
+def test_whoever_judges_sees_cells_in_tenths_of_the_last_midnight_and_no_counts_of_what_is_finished(campaign) -> None:
+    cell = add_cell(campaign, topic=add_topic(campaign, "birds"), share=1, prompts=40, finished=18.5, coverage=0.4625)
+    add_report(campaign, 0.4, at=timezone.now() - timedelta(days=1), result={"tenths": {cell.pk: 3}})
     text = read(come_as("annotator", campaign).get(PAGE))
-    assert "0.40 40 prompts" in text
+    assert "0.30 40 prompts" in text
     assert "18" not in text
     assert "0.46" not in text
 
