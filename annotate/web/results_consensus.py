@@ -8,7 +8,6 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.urls import path
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotate.exceptions import NotFound
@@ -44,6 +43,10 @@ ORDER_NAMES: dict[str, Words] = {
 }
 assert set(ORDER_NAMES) == set(ORDERS)
 
+NOT_KNOWN_YET = gettext_lazy(
+    "This message has no consensus here: nobody has ranked its replies, or it is being computed and will be here in a moment."
+)
+
 
 @page("GET")
 def consensus(request: PageRequest, slug: str) -> HttpResponse:
@@ -71,12 +74,7 @@ def consensus_parent(request: PageRequest, slug: str, parent_id: int) -> HttpRes
     campaign = get_campaign_for_tab(request.actor, slug, PARENT)
     parent = find_consensus(campaign_id=campaign.pk, parent_id=parent_id)
     if parent is None or parent.current_consensus is None:
-        raise NotFound(
-            _(
-                "This message has no consensus here: nobody has ranked its replies, or it is being computed and will be here in a moment."
-            ),
-            code="consensus_not_found",
-        )
+        raise NotFound(str(NOT_KNOWN_YET), code="consensus_not_found")
     (entry,) = describe_consensus([parent], with_texts=True)
     shown = describe_entry(entry)
     context: dict[str, Any] = {

@@ -43,6 +43,7 @@ from annotate.models import (
     Release,
     RevisionProposal,
     Simulation,
+    Unit,
     User,
 )
 from annotate.services.people import create_user
@@ -166,6 +167,7 @@ def known(owner: User, campaign: Campaign) -> dict[str, Any]:
         "finding": find_kind(campaign, member.annotator, FindingKind.RANDOM).pk,
         "item": write_item(campaign).pk,
         "simulation": Simulation.objects.create(campaign=campaign, asked=SIMULATED.as_json()).pk,
+        "unit": str(Unit.objects.filter(subject__isnull=False).values_list("public_id", flat=True)[0]),
         "parent_id": Message.objects.filter(current_consensus__isnull=False).earliest("pk").pk,
     }
 

@@ -143,6 +143,7 @@ NO_PAGES: dict[str, str] = {
             "proposal_withdraw",
             "my_profile",
             "my_languages",
+            "my_description_forget",
             "my_token_revoke",
             "member_remove",
             "brief_state",

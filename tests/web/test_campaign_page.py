@@ -236,7 +236,7 @@ def test_generators_of_one_model_stand_apart_and_are_told_as_one(campaign, judge
     page = html.unescape(read(come_as("organizer", campaign)))
     assert re.search(
         r"One model under several names: +TheBloke/Mistral-7B-Instruct-v0\.2-AWQ *, +mistral:7b-instruct-v0\.2-q5_K_M +"
-        r"\( *mistral-v0\.2-7b-instruct *\)\. Taken as one it is preferred \d+ ?% \(\d+ ?% to \d+ ?%, n 6\)\.",
+        r"\( *mistral-v0\.2-7b-instruct *\)\. Taken as one, it is preferred \d+ ?% of the time \(\d+ ?% to \d+ ?%, n = 6\)\.",
         page,
     )
     assert page.count("mistral:7b-instruct-v0.2-q5_K_M") == 2

@@ -14,11 +14,12 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 
-from annotate.models import Membership, Message, RevisionProposal, Unit, User
+from annotate.models import Membership, Message, RevisionProposal, Simulation, Unit, User
 from annotate.services.generators import create_generator
 from annotate.services.imports import ImportOptions, create_import
 from annotate.services.tokens import create_token
 from annotate.web import urls
+from tasks.records.simulations import Arm, SimulationPlan
 from tasks.vocabulary import STARTING_KINDS, FindingKind
 from tests.findings import find_kind
 from tests.gold import write_item
@@ -52,6 +53,7 @@ def walk(patterns: Sequence[URLPattern | URLResolver]) -> Iterator[URLPattern]:
 
 
 PAGES = {str(pattern.name): pattern for pattern in walk(urls.urlpatterns)}
+SIMULATED = SimulationPlan((Arm("coverage"),))
 KINDS = ("rank", "compare", "label", "write_assistant_reply")
 #: Kinds whose units are made by hand, because no loop opens them.
 GROWN = ("write_prompt", "write_pair", "write_prompter_reply", "improve_reply")
@@ -114,6 +116,7 @@ class World:
             "parent_id": prompt.pk,
             "unit": Unit.objects.filter(subject=prompt).values_list("public_id", flat=True)[0],
             "finding_id": find_kind(campaign, giver, FindingKind.RANDOM).pk,
+            "simulation_id": Simulation.objects.create(campaign=campaign, asked=SIMULATED.as_json()).pk,
         }
 
     def address(self, name: str, **instead: object) -> str:
