@@ -75,15 +75,20 @@ ORDER BY language, topic, difficulty, length
 ON CONFLICT (campaign_id, language, topic_id, difficulty, length) DO UPDATE SET share = excluded.share
   WHERE abs(c.share - excluded.share) > 1e-9"""
 
+#: A cell that a brief asks for, or asked for, stays without a share: that brief names it.
 _DROP_CELLS = """
 WITH given AS (
   SELECT g.language, o.id AS topic, g.difficulty, g.length
   FROM jsonb_to_recordset(%(rows)s::jsonb) AS g (language text, topic text, difficulty text, length text, share float8)
-  LEFT JOIN annotate_topic o ON o.campaign_id = %(campaign)s AND o.number::text = g.topic)
-DELETE FROM annotate_coveragecell c WHERE c.campaign_id = %(campaign)s AND c.prompts = 0
-  AND NOT EXISTS (SELECT 1 FROM annotate_promptplace p WHERE p.cell_id = c.id)
-  AND NOT EXISTS (SELECT 1 FROM given g WHERE g.language = c.language AND g.topic IS NOT DISTINCT FROM c.topic_id
-    AND g.difficulty = c.difficulty AND g.length = c.length)"""
+  LEFT JOIN annotate_topic o ON o.campaign_id = %(campaign)s AND o.number::text = g.topic),
+gone AS MATERIALIZED (
+  SELECT c.id, EXISTS (SELECT 1 FROM annotate_brief b WHERE b.cell_id = c.id) AS is_named
+  FROM annotate_coveragecell c WHERE c.campaign_id = %(campaign)s AND c.prompts = 0
+    AND NOT EXISTS (SELECT 1 FROM annotate_promptplace p WHERE p.cell_id = c.id)
+    AND NOT EXISTS (SELECT 1 FROM given g WHERE g.language = c.language AND g.topic IS NOT DISTINCT FROM c.topic_id
+      AND g.difficulty = c.difficulty AND g.length = c.length)),
+emptied AS (UPDATE annotate_coveragecell c SET share = 0 FROM gone WHERE c.id = gone.id AND gone.is_named AND c.share <> 0)
+DELETE FROM annotate_coveragecell c USING gone WHERE c.id = gone.id AND NOT gone.is_named"""
 
 
 @dataclass(frozen=True, slots=True)

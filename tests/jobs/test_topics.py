@@ -6,8 +6,10 @@ from collections import Counter, defaultdict
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from annotate.models import (
+    Brief,
     CoverageCell,
     Message,
     MessageTree,
@@ -233,3 +235,19 @@ def test_vectors_of_another_length_under_one_name_do_not_stop_a_fit():
     find_topics_job()
     assert TopicFit.objects.get().prompts == 79
     assert PromptPlace.objects.get(pk=prompts[0].pk).topic is None
+
+
+def test_a_cell_that_nothing_is_left_of_stays_without_a_share_where_a_brief_names_it():
+    campaign = make_campaign(languages=("en", "de"))
+    make_prompts(campaign, each=1)
+    share = TargetShare.objects.create(campaign=campaign, axis="language", value="de", share=0.5)
+    find_places(campaign)
+    brief = Brief.objects.create(campaign=campaign, language="de", cell=CoverageCell.objects.get(language="de"))
+    share.delete()
+    find_places(campaign)
+    connection.check_constraints()
+    cell = CoverageCell.objects.get(language="de")
+    assert (cell.share, cell.prompts) == (0, 0)
+    brief.delete()
+    find_places(campaign)
+    assert not CoverageCell.objects.filter(language="de").exists()
