@@ -98,6 +98,9 @@ _KEEP_TURN = """
 SELECT subject_id FROM annotate_stale
 WHERE kind = %(kind)s AND subject_id = %(subject)s AND lease_expires_at = %(lease)s FOR NO KEY UPDATE"""
 
+_LOCK_TURN = """
+SELECT subject_id FROM annotate_stale WHERE kind = %(kind)s AND subject_id = %(subject)s FOR NO KEY UPDATE"""
+
 _RELEASE_TURN = """
 UPDATE annotate_stale SET lease_expires_at = NULL WHERE kind = %(kind)s AND subject_id = %(subject)s"""
 
@@ -227,6 +230,11 @@ def keep_turn(*, turn: Turn) -> bool:
     """Hold the turn's row until this transaction ends; False when the turn is no longer one's own."""
     params = {"kind": turn.kind, "subject": turn.subject_id, "lease": turn.lease_expires_at}
     return fetch_one(_KEEP_TURN, params) is not None
+
+
+def lock_turn(*, kind: StaleKind, subject_id: int) -> None:
+    """Wait for whoever is writing in this turn, and let nobody else: before one changes the same rows, and releases it."""
+    fetch_one(_LOCK_TURN, {"kind": kind, "subject": subject_id})
 
 
 def release_turn(*, kind: StaleKind, subject_id: int) -> None:

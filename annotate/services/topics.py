@@ -4,6 +4,7 @@ A topic keeps its number for ever. What an organizer said of one (its name, that
 none) no fit changes. After each change the prompts that it concerns are placed again.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from annotate.models import Campaign, PromptPlace, Topic, TopicFit
 from annotate.queries.rows import run
 from annotate.services.audit import record_event
 from annotate.services.campaign_values import Reader
-from annotate.services.stale import Turn, keep_turn, release_turn
+from annotate.services.stale import Turn, keep_turn, lock_turn, release_turn
 from annotate.services.vectors import write_vector
 from annotate.wake import wake
 from tasks.records.topics import Fit
@@ -136,8 +137,6 @@ def ask_for_topics(*, campaign: Campaign) -> None:
 
 
 def _write_topics(campaign_id: int, fit: Fit, *, names: Mapping[int, str], embedder: str, now: datetime) -> None:
-    import json
-
     run(
         _WRITE_TOPICS,
         {
@@ -154,8 +153,10 @@ def _write_topics(campaign_id: int, fit: Fit, *, names: Mapping[int, str], embed
 
 
 def _lock(campaign: Campaign, number: int) -> Topic:
-    # Whoever changes one holds the campaign, so that no two are merged into each other.
+    # Whoever changes one holds the campaign, so that no two are merged into each other, and then the turn: the job holds it
+    # while it writes topics and places.
     Campaign.objects.select_for_update(no_key=True).only("pk").get(pk=campaign.pk)
+    lock_turn(kind=StaleKind.TURN_TOPICS, subject_id=campaign.pk)
     topic = Topic.objects.filter(campaign=campaign, number=number).first()
     if topic is None:
         raise NotFound(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from annotate.models import (
     Brief,
@@ -20,6 +23,7 @@ from annotate.models import (
     Topic,
     TopicFit,
 )
+from annotate.services.topics import change_topic
 from tasks.generation import embedders
 from tasks.generation.embedders import EmbedderFailed
 from tasks.jobs import vectors as vector_jobs
@@ -251,3 +255,19 @@ def test_a_cell_that_nothing_is_left_of_stays_without_a_share_where_a_brief_name
     brief.delete()
     find_places(campaign)
     assert not CoverageCell.objects.filter(language="de").exists()
+
+
+def test_whoever_changes_a_topic_holds_the_turn_before_what_the_job_writes_in_it():
+    """In the job's own order: else one of both ends in a deadlock."""
+    campaign = make_campaign(topics=4)
+    make_prompts(campaign)
+    find_places(campaign)
+    with CaptureQueriesContext(connection) as seen:
+        change_topic(campaign=campaign, number=1, values={"merged_into": 2}, actor=None, now=timezone.now())
+    statements = [query["sql"] for query in seen.captured_queries]
+    holds = next(
+        place for place, sql in enumerate(statements) if "annotate_stale" in sql and "FOR NO KEY UPDATE" in sql
+    )
+    writes = [place for place, sql in enumerate(statements) if re.match(r'UPDATE "annotate_(topic|promptplace)"', sql)]
+    assert len(writes) == 2
+    assert holds < min(writes)
