@@ -33,11 +33,13 @@ ORDER BY m.id LIMIT %(limit)s"""
 _COUNT = f"""
 SELECT count(*) AS prompts,
   count(*) FILTER (WHERE v.embedder = %(embedder)s AND v.revision = m.revision) AS embedded,
+  count(*) FILTER (WHERE v.embedder = %(embedder)s AND m.review_state <> 'pending') AS reviewed,
   count(*) FILTER (WHERE v.embedder <> %(embedder)s) AS by_another
 FROM {_PROMPTS} LEFT JOIN annotate_textvector v ON v.message_id = m.id"""
 
 _VECTORS = f"""
-SELECT m.id, t.id AS tree, t.language, t.difficulty, char_length(m.text) AS chars, left(m.text, 600) AS text, halfvec_send(v.vector) AS vector, o.number AS topic
+SELECT m.id, t.id AS tree, t.language, t.difficulty, char_length(m.text) AS chars, left(m.text, 600) AS text, halfvec_send(v.vector) AS vector, o.number AS topic,
+  m.review_state = 'pending' AS is_pending
 FROM {_PROMPTS} JOIN annotate_textvector v ON v.message_id = m.id AND v.embedder = %(embedder)s
 LEFT JOIN annotate_promptplace p ON p.message_id = m.id LEFT JOIN annotate_topic o ON o.id = p.topic_id
 WHERE m.id > %(after)s ORDER BY m.id LIMIT {AT_ONCE}"""
@@ -49,10 +51,14 @@ WHERE kind = %(kind)s AND subject_id = %(campaign)s AND error <> ''"""
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """How far the vectors of a campaign are. `problem`: what the embedder last failed with, `again_at`: when it is tried again."""
+    """How far the vectors of a campaign are. `reviewed`: vectors of prompts that topics are found among, as they wait for nobody.
+
+    `problem`: what the embedder last failed with, `again_at`: when it is tried again.
+    """
 
     prompts: int
     embedded: int
+    reviewed: int
     by_another: int
     problem: str
     failures: int
@@ -75,6 +81,7 @@ def count_embedded(*, campaign_id: int, embedder: str) -> Embedded:
     return Embedded(
         row["prompts"],
         row["embedded"],
+        row["reviewed"],
         row["by_another"],
         problem=wrong.get("error", ""),
         failures=wrong.get("failures", 0),
@@ -84,7 +91,7 @@ def count_embedded(*, campaign_id: int, embedder: str) -> Embedded:
 
 def iterate_vectors(*, campaign_id: int, embedder: str) -> Iterator[Row]:
     """Standing prompts with a vector by this embedder, by id: `id`, `tree`, `language`, `difficulty`, `chars`, `text` (its
-    start), `topic` (a number).
+    start), `topic` (a number), `is_pending`: nobody has reviewed it yet.
 
     `vector` is as PostgreSQL sends it: two numbers of 16 bits, the first of them how many follow, then 16-bit floats, big end first.
     """

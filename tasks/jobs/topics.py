@@ -81,17 +81,21 @@ def is_time_to_fit(
     fit: FitState | None, state: Embedded, *, settings: CampaignSettings, embedder: str, asked: bool, now: datetime
 ) -> bool:
     """Whether topics are to be looked for: at first, when asked, and when prompts, parameter or embedder are others."""
-    if state.embedded < FEWEST_PROMPTS or state.embedded < EMBEDDED_SHARE * state.prompts:
+    if state.reviewed < FEWEST_PROMPTS or state.embedded < EMBEDDED_SHARE * state.prompts:
         return False
     if fit is None or asked or fit.embedder != embedder or fit.result.get("wanted") != settings.topics:
         return True
-    pause = SHORTEST_PAUSE if state.embedded > LARGE else SHORTEST_PAUSE_SMALL
-    return state.embedded >= GROWTH * fit.prompts and now - fit.fitted_at >= pause
+    pause = SHORTEST_PAUSE if state.reviewed > LARGE else SHORTEST_PAUSE_SMALL
+    return state.reviewed >= GROWTH * fit.prompts and now - fit.fitted_at >= pause
 
 
 def fit_campaign(turn: Turn, last: FitState | None, *, settings: CampaignSettings, embedder: str) -> None:
-    """Find topics among all prompts, and put each in its place; what a run leaves undone is done by `place_missing`."""
-    rows = keep_one_length(list(iterate_vectors(campaign_id=turn.subject_id, embedder=embedder)))
+    """Find topics among all prompts, and put each in its place; what a run leaves undone is done by `place_missing`.
+
+    Topics are called by words of their prompts, and everybody reads them: what waits for its review is placed, and no more.
+    """
+    found = iterate_vectors(campaign_id=turn.subject_id, embedder=embedder)
+    rows = keep_one_length([row for row in found if not row["is_pending"]])
     if len(rows) < FEWEST_PROMPTS:
         return
     vectors, prompts = decode(rows), len(rows)

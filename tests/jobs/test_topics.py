@@ -271,3 +271,13 @@ def test_whoever_changes_a_topic_holds_the_turn_before_what_the_job_writes_in_it
     writes = [place for place, sql in enumerate(statements) if re.match(r'UPDATE "annotate_(topic|promptplace)"', sql)]
     assert len(writes) == 2
     assert holds < min(writes)
+
+
+def test_what_nobody_has_reviewed_is_placed_but_names_no_topic():
+    campaign = make_campaign(topics=4)
+    make_prompts(campaign)
+    spam = [make_prompt(campaign, f"Casino bonus jackpot casino number {number}", replies=0) for number in range(20)]
+    Message.objects.filter(pk__in=[message.pk for message in spam]).update(review_state="pending")
+    find_places(campaign)
+    assert (TopicFit.objects.get().prompts, PromptPlace.objects.exclude(topic=None).count()) == (80, 100)
+    assert not {"casino", "bonus", "jackpot"} & {term for topic in Topic.objects.all() for term in topic.terms}
