@@ -23,6 +23,8 @@ LEAST_CHANGED = 10
 #: What answers to the same question say of the disagreement, and of whom that is, with hashes of their votes and answers.
 Described = tuple[Sequence[records.DescribedDivision], Mapping[str, str]]
 NOTHING_DESCRIBED: Described = ((), {})
+#: In place of a hash, of whoever has no answer or no votes any more: they count as somebody who changed.
+TAKEN_BACK = ""
 
 #: Whoever was erased meanwhile is left out.
 _ADD = """
@@ -98,7 +100,8 @@ def _publish_described(campaign_id: int, described: Described, *, published: Per
     if then and 0 < changed < LEAST_CHANGED:
         still = {(division.question, group.answer) for division in divisions for group in division.answers}
         new = [one for one in told if all((one["question"], group["answer"]) in still for group in one["answers"])]
-        people = then
+        # Of what somebody took back nothing is kept but that it was there.
+        people = {one: then[one] if one in people else TAKEN_BACK for one in then}
     else:
         new = [division.as_result() for division in divisions]
         people = people if new else then
