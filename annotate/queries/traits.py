@@ -7,6 +7,8 @@ from annotate.queries.rows import fetch_all
 
 #: As many characters as a group's name has room for.
 MOST_GROUP_CHARS = 40
+#: How the name of a group begins that people are in by what they say of themselves.
+SAID = "said "
 
 #: Of an annotator `a` in a campaign `c`, as text of JSON; null while nothing is known.
 TRAITS = """(SELECT json_build_array(tr.sharpness, tr."group", tr.judgments) FROM annotate_annotatortraits tr
@@ -73,5 +75,5 @@ def name_group(*, opinion: int | None, described: Sequence[str] | None, language
     if opinion is not None:
         return f"opinion {opinion}"
     if described:
-        return f"said {described[0]}"[:MOST_GROUP_CHARS]
+        return f"{SAID}{described[0]}"[:MOST_GROUP_CHARS]
     return f"speaks {' '.join(languages)}"[:MOST_GROUP_CHARS] if languages else ""

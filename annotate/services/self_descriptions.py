@@ -7,7 +7,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from annotate.exceptions import InvalidInput
-from annotate.models import Campaign, Interest, SelfDescription, Topic
+from annotate.models import AnnotatorTraits, Campaign, Interest, SelfDescription, Topic
+from annotate.queries.traits import SAID
 from annotate.services.campaign_values import show
 from annotate.services.terms import lock_annotator
 from tasks.records.self_descriptions import ANSWERS, LONGEST_ANSWER
@@ -41,6 +42,8 @@ def describe_oneself(*, annotator_id: int, answers: Mapping[str, str | None], no
         before = dict(mine.values_list("question", "answer"))
         changed = {question: answer for question, answer in said.items() if before.get(question) != answer}
         mine.filter(question__in=[*taken_back, *changed]).delete()
+        # Of which group somebody counts as is told by their answers; it is found anew within the hour.
+        AnnotatorTraits.objects.filter(annotator_id=annotator_id, group__startswith=SAID).update(group="")
         SelfDescription.objects.bulk_create(
             SelfDescription(annotator_id=annotator_id, question=question, answer=answer, answered_at=now)
             for question, answer in changed.items()

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from annotate.exceptions import InvalidInput, NotFound
-from annotate.models import Annotator, Consent, Interest, SelfDescription
+from annotate.models import Annotator, AnnotatorTraits, Consent, Interest, SelfDescription
 from annotate.queries.rows import run
 
 
@@ -118,6 +118,7 @@ def withdraw_consent(*, annotator_id: int, now: datetime) -> int:
             annotator.save(update_fields=["accepted_terms"])
         SelfDescription.objects.filter(annotator_id=annotator_id).delete()
         Interest.objects.filter(annotator_id=annotator_id).delete()
+        AnnotatorTraits.objects.filter(annotator_id=annotator_id).delete()
         if ended:
             run(_LEAVE_TOMBSTONES, {"me": annotator_id, "now": now})
     return ended

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from annotate.exceptions import InvalidInput
-from annotate.models import Annotator, Campaign, Interest, SelfDescription
+from annotate.models import Annotator, AnnotatorTraits, Campaign, Interest, SelfDescription
 from annotate.queries.self_descriptions import (
     list_own_answers,
     list_topics_of_campaigns,
@@ -70,9 +70,21 @@ def test_whoever_withdraws_consent_takes_back_what_they_said_of_themselves():
     make_topic(campaign, 3)
     say(ada, age="under_25")
     like(ada, campaign, {3: True})
+    AnnotatorTraits.objects.create(campaign=campaign, annotator=ada, group="said age under_25", computed_at=NOW)
     withdraw_consent(annotator_id=ada.pk, now=NOW)
     assert not SelfDescription.objects.exists()
     assert not Interest.objects.exists()
+    assert not AnnotatorTraits.objects.exists()
+
+
+@pytest.mark.parametrize(("group", "left"), [("said age under_25", ""), ("opinion 2", "opinion 2")])
+def test_whoever_takes_an_answer_back_counts_among_nobody_by_it(group: str, left: str):
+    campaign, ada = make_campaign(), make_annotator("ada")
+    say(ada, age="under_25")
+    AnnotatorTraits.objects.create(campaign=campaign, annotator=ada, group=group, sharpness=1.5, computed_at=NOW)
+    say(ada, age=None)
+    traits = AnnotatorTraits.objects.get()
+    assert (traits.group, traits.sharpness) == (left, 1.5)
 
 
 def test_topics_are_liked_or_not_and_left_open_again():
