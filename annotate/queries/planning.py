@@ -42,9 +42,12 @@ _IDS = f"""
 SELECT u.id FROM annotate_unit u
 WHERE u.queue_id = ANY({QUEUES_OF}) AND u.is_open AND u.id > %(after)s ORDER BY u.id LIMIT %(limit)s"""
 
+#: Where trees grow, no plan ever looks at writing and reviews: they would keep others out of the newest.
 _NEW = f"""
 SELECT u.id FROM annotate_unit u JOIN annotate_unitdetail d ON d.unit_id = u.id
-WHERE u.queue_id = ANY({QUEUES_OF}) AND u.is_open AND d.scored_at IS NULL ORDER BY u.id DESC LIMIT %(limit)s"""
+WHERE u.queue_id = ANY({QUEUES_OF}) AND u.is_open AND d.scored_at IS NULL AND (u.kind = ANY(%(ordering)s::text[])
+  OR NOT (SELECT COALESCE((k.parameters->>'grow_trees')::boolean, false) FROM annotate_campaign k WHERE k.id = %(campaign)s))
+ORDER BY u.id DESC LIMIT %(limit)s"""
 
 _JUDGED = f"""
 SELECT DISTINCT j.unit_id AS id FROM (
@@ -150,7 +153,8 @@ def has_more_open(*, campaign_id: int, than: int) -> bool:
 
 def list_new_units(*, campaign_id: int, limit: int) -> list[int]:
     """Open units that no plan has looked at yet, the newest first."""
-    return [row["id"] for row in fetch_all(_NEW, {"campaign": campaign_id, "limit": limit})]
+    params: Row = {"campaign": campaign_id, "limit": limit, "ordering": _ordering()}
+    return [row["id"] for row in fetch_all(_NEW, params)]
 
 
 def list_judged_units(*, campaign_id: int, since: datetime, limit: int) -> list[int]:

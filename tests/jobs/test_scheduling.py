@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from annotate.models import CampaignProgress, Stale, Stratum, Unit, UnitDetail
+from annotate.queries.planning import list_new_units
 from tasks.jobs.quality import recompute_stale_job
 from tasks.jobs.scheduling import schedule_campaign, schedule_units_job
 from tasks.jobs.work import summarize_queues_job
@@ -206,3 +207,17 @@ def test_the_progress_of_a_campaign_is_counted_queue_by_queue() -> None:
             "coverage": {"share": 0.5, "targets": 1, "met": 0, "cells": 1, "touched": 1},
         },
     )
+
+
+def test_where_trees_grow_what_no_plan_looks_at_keeps_nothing_new_out() -> None:
+    campaign = make_campaign()
+    prompt = make_prompt(campaign, "one")
+    add_candidates(prompt, "alpha Yes.", "beta No.")
+    unit = Unit.objects.get(subject=prompt)
+    Unit.objects.filter(pk=unit.pk).update(kind="label")
+    assert list_new_units(campaign_id=campaign.pk, limit=10) == [unit.pk]
+    campaign.parameters |= {"grow_trees": True}
+    campaign.save()
+    assert list_new_units(campaign_id=campaign.pk, limit=10) == []
+    Unit.objects.filter(pk=unit.pk).update(kind="rank")
+    assert list_new_units(campaign_id=campaign.pk, limit=10) == [unit.pk]
