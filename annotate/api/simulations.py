@@ -6,6 +6,7 @@ from typing import Any
 
 from django.urls import path
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -127,7 +128,7 @@ class SimulationDetail(ApiView):
         campaign = get_campaign_for(self.actor, slug, CampaignRole.MODERATOR)
         found = find_simulation(campaign_id=campaign.pk, simulation_id=simulation)
         if found is None:
-            raise NotFound("This campaign has no such simulation. Look at the list.", code="simulation_not_found")
+            raise NotFound(_("This campaign has no such simulation. Look at the list."), code="simulation_not_found")
         return Response(present(found))
 
 

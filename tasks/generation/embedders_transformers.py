@@ -8,6 +8,7 @@ torch is imported when an encoder is loaded, so that everything else starts with
 import json
 import logging
 from collections.abc import Sequence
+from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ MOST_TOKENS = 512
 #: Of a longer text only so much is given to the tokenizer.
 MOST_CHARS = 8_000
 _FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
-#: Weights that are brought from the hub: whoever organizes a campaign names them, and workers share their memory.
+#: Files that are brought from the hub together: whoever organizes a campaign names them, and workers share their memory.
 MOST_BYTES = 3 * 2**30
 
 
@@ -116,7 +117,7 @@ def _find_folder(name: str) -> Path:
         except OSError:
             pass  # it is not here yet
         size = sum(file.size or 0 for file in HfApi().model_info(name, files_metadata=True).siblings or ()
-                   if file.rfilename.endswith(".safetensors"))  # fmt: skip
+                   if any(fnmatch(file.rfilename, pattern) for pattern in _FILES))  # fmt: skip
         if size <= MOST_BYTES:
             return Path(snapshot_download(name, allow_patterns=_FILES))
     except Exception as error:
