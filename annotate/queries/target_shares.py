@@ -23,7 +23,7 @@ CROSS JOIN LATERAL (SELECT DISTINCT unnest(t.tags) AS tag) AS tagged
 WHERE p.campaign_id = %(campaign)s AND tag = ANY(%(tags)s::text[]) GROUP BY 1, 2"""
 
 _HAS = """
-SELECT axis, value, sum(prompts)::bigint AS prompts, sum(share) AS share FROM (
+SELECT axis, value, sum(prompts)::bigint AS prompts, round(sum(share)::numeric, 9)::float8 AS share FROM (
   SELECT 'language' AS axis, c.language AS value, c.prompts, c.share FROM annotate_coveragecell c WHERE c.campaign_id = %(campaign)s
   UNION ALL SELECT 'topic', COALESCE(o.number::text, ''), c.prompts, c.share FROM annotate_coveragecell c
     LEFT JOIN annotate_topic o ON o.id = c.topic_id WHERE c.campaign_id = %(campaign)s

@@ -2,6 +2,7 @@
 
 A word's weight is the share of the topic's prompts that have it, times the square of the log of how much more that is than the share of
 all prompts of those languages (in the spirit of a class-based tf-idf). So words that every text of a language has tell nothing.
+Common and very short words count less besides: among few prompts, chance alone makes some of them telling.
 """
 
 from collections import Counter
@@ -18,6 +19,8 @@ MOST_TERMS, NAMED_BY = 8, 3
 LONGEST_NAME = 80
 #: Words of fewer letters name nothing, but in scripts without blanks.
 SHORTEST = 3
+#: Words of fewer letters are mostly there to join others, whatever the language.
+LONG_ENOUGH = 6
 
 
 def find_terms(
@@ -69,7 +72,7 @@ def _choose(
         expected = sum(size * in_language[language][word] / totals[language] for language, size in sizes.items())
         lift = (count + 0.5) / (expected + 0.5)
         if lift > 1:
-            weighed.append((-(count / prompts) * log(lift) ** 2, word))
+            weighed.append((-(count / prompts) * log(lift) ** 2 * _weigh(word, sizes, in_language, totals), word))
     terms: list[str] = []
     for _, word in sorted(weighed):
         # One of several forms of a word is enough.
@@ -78,3 +81,9 @@ def _choose(
         if len(terms) == MOST_TERMS:
             break
     return tuple(terms)
+
+
+def _weigh(word: str, sizes: Counter[str], in_language: dict[str, Counter[str]], totals: Counter[str]) -> float:
+    """How much a word can name at all, in (0, 1]: what every other text has names little, and so do very short words."""
+    common = max(in_language[language][word] / totals[language] for language in sizes)
+    return float((1 - common) ** 2 * (1.0 if is_unspaced(word) else min(1.0, len(word) / LONG_ENOUGH)))
