@@ -14,6 +14,8 @@ GONE = tuple(state for state in ENDED_TREES if state is not TreeState.DONE)
 MOST_CHARS = 8_000
 #: Vectors that are read in one statement.
 AT_ONCE = 5_000
+#: How finely a part of all prompts can be drawn; a power of two.
+PARTS = 2**20
 
 #: Prompts of a campaign (alias t) that stand: what was written as gold is none of them.
 STANDING = """
@@ -42,7 +44,7 @@ SELECT m.id, t.id AS tree, t.language, t.difficulty, char_length(m.text) AS char
   m.review_state = 'pending' AS is_pending
 FROM {_PROMPTS} JOIN annotate_textvector v ON v.message_id = m.id AND v.embedder = %(embedder)s
 LEFT JOIN annotate_promptplace p ON p.message_id = m.id LEFT JOIN annotate_topic o ON o.id = p.topic_id
-WHERE m.id > %(after)s ORDER BY m.id LIMIT {AT_ONCE}"""
+WHERE m.id > %(after)s AND (hashint8(m.id) & {PARTS - 1}) < %(part)s * {PARTS} ORDER BY m.id LIMIT {AT_ONCE}"""
 
 _PROBLEM = """
 SELECT error, failures, lease_expires_at FROM annotate_stale
@@ -89,15 +91,16 @@ def count_embedded(*, campaign_id: int, embedder: str) -> Embedded:
     )
 
 
-def iterate_vectors(*, campaign_id: int, embedder: str) -> Iterator[Row]:
+def iterate_vectors(*, campaign_id: int, embedder: str, part: float = 1.0) -> Iterator[Row]:
     """Standing prompts with a vector by this embedder, by id: `id`, `tree`, `language`, `difficulty`, `chars`, `text` (its
     start), `topic` (a number), `is_pending`: nobody has reviewed it yet.
 
+    `part`: of all of them, drawn by a hash, always the same.
     `vector` is as PostgreSQL sends it: two numbers of 16 bits, the first of them how many follow, then 16-bit floats, big end first.
     """
     after: int | None = 0
     while after is not None:
-        params = {"campaign": campaign_id, "embedder": embedder, "gone": list(GONE), "after": after}
+        params = {"campaign": campaign_id, "embedder": embedder, "gone": list(GONE), "after": after, "part": part}
         rows = fetch_all(_VECTORS, params)
         yield from rows
         after = rows[-1]["id"] if len(rows) == AT_ONCE else None

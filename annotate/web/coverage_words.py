@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from annotate.figures import day, two, whole
+from annotate.figures import day, whole
 from annotate.web.field_words import Words
 from annotate.web.names import isolated, language_name
 from tasks.records.standing import Lag
@@ -163,10 +163,3 @@ def say_difference(difference: Mapping[str, Any]) -> str:
     if low > 0:
         return _("more in the first half")
     return _("more in the second half") if high < 0 else _("no clear difference")
-
-
-def say_interval(low: float | None, high: float | None) -> str:
-    """An interval, or that there is none."""
-    if low is None or high is None:
-        return _("not enough data")
-    return _("%(low)s to %(high)s") % {"low": two(low), "high": two(high)}

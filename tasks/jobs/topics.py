@@ -45,6 +45,8 @@ LONGEST_RUN_SECONDS = 120.0
 #: Topics are looked for again when there are so many times the prompts, and not before so long, in a large campaign.
 GROWTH, LARGE = 1.2, 2_000
 SHORTEST_PAUSE, SHORTEST_PAUSE_SMALL = timedelta(hours=1), timedelta(minutes=5)
+#: Topics are found among so many prompts at most, drawn by a hash, so that all of them are in memory; others are placed by them.
+MOST_FITTED = 200_000
 #: Of prompts so many must have their vectors, so that topics are not those of what came first.
 EMBEDDED_SHARE = 0.9
 
@@ -67,7 +69,8 @@ def place_in_turn(turn: Turn) -> None:
     state = count_embedded(campaign_id=campaign.pk, embedder=embedder)
     asked = was_asked_for(campaign_id=campaign.pk)
     if is_time_to_fit(fit, state, settings=settings, embedder=embedder, asked=asked, now=timezone.now()):
-        fit_campaign(turn, fit, settings=settings, embedder=embedder)
+        share = min(1.0, MOST_FITTED / max(state.reviewed, 1))
+        fit_campaign(turn, fit, settings=settings, embedder=embedder, share=share)
         fit = find_fit(campaign_id=campaign.pk)
     is_done = place_missing(turn, fit, ends=started + LONGEST_RUN_SECONDS)
     share_out(turn=turn, language=campaign.languages[0])
@@ -86,15 +89,17 @@ def is_time_to_fit(
     if fit is None or asked or fit.embedder != embedder or fit.result.get("wanted") != settings.topics:
         return True
     pause = SHORTEST_PAUSE if state.reviewed > LARGE else SHORTEST_PAUSE_SMALL
-    return state.reviewed >= GROWTH * fit.prompts and now - fit.fitted_at >= pause
+    return min(state.reviewed, MOST_FITTED) >= GROWTH * fit.prompts and now - fit.fitted_at >= pause
 
 
-def fit_campaign(turn: Turn, last: FitState | None, *, settings: CampaignSettings, embedder: str) -> None:
+def fit_campaign(
+    turn: Turn, last: FitState | None, *, settings: CampaignSettings, embedder: str, share: float = 1.0
+) -> None:
     """Find topics among all prompts, and put each in its place; what a run leaves undone is done by `place_missing`.
 
     Topics are called by words of their prompts, and everybody reads them: what waits for its review is placed, and no more.
     """
-    found = iterate_vectors(campaign_id=turn.subject_id, embedder=embedder)
+    found = iterate_vectors(campaign_id=turn.subject_id, embedder=embedder, part=share)
     rows = keep_one_length([row for row in found if not row["is_pending"]])
     if len(rows) < FEWEST_PROMPTS:
         return
@@ -197,9 +202,9 @@ def iterate_sample(campaign_id: int, fit: FitState) -> Iterable[Row]:
     """Of the fit's own places; before there are any, of all vectors."""
     drawn = draw_placed(campaign_id=campaign_id, fit=fit.version, embedder=fit.embedder, limit=SAMPLE)
     if len(drawn) < min(SAMPLE, fit.prompts):
-        drawn = list(iterate_vectors(campaign_id=campaign_id, embedder=fit.embedder))
-        step = max(1, len(drawn) // SAMPLE)
-        drawn = drawn[::step][:SAMPLE]
+        part = min(1.0, 2 * SAMPLE / max(fit.prompts, 1))
+        drawn = list(iterate_vectors(campaign_id=campaign_id, embedder=fit.embedder, part=part))
+        drawn = drawn[:: max(1, len(drawn) // SAMPLE)][:SAMPLE]
     return keep_one_length(drawn)
 
 

@@ -26,9 +26,10 @@ from annotate.models import (
 from annotate.services.topics import change_topic
 from tasks.generation import embedders
 from tasks.generation.embedders import EmbedderFailed
+from tasks.jobs import topics as topic_jobs
 from tasks.jobs import vectors as vector_jobs
 from tasks.jobs.topics import find_topics_job
-from tasks.jobs.vectors import embed_texts_job
+from tasks.jobs.vectors import embed_by_servers_job, embed_texts_job
 from tests.loop import make_campaign, make_prompt
 from tests.subjects import SUBJECTS, write_prompts
 from tests.targets import find_places, make_prompts, wake_all
@@ -281,3 +282,24 @@ def test_what_nobody_has_reviewed_is_placed_but_names_no_topic():
     find_places(campaign)
     assert (TopicFit.objects.get().prompts, PromptPlace.objects.exclude(topic=None).count()) == (80, 100)
     assert not {"casino", "bonus", "jackpot"} & {term for topic in Topic.objects.all() for term in topic.terms}
+
+
+def test_servers_are_asked_by_a_job_of_their_own_and_what_they_fail_with_is_told():
+    campaign = make_campaign(embedder="server:nobody/small")
+    make_prompt(campaign, replies=0)
+    embed_texts_job()
+    assert not Stale.objects.filter(kind="turn_vectors").exists()
+    embed_by_servers_job()
+    assert "no generator “nobody”" in Stale.objects.get(kind="turn_vectors").error
+    assert not TextVector.objects.exists()
+
+
+def test_of_very_many_prompts_topics_are_found_among_a_part_and_all_are_placed(monkeypatch):
+    monkeypatch.setattr(topic_jobs, "MOST_FITTED", 65)
+    campaign = make_campaign(topics=4)
+    make_prompts(campaign)
+    find_places(campaign)
+    assert 50 <= TopicFit.objects.get().prompts < 80
+    assert PromptPlace.objects.filter(fit=1).exclude(topic=None).count() == 80
+    find_places(campaign)
+    assert TopicFit.objects.count() == 1
