@@ -15,10 +15,10 @@ bound                 the same, if it were known from the beginning how sharp ev
 For each the mean rankings a prompt needs for a mean Kendall tau of 0.9 with the true order, and for the first to be the true
 best in 0.9 of the prompts (between the steps by a straight line).
 
-`ratio`, `ratio_own`  matched over fixed with ranked pairs, and over fixed with our consensus, the worse of 5 and 8 candidates.
-                      People whom the product knows to be careless are given what is nearly known: their rankings are not
-                      among those that are needed, all others are, also what they gave before it was known
-`…_all`               of all rankings, those of the careless included
+`ratio`, `ratio_own`  matched over fixed with ranked pairs, and over fixed with our consensus, the worse of 5 and 8 candidates;
+                      every ranking counts
+`…_heard`             the same less the rankings of people whom the product knew to be careless when they gave them: they are
+                      given what is nearly known, and the consensus hardly hears them
 `…_adaptive`          of the adaptive way without matching, of all rankings
 `bound_…`             as `ratio_…`, of the bound
 `…_best`              the same for the best
@@ -88,14 +88,14 @@ def measure(size: int) -> dict[str, float]:
     print(f"{size} candidates: {perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
     needed = {name: find_needed(curve, TAU) for name, curve in curves.items()}
     needed_best = {name: find_needed(curve, BEST) for name, curve in curves.items()}
-    compared = {"": "heard", "_all": "matched", "_adaptive": "adaptive"}
+    compared = {"": "matched", "_heard": "heard", "_adaptive": "adaptive"}
     return {
-        "rankings": round(needed["heard"], 2),
-        "rankings_all": round(needed["matched"], 2),
+        "rankings_heard": round(needed["heard"], 2),
+        "rankings": round(needed["matched"], 2),
         **{f"ratio{name}": round(needed[way] / needed["ranked pairs"], 3) for name, way in compared.items()},
         **{f"ratio_own{name}": round(needed[way] / needed["fixed, ours"], 3) for name, way in compared.items()},
-        "ratio_best": round(needed_best["heard"] / needed_best["ranked pairs"], 3),
-        "ratio_own_best": round(needed_best["heard"] / needed_best["fixed, ours"], 3),
+        "ratio_best": round(needed_best["matched"] / needed_best["ranked pairs"], 3),
+        "ratio_own_best": round(needed_best["matched"] / needed_best["fixed, ours"], 3),
         "bound_ratio": round(needed["bound"] / needed["ranked pairs"], 3),
         "bound_ratio_own": round(needed["bound"] / needed["fixed, ours"], 3),
         "claimed": round(interpolate(heard, needed["heard"], SAID), 3),
