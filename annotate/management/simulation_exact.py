@@ -101,7 +101,9 @@ def make_database() -> Iterator[str]:
             "right to make one: ALTER ROLE … CREATEDB. Or leave --exact out: nothing but memory is needed then."
         ) from error
     try:
-        yield write_url(name)
+        # While it is made use of, somebody is connected: no other command takes it for one that was left behind.
+        with psycopg.connect(write_url(name), autocommit=True):
+            yield write_url(name)
     finally:
         with psycopg.connect(write_url("postgres"), autocommit=True) as server:
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

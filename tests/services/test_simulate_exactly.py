@@ -82,6 +82,15 @@ def test_what_a_killed_command_left_behind_is_removed_by_the_next_one() -> None:
     assert list_databases() == []
 
 
+def test_one_command_does_not_take_the_database_of_another_for_left_behind() -> None:
+    with make_database() as url:
+        with psycopg.connect(write_url("postgres"), autocommit=True) as server:
+            drop_left(server)
+        with psycopg.connect(url) as there:
+            assert there.execute("SELECT current_database()").fetchone()[0] in list_databases()
+    assert list_databases() == []
+
+
 def test_without_the_right_to_make_a_database_it_says_what_to_do(monkeypatch) -> None:
     make_prompt(make_campaign())
 
