@@ -80,7 +80,7 @@ class CampaignSettings:
                             asked before make worth most, among the few units that are wanted most
     random_share            share of the work that is drawn by lot from all that somebody may do, so that what people are
                             given by choice can be compared with it
-    wait_days               days after which a unit that waits is wanted before all others
+    wait_days               days after which a unit that waits has every eighth place of its queue
     open_briefs             whether the scheduler asks for prompts where too few are written
     ask_variety             whether further generators are asked where candidates are too much alike
     topics                  topics that are looked for among the prompts; None: as many as their number suggests
