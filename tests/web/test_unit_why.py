@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -143,7 +142,11 @@ def test_the_page_of_a_message_has_all_its_units(campaign, unit, olga) -> None:
 
 
 @pytest.mark.parametrize(
-    "unknown", [f"/campaigns/birds/units/{uuid4()}/why/", "/campaigns/birds/messages/999999999999999999999/why/"]
+    "unknown",
+    [
+        "/campaigns/birds/units/94b103c6-6eaf-4bc8-a502-19d36e20d2c8/why/",
+        "/campaigns/birds/messages/999999999999999999999/why/",
+    ],
 )
 def test_what_there_is_not_is_not_found(campaign, olga, unknown) -> None:
     assert olga.get(unknown).status_code == 404
