@@ -60,7 +60,7 @@ def test_running_twice_does_nothing_the_second_time(django_assert_num_queries):
     make_tree(campaign)
     advance_trees_job()
     before = everything()
-    with django_assert_num_queries(4):  # nothing marked, twice; no supply; nobody to look at
+    with django_assert_num_queries(7):  # nothing marked, fresh or for later, twice; no supply; nobody to look at
         advance_trees_job()
     rest()
     advance_trees_job()

@@ -111,5 +111,5 @@ def test_every_page_of_an_annotator_is_the_same_with_the_generators_swapped(monk
         assert OTHER not in page, name
     # The walk met the work itself, not refusals alone.
     assert all(first[name].startswith("200") for name in ("exchange", "rank page", "next", "landing", "undo", "/"))
-    assert "Answer 2 to" in first["rank page"]
-    assert "Answer 2 to" in first["exchange"]
+    assert re.search(r"Answer \d to", first["rank page"])
+    assert re.search(r"Answer \d to", first["exchange"])
