@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from annotate.models import AuditEvent, Brief, Campaign, MessageTree, PromptPlace, Stale, TargetShare
+from annotate.models import AuditEvent, Brief, Campaign, MessageTree, PromptPlace, Stale, TargetShare, Unit
 from annotate.queries.presentation import present_brief
 from annotate.services.briefs import change_brief, create_brief
 from tasks.jobs.briefs import open_briefs_job
@@ -123,6 +123,7 @@ def test_writers_are_shown_the_brief_with_its_examples_but_none_that_was_taken_a
     [brief] = follow()
     Brief.objects.filter(pk=brief.pk).update(examples=[prompts[1].pk, prompts[0].pk])
     grow()
+    Unit.objects.filter(brief=brief.pk).update(band=1000)  # before the place for any prompt at all
     ada = make_annotator()
     hold = ask(ada, campaign, kinds=["write_prompt"], languages=["en"])["assignment"]
     assert hold["subject"]["brief"] == {
