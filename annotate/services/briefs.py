@@ -66,7 +66,7 @@ def create_brief(*, campaign: Campaign, values: Mapping[str, Any], actor: Actor 
             )
         brief = Brief(campaign=campaign, created_by=None if actor is None else actor.user, **read)
         _save(brief, lambda: brief.save(force_insert=True))
-        _record(brief, actor, before=None, reason=reason)
+        record_brief(brief, actor, before=None, reason=reason)
         mark_supply(campaign_ids=[campaign.pk])
     return brief
 
@@ -101,7 +101,7 @@ def change_brief(
             setattr(brief, name, value)
         taken = _take_over(brief, changed)
         _save(brief, lambda: brief.save(update_fields=[*changed, *taken]))
-        _record(brief, actor, before=before, reason=reason)
+        record_brief(brief, actor, before=before, reason=reason)
         mark_supply(campaign_ids=[campaign.pk])
     return brief
 
@@ -161,7 +161,8 @@ def _save(brief: Brief, write: Any) -> None:
         raise
 
 
-def _record(brief: Brief, actor: Actor | None, *, before: Mapping[str, Any] | None, reason: str) -> None:
+def record_brief(brief: Brief, actor: Actor | None, *, before: Mapping[str, Any] | None, reason: str) -> None:
+    """Audit what is said of a brief now, where it differs from `before` (None: the brief is new). No actor: the scheduler."""
     after = describe_brief(brief)
     changed = [name for name in after if before is None or before[name] != after[name]]
     record_event(

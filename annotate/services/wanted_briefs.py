@@ -12,11 +12,10 @@ from django.utils.translation import gettext as _
 from annotate.models import Brief, Campaign
 from annotate.queries.briefs import describe_brief
 from annotate.queries.wishes import find_examples
-from annotate.services.audit import record_event
-from annotate.services.briefs import LONGEST, MOST_OPEN
+from annotate.services.briefs import LONGEST, MOST_OPEN, record_brief
 from annotate.services.tree_marks import mark_supply
 from tasks.records.wishes import Wish
-from tasks.vocabulary import AuditAction, BriefOrigin, PromptLength
+from tasks.vocabulary import BriefOrigin, PromptLength
 
 FILLED = "The prompts that were missing are there."
 NOT_WANTED = "Nothing of it is wanted any more."
@@ -35,7 +34,7 @@ def carry_out_wishes(*, campaign_id: int, close: Mapping[int, bool], opened: Seq
             before = describe_brief(brief)
             brief.is_open = False
             brief.save(update_fields=["is_open"])
-            _record(brief, before=before, reason=FILLED if close[brief.pk] else NOT_WANTED)
+            record_brief(brief, None, before=before, reason=FILLED if close[brief.pk] else NOT_WANTED)
             changed += 1
         room = MOST_OPEN - Brief.objects.filter(campaign=campaign, is_open=True).count()
         for wish, wanted in opened[: max(0, room)]:
@@ -80,20 +79,5 @@ def _open(campaign: Campaign, wish: Wish, wanted: int) -> bool:
         why=wish.as_why(),
         **asked,
     )
-    _record(brief, before=None, reason="")
+    record_brief(brief, None, before=None, reason="")
     return True
-
-
-def _record(brief: Brief, *, before: Mapping[str, object] | None, reason: str) -> None:
-    after = describe_brief(brief)
-    changed = [name for name in after if before is None or before[name] != after[name]]
-    record_event(
-        actor=None,
-        action=AuditAction.BRIEF_CHANGED,
-        object_kind="brief",
-        object_id=brief.pk,
-        campaign=brief.campaign,
-        before=None if before is None else {name: before[name] for name in changed},
-        after={name: after[name] for name in changed},
-        reason=reason,
-    )

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from annotate.access import Actor, get_campaign_for
 from annotate.models import Campaign
-from annotate.web.pages import PageRequest, render_page
-from annotate.web.results_nav import Tab, anyone, is_insider, list_tabs
+from annotate.web.pages import PageRequest
+from annotate.web.results_nav import Tab, anyone, is_insider, render_results
 from tasks.vocabulary import CampaignRole
 
 TABS = (
@@ -46,10 +46,5 @@ def render_coverage(
     fragment: str | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """A page in its frame."""
-    frame = {
-        "campaign": campaign,
-        "is_insider": is_insider(request.actor, campaign),
-        "tabs": list_tabs(request, campaign, TABS),
-    }
-    return render_page(request, template, frame | dict(context), fragment=fragment, status=status)
+    """A page of what is covered in its frame."""
+    return render_results(request, campaign, template, context, tabs=TABS, fragment=fragment, status=status)

@@ -77,14 +77,15 @@ def render_results(
     template: str,
     context: Mapping[str, Any],
     *,
+    tabs: Sequence[Tab] = TABS,
     fragment: str | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """A page of results in its frame."""
+    """A page in its frame, under these tabs."""
     frame = {
         "campaign": campaign,
         "is_insider": is_insider(request.actor, campaign),
-        "tabs": list_tabs(request, campaign),
+        "tabs": list_tabs(request, campaign, tabs),
     }
     return render_page(request, template, frame | dict(context), fragment=fragment, status=status)
 

@@ -40,7 +40,7 @@ def decide_wishes(
 ) -> WishDecision:
     """Which briefs to close, and which to open.
 
-    standing  all briefs that the scheduler ever opened in the campaign
+    standing  the scheduler's briefs in the campaign that are open, or that an organizer vetoed
     asked     language and topic of open briefs of organizers: what they ask for is asked for already
     """
     by_key = {part.key: part for part in parts}
