@@ -80,6 +80,8 @@ class Topic(models.Model):
 class TopicFit(models.Model):
     """One run of the clustering: what it was fitted to, and how far the topics moved since the one before.
 
+    The same run once more, under the next version, where an organizer said that prompts are to be placed anew by it.
+
     `result`: the directions of the plane on which prompts are drawn, figures of the fit, warnings for organizers.
     """
 

@@ -26,8 +26,10 @@ SELECT m.id, t.id AS tree, t.language, t.difficulty, char_length(m.text) AS char
 FROM {_PROMPTS}
 LEFT JOIN annotate_promptplace p ON p.message_id = m.id LEFT JOIN annotate_coveragecell c ON c.id = p.cell_id
 LEFT JOIN annotate_textvector v ON v.message_id = m.id
-WHERE p.message_id IS NULL OR c.language <> t.language OR c.difficulty <> t.difficulty
-  OR (%(fit)s > 0 AND v.embedder = %(embedder)s AND (p.fit <> %(fit)s OR p.placed_at < v.computed_at))
+WHERE m.id > %(after)s AND (p.message_id IS NULL OR c.language <> t.language OR c.difficulty <> t.difficulty
+  OR (%(fit)s > 0 AND v.embedder = %(embedder)s
+    AND (p.fit <> %(fit)s OR p.placed_at < v.computed_at OR p.topic_id = ANY(ARRAY(SELECT g.id FROM annotate_topic g
+      WHERE g.campaign_id = %(campaign)s AND (g.retired_at IS NOT NULL OR g.merged_into_id IS NOT NULL))))))
 ORDER BY m.id LIMIT %(limit)s"""
 
 _SAMPLE = """
@@ -106,13 +108,14 @@ def load_topics(*, campaign_id: int) -> list[Row]:
     return fetch_all(_TOPICS, {"campaign": campaign_id})
 
 
-def list_unplaced(*, campaign_id: int, fit: int, embedder: str, limit: int) -> list[Row]:
-    """Prompts that are not in their place: new ones, and those placed by an older fit or by another text.
+def list_unplaced(*, campaign_id: int, fit: int, embedder: str, limit: int, after: int = 0) -> list[Row]:
+    """Prompts that are not in their place: new ones, those placed by an older fit or by another text, and those in a topic
+    that takes none any more. By id, from behind `after`.
 
     `vector` is None where there is none by the fit's embedder. `fit` 0: there is none.
     """
     params = {"campaign": campaign_id, "fit": fit, "embedder": embedder, "gone": list(GONE), "limit": limit}
-    return fetch_all(_UNPLACED, params)
+    return fetch_all(_UNPLACED, {**params, "after": after})
 
 
 def draw_placed(*, campaign_id: int, fit: int, embedder: str, limit: int) -> list[Row]:

@@ -1,7 +1,8 @@
 """Topics of a campaign: a fit is stored by the job, what they are called and which count is said by organizers.
 
 A topic keeps its number for ever. What an organizer said of one (its name, that another one takes its prompts, that it takes
-none) no fit changes. After each change the prompts that it concerns are placed again.
+none) no fit changes. After each change the job places the prompts that it concerns again, a part at a time: it finds those
+in a topic that takes none by that topic, and all others by the fit's version, of which there is a newer one then.
 """
 
 import json
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from annotate.access import Actor
 from annotate.exceptions import InvalidInput, NotFound
-from annotate.models import Campaign, PromptPlace, Topic, TopicFit
+from annotate.models import Campaign, Topic, TopicFit
 from annotate.queries.rows import run
 from annotate.services.audit import record_event
 from annotate.services.campaign_values import Reader
@@ -124,8 +125,8 @@ def change_topic(
             after={name: after[name] for name in changed},
             reason=reason,
         )
-        if changed != ["name"]:
-            _place_again(campaign, topic, is_back=not (after["merged_into"] or after["is_retired"]))
+        if "merged_into" in changed or "is_retired" in changed:
+            _place_again(campaign, took_some=not (before["merged_into"] or before["is_retired"]))
     return topic
 
 
@@ -201,9 +202,16 @@ def _describe(topic: Topic) -> dict[str, Any]:
     }
 
 
-def _place_again(campaign: Campaign, topic: Topic, *, is_back: bool) -> None:
-    """Prompts of a topic that takes none any more; every prompt where it takes some again."""
-    places = PromptPlace.objects.filter(campaign=campaign)
-    (places if is_back else places.filter(topic=topic)).update(fit=0)
+def _place_again(campaign: Campaign, *, took_some: bool) -> None:
+    """Let the job place prompts again: those of a topic that `took_some` until now are found by that it takes none any more.
+
+    Else its prompts lie in other topics, or will come back from them: every place is looked at by the same fit once more.
+    Nothing is written here that grows with the campaign.
+    """
+    fits = TopicFit.objects.filter(campaign=campaign)
+    last = None if took_some else fits.order_by("-version").values().first()
+    if last is not None:
+        TopicFit.objects.create(**{**last, "id": None, "version": last["version"] + 1})
+        fits.filter(version__lte=last["version"] + 1 - KEPT_FITS).delete()
     release_turn(kind=StaleKind.TURN_TOPICS, subject_id=campaign.pk)
     wake(JobName.FIND_TOPICS)

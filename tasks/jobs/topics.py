@@ -148,10 +148,14 @@ def place_missing(turn: Turn, fit: FitState | None, *, ends: float) -> bool:
     version, embedder = (fit.version, fit.embedder) if fit else (0, "")
     topics = {row["number"]: row for row in load_topics(campaign_id=turn.subject_id)}
     sample: Vectors | None = None
+    after = 0
     while True:
-        rows = list_unplaced(campaign_id=turn.subject_id, fit=version, embedder=embedder, limit=PLACED_AT_ONCE)
+        rows = list_unplaced(
+            campaign_id=turn.subject_id, fit=version, embedder=embedder, limit=PLACED_AT_ONCE, after=after
+        )
         if not rows:
             return True
+        after = rows[-1]["id"]
         found: dict[int, Place] = {}
         if fit is not None:
             if sample is None:
@@ -167,8 +171,11 @@ def place_missing(turn: Turn, fit: FitState | None, *, ends: float) -> bool:
 
 def place_rows(rows: Sequence[Row], fit: FitState, *, topics: dict[int, Row], sample: Vectors) -> dict[int, Place]:
     """Places by a fit of those rows that have a vector of its kind."""
+    retired = {number for number, row in topics.items() if row["is_retired"]}
     alive = {
-        number: row for number, row in topics.items() if not row["is_retired"] and str(number) in fit.result["topics"]
+        number: row
+        for number, row in topics.items()
+        if str(number) in fit.result["topics"] and not {number, row["merged_into"]} & retired
     }
     if not alive:
         return {}
