@@ -3,22 +3,26 @@
 Nothing here writes. Nobody of the past has a name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from annotate.models import Campaign, Simulation, Stratum
+from annotate.models import Brief, Campaign, Simulation, Stratum
+from annotate.queries.campaigns import describe_campaign
+from annotate.queries.planning import time_kinds
 from annotate.queries.rows import Row, fetch_all, fetch_row
+from tasks.records.growing_simulations import DECIDED, GrowingCampaign
 from tasks.records.simulations import Past, PastPerson, SimulatedCampaign, WorkUnit
-from tasks.vocabulary import ORDERING_KINDS
+from tasks.vocabulary import ORDERING_KINDS, BriefOrigin, Kind, TargetAxis
 
 #: Orders that a simulation imagines at most, drawn by lot; and judgments and days of the past that it looks at.
 MOST_UNITS = 200_000
 MOST_JUDGMENTS = 200_000
 PAST_DAYS = 90
+MOST_BRIEFS = 1_000
 MINUTES_A_DAY = 1440
 
 _QUEUES = """ARRAY(SELECT q.id FROM annotate_queue q
@@ -41,7 +45,9 @@ LEFT JOIN annotate_consensus k ON k.id = m.current_consensus_id
 WHERE u.queue_id = ANY({_QUEUES}) AND u.is_open
 ORDER BY hashint8extended(u.id, 1), u.id LIMIT %(most)s"""
 
-_COUNT = f"SELECT count(*) AS units FROM annotate_unit u WHERE u.queue_id = ANY({_QUEUES}) AND u.is_open"
+_COUNT = f"""
+SELECT count(*) AS units FROM (
+  SELECT 1 FROM annotate_unit u WHERE u.queue_id = ANY({_QUEUES}) AND u.is_open LIMIT %(most)s) open"""
 
 _SHARES = """
 SELECT c.language, COALESCE(o.name, '') AS topic, c.difficulty, c.length, sum(c.share) AS share
@@ -90,10 +96,29 @@ def load_simulated(*, campaign: Campaign, now: datetime) -> SimulatedCampaign:
     )
 
 
-def load_past(*, campaign: Campaign, now: datetime) -> Past:
-    """How people worked in a campaign in the last days. One statement."""
+def load_growing(*, campaign: Campaign, now: datetime) -> GrowingCampaign:
+    """A campaign that grows trees as a simulation makes one like it: what was decided, nothing that was written.
+
+    Shares of topics stay behind: topics are numbered as they were found here, and are found anew there.
+    """
+    decided = describe_campaign(campaign)
+    briefs = Brief.objects.filter(campaign=campaign, is_open=True, origin=BriefOrigin.ORGANIZER).order_by("pk")
+    return GrowingCampaign(
+        title=campaign.title,
+        languages=tuple(campaign.languages),
+        parameters=dict(campaign.parameters),
+        description={name: decided[name] for name in DECIDED if decided[name]}
+        | {"shares": [share for share in decided["shares"] if share["axis"] != TargetAxis.TOPIC]},
+        briefs=tuple(briefs.values("language", "topic", "difficulty", "words", "wanted")[:MOST_BRIEFS]),
+        past=load_past(campaign=campaign, now=now, kinds=tuple(Kind)),
+        minutes=dict(time_kinds(campaign_id=campaign.pk)),
+    )
+
+
+def load_past(*, campaign: Campaign, now: datetime, kinds: Sequence[Kind] = ORDERING_KINDS) -> Past:
+    """How people worked in a campaign in the last days, at work of these kinds. One statement."""
     since = now - timedelta(days=PAST_DAYS)
-    rows = fetch_all(_PAST, {**_name(campaign.pk), "since": since, "most": MOST_JUDGMENTS})
+    rows = fetch_all(_PAST, {**_name(campaign.pk, kinds), "since": since, "most": MOST_JUDGMENTS})
     if not rows:
         return Past()
     start = min(row["moments"][0] for row in rows)
@@ -105,9 +130,9 @@ def load_past(*, campaign: Campaign, now: datetime) -> Past:
     )
 
 
-def count_orders(*, campaign_id: int) -> int:
-    """Open orders of a campaign, those that have what they want included."""
-    return int(fetch_row(_COUNT, _name(campaign_id))["units"])
+def count_orders(*, campaign_id: int, most: int = MOST_UNITS) -> int:
+    """Open orders of a campaign, those that have what they want included, up to `most`: by itself what is imagined."""
+    return int(fetch_row(_COUNT, {**_name(campaign_id), "most": most})["units"])
 
 
 def list_simulations(*, campaign_id: int) -> QuerySet[Simulation]:
@@ -162,5 +187,5 @@ def _make_person(row: Row, *, start: float, campaign: Campaign) -> PastPerson:
     )
 
 
-def _name(campaign_id: int) -> Row:
-    return {"campaign": campaign_id, "ordering": [kind.value for kind in ORDERING_KINDS]}
+def _name(campaign_id: int, kinds: Sequence[Kind] = ORDERING_KINDS) -> Row:
+    return {"campaign": campaign_id, "ordering": [kind.value for kind in kinds]}

@@ -25,8 +25,8 @@ from tasks.records.simulations import SimulationPlan, find_plan_problems
 from tasks.vocabulary import JobName, SimulationState
 
 LEASE_SECONDS = 90
-#: Simulations of one campaign, and of all, that may wait or run at once; of one campaign that are kept.
-MOST_OF_ONE, MOST_WAITING, MOST_KEPT = 3, 20, 50
+#: Simulations of one campaign, and of one person, that may wait or run at once; of one campaign that are kept.
+MOST_OF_ONE, MOST_OF_PERSON, MOST_KEPT = 3, 4, 50
 #: A row that lost its worker so often is not tried again.
 MOST_ATTEMPTS = 2
 WAITING = (SimulationState.QUEUED, SimulationState.RUNNING)
@@ -70,13 +70,17 @@ def request_simulation(*, campaign: Campaign, plan: SimulationPlan, actor: Actor
     `too_many_simulations`.
     """
     check_plan(plan, campaign=campaign)
+    _check_orders(campaign)
+    person = None if actor is None else actor.user_id
     with transaction.atomic():
+        if person is not None:  # whoever asks twice at once is counted one after the other
+            run("SELECT pg_advisory_xact_lock(hashtext('annotate_simulation_of'), %(key)s)", {"key": person % 2**31})
         Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
-        _check_room(campaign)
+        _check_room(campaign, person=person)
         simulation = Simulation.objects.create(
             campaign=campaign,
             asked=plan.as_json(),
-            requested_by_id=None if actor is None else actor.user_id,
+            requested_by_id=person,
             requested_at=now,
         )
         run(_FORGET, {"campaign": campaign.pk, "most": MOST_KEPT})
@@ -150,15 +154,25 @@ def _end(claimed: Simulation, state: SimulationState, report: str | None, reason
     return run(_END, {**given, "reason": reason, "now": now}) == 1
 
 
-def _check_room(campaign: Campaign) -> None:
-    if not count_orders(campaign_id=campaign.pk):
+def _check_orders(campaign: Campaign) -> None:
+    if not count_orders(campaign_id=campaign.pk, most=1):
         raise Conflict(
             _("There is nothing to put in order here: no prompt has two candidates. Bring some in first."),
             code="nothing_to_rank",
         )
+
+
+def _check_room(campaign: Campaign, *, person: int | None) -> None:
     waiting = Simulation.objects.filter(state__in=WAITING)
-    if waiting.filter(campaign=campaign).count() >= MOST_OF_ONE or waiting.count() >= MOST_WAITING:
+    if waiting.filter(campaign=campaign).count() >= MOST_OF_ONE:
         raise Conflict(
             _("Other simulations are still waiting. Wait until one is done, or stop one, then try again."),
+            code="too_many_simulations",
+        )
+    if person is not None and waiting.filter(requested_by_id=person).count() >= MOST_OF_PERSON:
+        raise Conflict(
+            _(
+                "Simulations of yours in other campaigns are still waiting. Wait until one is done, or stop one, then try again."
+            ),
             code="too_many_simulations",
         )

@@ -32,6 +32,7 @@ def describe_report(report: Mapping[str, Any]) -> dict[str, Any]:
         "ways": ways,
         "changes": describe_changes(arms),
         "asked": report["asked"],
+        "runs": report.get("runs", report["asked"]["runs"]),
         "prompts": report["prompts"],
         "cells": report["cells"],
         "judgments": report["judgments"],

@@ -71,8 +71,8 @@ POLICIES: dict[JobName, Policy] = {
     JobName.ASK_VARIETY: Policy(Queue.COMPUTE, soft_limit=110, hard_limit=120, every=30),
     JobName.TRY_GENERATORS: Policy(Queue.NETWORK, soft_limit=300, hard_limit=330, every=15),
     JobName.RUN_IMPORTS: Policy(Queue.STREAM, soft_limit=86_000, hard_limit=86_400, every=20),
-    # One at a time, in a thread of low priority; it ends itself after a quarter of an hour.
-    JobName.RUN_SIMULATIONS: Policy(Queue.STREAM, soft_limit=1740, hard_limit=1800, every=30),
+    # One at a time, in a thread of low priority; it ends itself after two to four minutes.
+    JobName.RUN_SIMULATIONS: Policy(Queue.STREAM, soft_limit=300, hard_limit=330, every=30),
     JobName.BUILD_RELEASES: Policy(Queue.STREAM, soft_limit=86_000, hard_limit=86_400, every=30),
 }
 

@@ -2,6 +2,11 @@
 
 The arithmetic runs in a thread that gives way to everything else on the machine; this process keeps its lease, says how far it
 is, and lets go when the simulation is stopped or takes too long.
+
+It holds one of the worker's processes meanwhile, and these do all other work too: so one simulation runs at a time in all
+of them, and briefly. After two minutes no further repetition is begun, and the report is of those that were made; one whose
+first repetition does not end in four is ended. The next one waits for the next round of beat, so that what came meanwhile
+goes first. (To go on at a later turn would mean to begin from other data than the repetitions before.)
 """
 
 import logging
@@ -22,15 +27,14 @@ from annotate.services.simulations import (
     finish_simulation,
     renew_simulation,
 )
-from annotate.wake import wake
 from tasks.records.simulations import SimulatedCampaign, SimulationPlan
 from tasks.scheduling.simulation.comparing import compare_arms
 from tasks.vocabulary import JobName
 
 log = logging.getLogger(__name__)
 
-#: A simulation that takes longer is ended (seconds).
-LONGEST_SECONDS = 900.0
+#: After this no repetition is begun; a simulation that takes longer than that is ended (seconds).
+ENOUGH_SECONDS, LONGEST_SECONDS = 120.0, 240.0
 SECONDS_BETWEEN_SIGNS = 2.0
 #: How far the arithmetic stands behind other work.
 NICENESS = 15
@@ -42,11 +46,10 @@ class Stopped(Exception):
 
 @shared_task(name=str(JobName.RUN_SIMULATIONS))
 def run_simulations_job() -> None:
-    """Run the first simulation that waits, also one whose worker died; then wake whoever runs the next."""
+    """Run the first simulation that waits, also one whose worker died."""
     claimed = claim_simulation(now=timezone.now())
     if claimed is not None:
         run_claimed(claimed)
-        wake(JobName.RUN_SIMULATIONS)
 
 
 def run_claimed(claimed: Simulation) -> None:
@@ -95,7 +98,14 @@ class Work:
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         try:
-            self.report = compare_arms(self.campaign, self.plan, clock=time.monotonic, progress=self._tell)
+            enough = time.monotonic() + ENOUGH_SECONDS
+            self.report = compare_arms(
+                self.campaign,
+                self.plan,
+                clock=time.monotonic,
+                progress=self._tell,
+                is_over=lambda: time.monotonic() > enough,
+            )
         except Stopped:
             pass
         except Exception:

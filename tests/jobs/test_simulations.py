@@ -8,8 +8,10 @@ from django.utils import timezone
 from annotate.models import Campaign, Simulation, Unit
 from annotate.services.simulations import request_simulation, stop_simulation
 from tasks.jobs import simulations
+from tasks.jobs.policy import POLICIES
 from tasks.jobs.simulations import run_simulations_job
 from tasks.records.simulations import Arm, SimulationPlan
+from tasks.vocabulary import JobName
 from tests.loop import make_campaign, make_prompt
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +79,20 @@ def test_one_that_takes_too_long_is_ended(campaign, monkeypatch) -> None:
     run_simulations_job()
     asked.refresh_from_db()
     assert (asked.state, asked.reason, asked.report) == ("failed", "took_too_long", None)
+
+
+def test_when_time_is_over_the_report_is_of_the_repetitions_that_were_made(campaign, monkeypatch) -> None:
+    asked = request(campaign)
+    monkeypatch.setattr(simulations, "ENOUGH_SECONDS", -1.0)
+    run_simulations_job()
+    asked.refresh_from_db()
+    assert (asked.state, asked.report["asked"]["runs"], asked.report["runs"]) == ("done", 2, 1)
+    assert {arm["end"]["judgments"]["n"] for arm in asked.report["arms"]} == {1}
+
+
+def test_one_holds_a_process_of_the_worker_for_minutes_at_most() -> None:
+    policy = POLICIES[JobName.RUN_SIMULATIONS]
+    assert simulations.ENOUGH_SECONDS < simulations.LONGEST_SECONDS < policy.soft_limit <= 300
 
 
 def test_one_that_is_stopped_while_it_runs_lets_go(campaign, monkeypatch) -> None:

@@ -6,8 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from annotate.access import Actor
 from annotate.exceptions import Conflict, InvalidInput, NotFound
 from annotate.models import (
     Campaign,
@@ -24,6 +27,7 @@ from annotate.queries.simulations import load_simulated, tell_failure
 from annotate.services.simulations import (
     LEASE_SECONDS,
     MOST_OF_ONE,
+    MOST_OF_PERSON,
     claim_simulation,
     fail_simulation,
     finish_simulation,
@@ -45,6 +49,12 @@ def campaign() -> Campaign:
     campaign = make_campaign(languages=("en", "de"))
     make_prompt(campaign, "Why do birds sing?", replies=3, topic="birds")
     make_prompt(campaign, "x" * 500, replies=2, language="de")
+    return campaign
+
+
+def make_ordered(slug: str) -> Campaign:
+    campaign = make_campaign(slug=slug)
+    make_prompt(campaign, f"What of {slug}?", replies=2)
     return campaign
 
 
@@ -150,6 +160,37 @@ def test_few_may_wait_at_once(campaign) -> None:
     with pytest.raises(Conflict) as refusal:
         request(campaign)
     assert refusal.value.code == "too_many_simulations"
+
+
+def test_whoever_waits_for_many_keeps_nobody_else_waiting(campaign) -> None:
+    ada, ben = (Actor(user=make_annotator(name).user, scopes=None) for name in ("ada", "ben"))
+    campaigns = [campaign, *(make_ordered(slug) for slug in ("cats", "dogs", "hens"))]
+
+    def ask(where: Campaign, who: Actor) -> Simulation:
+        return request_simulation(campaign=where, plan=PLAN, actor=who, now=NOW)
+
+    for number in range(MOST_OF_PERSON):
+        ask(campaigns[number % 3], ada)
+    with pytest.raises(Conflict) as refusal:
+        ask(campaigns[3], ada)
+    assert refusal.value.code == "too_many_simulations"
+    assert refusal.value.message.startswith("Simulations of yours")
+    assert ask(campaigns[3], ben).state == "queued"
+    # However many wait of others.
+    Simulation.objects.bulk_create(
+        Simulation(campaign=make_campaign(slug=f"c{number}"), asked=PLAN.as_json()) for number in range(25)
+    )
+    assert ask(campaigns[3], ben).state == "queued"
+
+
+def test_open_work_is_looked_at_once_and_before_the_campaign_is_locked(campaign) -> None:
+    with CaptureQueriesContext(connection) as seen:
+        request(campaign)
+    statements = [query["sql"] for query in seen.captured_queries]
+    looks = next(place for place, sql in enumerate(statements) if "annotate_unit u" in sql)
+    locks = next(place for place, sql in enumerate(statements) if "FOR NO KEY UPDATE" in sql)
+    assert "LIMIT 1)" in statements[looks]
+    assert looks < locks
 
 
 def test_nothing_to_put_in_order_is_said_at_once() -> None:

@@ -43,11 +43,13 @@ def compare_arms(
     clock: Callable[[], float],
     progress: Progress,
     run_way: "RunArm | None" = None,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """Return the report of a plan, which `json.dumps` takes.
+    """Return the report of a plan, which `json.dumps` takes; `runs` in it is how many were made.
 
     progress  may raise, to stop
     run_way   what runs one way of a run; in memory when it is left out
+    is_over   asked after each run: whether there is no time for another
     Raises ValueError when the campaign has nothing to put in order.
     """
     run_way = run_way or run_arm
@@ -64,11 +66,14 @@ def compare_arms(
             judgments += int(result["end"]["judgments"])
             done += 1
             progress(done, len(plan.arms) * plan.runs)
+        if is_over():
+            break
     seconds = max(clock() - began, 1e-9)
     return {
         "version": VERSION,
         "campaign": campaign.title,
         "asked": plan.as_json(),
+        "runs": len(results[0]),
         "prompts": len(layout),
         "cells": len(layout.cell_share),
         "languages": list(layout.languages),

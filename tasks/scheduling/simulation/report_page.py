@@ -85,7 +85,7 @@ def _tell_size(report: Mapping[str, Any]) -> str:
     languages = ", ".join(map(escape, report["languages"]))
     return (
         f"{report['prompts']:,} prompts in {len(report['languages'])} languages ({languages}) and {report['cells']:,} cells; "
-        f"{asked['annotators']:,} volunteers for {asked['days']} days, {asked['runs']} repetitions with other dice."
+        f"{asked['annotators']:,} volunteers for {asked['days']} days, {report['runs']} repetitions with other dice."
     )
 
 
