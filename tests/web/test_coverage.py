@@ -88,8 +88,15 @@ def test_whoever_judges_is_told_how_it_stood_at_the_last_midnight(campaign, olga
 
 def test_the_line_runs_over_one_measurement_an_hour_and_before_that_a_day(campaign, olga) -> None:
     now = timezone.now()
-    for hours, coverage in ((100, 0.1), (99.9, 0.11), (60, 0.2), (3, 0.3), (1, 0.4)):
-        add_report(campaign, coverage, at=now - timedelta(hours=hours))
+    noon = now.replace(hour=12) - timedelta(days=4)
+    for at, coverage in (
+        (noon, 0.1),
+        (noon + timedelta(minutes=6), 0.11),
+        (now - timedelta(hours=60), 0.2),
+        (now - timedelta(hours=3), 0.3),
+        (now - timedelta(hours=1), 0.4),
+    ):
+        add_report(campaign, coverage, at=at)
     add_report(campaign, 0.9, language="en", at=now)
     text = read(olga.get(PAGE))
     assert "measurements, the last of 7 judgments" in text
