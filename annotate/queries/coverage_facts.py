@@ -13,12 +13,17 @@ MOST_ASKED = 200
 LATELY = timedelta(days=28)
 
 _GROUPS = """
-SELECT p.cell_id AS cell, t."group" AS name, count(*) AS judgments
+WITH given AS MATERIALIZED (
+SELECT p.cell_id AS cell, q.language, t."group" AS name, j.annotator_id, count(*) AS judgments
 FROM annotate_promptplace p JOIN annotate_message m ON m.tree_id = p.tree_id JOIN annotate_unit u ON u.subject_id = m.id
 JOIN annotate_queue q ON q.id = u.queue_id AND NOT q.is_gold
 JOIN annotate_judgment j ON j.unit_id = u.id AND j.is_current AND j.withdrawn_at IS NULL
 JOIN annotate_annotatortraits t ON t.campaign_id = p.campaign_id AND t.annotator_id = j.annotator_id
-WHERE p.campaign_id = %(campaign)s AND u.done > 0 AND t."group" <> '' GROUP BY p.cell_id, t."group" """
+WHERE p.campaign_id = %(campaign)s AND u.done > 0 AND t."group" <> '' GROUP BY 1, 2, 3, 4)
+SELECT cell, language, name, sum(judgments)::bigint AS judgments, max(people) AS people
+FROM given JOIN (SELECT language, name, count(DISTINCT annotator_id) AS people FROM given GROUP BY 1, 2) AS known
+  USING (language, name)
+GROUP BY cell, language, name"""
 
 _MEETINGS = f"""
 WITH newest AS (
@@ -78,7 +83,9 @@ WHERE p.campaign_id = %(campaign)s AND p.tree_id = ANY(%(trees)s::bigint[])"""
 
 
 def count_groups(*, campaign_id: int) -> list[Row]:
-    """`cell, name, judgments`: how many judgments each group of people gave in each cell."""
+    """`cell, language, name, judgments, people`: judgments of each group of people in each cell; its people who judged in
+    the language.
+    """
     return fetch_all(_GROUPS, {"campaign": campaign_id})
 
 

@@ -31,7 +31,9 @@ PARTS: dict[str, tuple[Words, Words]] = {
     ),
     "people": (
         gettext_lazy("People"),
-        gettext_lazy("how many of the groups of people who judge in its language have judged in each cell"),
+        gettext_lazy(
+            "how many of the groups of people who judge in its language have judged in each cell; groups of fewer than ten people are taken together"
+        ),
     ),
     "facility": (
         gettext_lazy("Nearness"),

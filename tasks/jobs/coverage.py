@@ -27,7 +27,15 @@ from annotate.wake import wake
 from tasks.jobs.coverage_vectors import read_surroundings
 from tasks.jobs.planning import Ground, list_bands, load_pool, plan_units
 from tasks.jobs.scheduling import lay_ground
-from tasks.scheduling.coverage import WEIGHTS, Coverage, gain_per_prompt, measure_cells, measure_coverage
+from tasks.scheduling.coverage import (
+    WEIGHTS,
+    Coverage,
+    Given,
+    gain_per_prompt,
+    measure_cells,
+    measure_coverage,
+    merge_groups,
+)
 from tasks.scheduling.explain import LanguagePeople, Reason, explain_cells
 from tasks.scheduling.facility import measure_facility
 from tasks.vocabulary import JobName, StaleKind
@@ -79,7 +87,10 @@ def measure_campaign(turn: Turn, *, now: datetime) -> None:
         return
     groups = _count_groups(campaign_id)
     ground = Ground(
-        ground.settings, [{**row, "groups": groups[row["id"]]} for row in ground.rows], ground.strata, ground.minutes
+        ground.settings,
+        [{**row, "groups": groups.get(row["id"], {})} for row in ground.rows],
+        ground.strata,
+        ground.minutes,
     )
     store_cells(cells=_list_counts(ground), now=now)
     at, judgments = facts.find_last_report(campaign_id=campaign_id)
@@ -147,11 +158,11 @@ def _tell(reason: Reason, ground: Ground) -> dict[str, object]:
     return {**asdict(reason), "cell": ground.rows[reason.cell]["id"], "why": str(reason.why)}
 
 
-def _count_groups(campaign_id: int) -> defaultdict[int, dict[str, int]]:
-    groups: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    for row in facts.count_groups(campaign_id=campaign_id):
-        groups[row["cell"]][row["name"]] = row["judgments"]
-    return groups
+def _count_groups(campaign_id: int) -> dict[int, dict[str, int]]:
+    return merge_groups(
+        Given(row["cell"], row["language"], row["name"], row["judgments"], row["people"])
+        for row in facts.count_groups(campaign_id=campaign_id)
+    )
 
 
 def _list_counts(ground: Ground) -> list[CellCount]:

@@ -4,7 +4,9 @@
     prompts    50 %: sum over cells of share * min(1, finished / wanted). A cell wants 2 finished prompts, or its part of what
                an organizer asked for; a prompt is finished as far as it is known as surely as wanted (tasks.scheduling.gains)
     people     20 %: sum over cells of share * part of the groups of people there are in its language who judged in it; a cell
-               that has no prompt finished counts as nothing. Not said while there is only one group
+               that has no prompt finished counts as nothing. Not said while there is only one group. A group of fewer
+               than ten people in a language is counted among the others there, and these not before they are ten: nobody
+               is to be seen in the number by what they alone said of themselves (`merge_groups`)
     facility   20 %: mean over prompts of the largest similarity (cosine, 0 at least) to a finished one. Not said without vectors
     candidates 10 %: mean over pairs of sources of candidates (generators, and people as one) of min(1, met / 10), where `met`
                counts the judgments that put both in order. Not said with fewer than two sources
@@ -15,12 +17,14 @@ share, as nothing. The gain of a unit is by how much one more judgment of it rai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.agreement.opinions import LEAST_PEOPLE
 from tasks.scheduling.gains import count_wanted
 
 if TYPE_CHECKING:
@@ -31,6 +35,8 @@ WEIGHTS: Mapping[str, float] = {"prompts": 0.5, "people": 0.2, "facility": 0.2, 
 #: Judgments that put two sources in order after which more of them say little new.
 ENOUGH_MET = 10
 FEWEST_GROUPS = FEWEST_SOURCES = 2
+#: What groups are counted as that are too small to be told by themselves. No group is called so.
+OTHERS = "others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,36 @@ class Coverage:
     people: float | None
     facility: float | None
     candidates: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Judgments of a group of people in a cell; `people` of the group judged in the cell's language."""
+
+    cell: int
+    language: str
+    group: str
+    judgments: int
+    people: int
+
+
+def merge_groups(given: Iterable[Given]) -> dict[int, dict[str, int]]:
+    """Judgments of each group in each cell, of groups of so many people as are published (`LEAST_PEOPLE`).
+
+    The smaller ones of a language are one group together where they are enough, else left out.
+    """
+    given = list(given)
+    small = {(one.language, one.group): one.people for one in given if one.people < LEAST_PEOPLE}
+    others: Counter[str] = Counter()
+    for (language, _), people in small.items():
+        others[language] += people
+    merged: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for one in given:
+        if one.people >= LEAST_PEOPLE:
+            merged[one.cell][one.group] += one.judgments
+        elif others[one.language] >= LEAST_PEOPLE:
+            merged[one.cell][OTHERS] += one.judgments
+    return {cell: dict(groups) for cell, groups in merged.items()}
 
 
 def measure_cells(cells: Cells) -> Floats:

@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from annotate.models import (
+    AnnotatorTraits,
     CoverageCell,
     CoverageReport,
     PromptPlace,
@@ -112,6 +113,23 @@ def test_the_coverage_of_a_campaign_and_of_its_languages_has_a_row() -> None:
     cell.refresh_from_db()
     assert (cell.finished, cell.judgments, cell.coverage) == (1, 1, 0.5)
     assert cell.counted_at is not None
+
+
+def test_one_person_with_a_rare_self_description_is_not_to_be_seen_in_the_figure() -> None:
+    campaign = make_campaign(redundancy=11)
+    prompts, candidates = make_judged(campaign, "one", "two")
+    for prompt, length in zip(prompts, ("short", "long"), strict=True):
+        put(prompt, make_cell(campaign, share=0.5, length=length))
+    people = make_annotators(11)
+    for place, annotator in enumerate(people):
+        group = "speaks en" if place else "said age 80_or_more"
+        AnnotatorTraits.objects.create(campaign=campaign, annotator=annotator, group=group, computed_at=NOW)
+        for prompt, (first, second) in list(zip(prompts, candidates, strict=True))[: 2 if place else 1]:
+            rank(annotator, prompt, [first], [second])
+    measure_coverage_job()
+    assert [cell.groups for cell in CoverageCell.objects.order_by("pk")] == [{"speaks en": 10}] * 2
+    # There is one group that may be told, which is none to compare with another.
+    assert set(CoverageReport.objects.values_list("people", flat=True)) == {None}
 
 
 def test_a_part_of_what_a_prompt_wants_counts_as_a_part() -> None:

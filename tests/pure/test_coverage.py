@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.records.coverage import Surroundings
-from tasks.scheduling.coverage import WEIGHTS, gain_per_prompt, measure_cells, measure_coverage
+from tasks.scheduling.coverage import (
+    OTHERS,
+    WEIGHTS,
+    Given,
+    gain_per_prompt,
+    measure_cells,
+    measure_coverage,
+    merge_groups,
+)
 from tasks.scheduling.explain import CANNOT_BE_MET, Behind, LanguagePeople, explain_cells
 from tasks.scheduling.facility import measure_cover, measure_facility
 from tasks.scheduling.gains import count_wanted, measure_gain, measure_value
@@ -82,6 +90,20 @@ def test_what_cannot_be_said_leaves_its_weight_to_the_others():
     assert cover(cells).coverage == pytest.approx(0.5)
     with_facility = cover(cells, facility=0.9)
     assert with_facility.coverage == pytest.approx((0.5 * 0.5 + 0.2 * 0.9) / 0.7)
+
+
+def test_groups_of_fewer_people_than_are_published_are_one_group_or_none():
+    def given(cell, group, people, *, language="en"):
+        return Given(cell, language, group, judgments=cell + 1, people=people)
+
+    large = [given(0, "opinion 1", 10), given(1, "opinion 1", 10)]
+    few = [given(0, "said a", 1), given(1, "said b", 8)]
+    assert merge_groups([*large, *few]) == {0: {"opinion 1": 1}, 1: {"opinion 1": 2}}
+    more = [given(1, "said c", 1), given(0, "said a", 1, language="de")]
+    assert merge_groups([*large, *few, *more]) == {
+        0: {"opinion 1": 1, OTHERS: 1},
+        1: {"opinion 1": 2, OTHERS: 4},
+    }
 
 
 def test_people_counts_the_groups_of_the_language_that_judged_in_each_cell():
