@@ -147,11 +147,6 @@ class SimulatedCampaign:
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "SimulatedCampaign":
         """Return the campaign that `as_json` made this of."""
-        past = told["past"]
-        people = tuple(
-            PastPerson(**{**one, "languages": tuple(one["languages"]), "judgments": tuple(one["judgments"])})
-            for one in past["people"]
-        )
         return cls(
             title=told["title"],
             languages=tuple(told["languages"]),
@@ -159,8 +154,17 @@ class SimulatedCampaign:
             parameters=told["parameters"],
             shares={(cell[0], cell[1], cell[2], cell[3]): share for cell, share in told["shares"]},
             targets={(name[0], name[1]): wanted for name, wanted in told["targets"]},
-            past=Past(people, past["start_hour"], tuple(past["seconds"]), past["minutes"]),
+            past=read_past(told["past"]),
         )
+
+
+def read_past(told: Mapping[str, Any]) -> Past:
+    """Return the past that `asdict` made this of."""
+    people = tuple(
+        PastPerson(**{**one, "languages": tuple(one["languages"]), "judgments": tuple(one["judgments"])})
+        for one in told["people"]
+    )
+    return Past(people, told["start_hour"], tuple(told["seconds"]), told["minutes"])
 
 
 def plan_arms(
