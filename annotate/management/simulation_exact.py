@@ -21,6 +21,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 from psycopg import sql
 
+from tasks.records.growing_simulations import GrowingCampaign
 from tasks.records.simulations import SimulatedCampaign, SimulationPlan
 
 PREFIX = "chorus_simulation_"
@@ -31,7 +32,7 @@ MOST_EXPECTED = 200_000
 
 
 def run_exactly(
-    campaign: SimulatedCampaign, plan: SimulationPlan, *, progress: Callable[[int, int], None]
+    campaign: SimulatedCampaign | GrowingCampaign, plan: SimulationPlan, *, progress: Callable[[int, int], None]
 ) -> dict[str, Any]:
     """The report of a plan. Raises CommandError with what went wrong; the database is removed whatever happens."""
     if plan.expected_judgments > MOST_EXPECTED:
@@ -46,7 +47,7 @@ def run_exactly(
 
 
 def run_child(
-    campaign: SimulatedCampaign,
+    campaign: SimulatedCampaign | GrowingCampaign,
     plan: SimulationPlan,
     *,
     environment: dict[str, str],
@@ -55,7 +56,8 @@ def run_child(
 ) -> dict[str, Any]:
     """Start the process, tell what it tells, and return its report. What goes in and out lies in files: both may be long."""
     asked, answer = folder / "asked.json", folder / "report.json"
-    asked.write_text(json.dumps({"campaign": campaign.as_json(), "plan": plan.as_json()}), encoding="utf-8")
+    name = "growing" if isinstance(campaign, GrowingCampaign) else "campaign"
+    asked.write_text(json.dumps({name: campaign.as_json(), "plan": plan.as_json()}), encoding="utf-8")
     told: deque[str] = deque(maxlen=15)
     command = [sys.executable, "-m", "tasks.jobs.exact_simulations"]
     with (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +10,14 @@ from django.utils import timezone
 
 from annotate.exceptions import ChorusError
 from annotate.models import Campaign
-from annotate.queries.simulations import load_simulated
+from annotate.queries.simulations import load_growing, load_simulated
 from annotate.services.campaign_files import MAX_FILE_BYTES, read_campaign_file
 from tasks.formats.prompt_files import read_json_items
+from tasks.records.campaigns import CampaignSpec
+from tasks.records.growing_simulations import DECIDED, GrowingCampaign
 from tasks.records.imports import BadLine, ImportedPrompt, ImportLimits
+from tasks.records.parameters import read_settings
+from tasks.records.presets import PRESETS
 from tasks.records.simulations import SimulatedCampaign, WorkUnit
 from tasks.scheduling.simulation.imagining import imagine_campaign, imagine_candidates
 
@@ -33,16 +36,41 @@ def find_source(target: str, *, prompts: int, seed: int) -> SimulatedCampaign:
     return read_description(path, prompts=prompts, seed=seed) if path.suffix == ".toml" else read_prompts(path)
 
 
-def read_description(path: Path, *, prompts: int, seed: int) -> SimulatedCampaign:
-    """A campaign's file, as `apply_campaign` takes it, with so many prompts made up."""
+def find_growing(target: str) -> GrowingCampaign | None:
+    """The campaign of this slug, or that a file describes, where it grows trees. Raises CommandError."""
+    campaign = Campaign.objects.filter(slug=target).first()
+    if campaign is not None:
+        is_growing = read_settings(campaign.parameters).grow_trees
+        return load_growing(campaign=campaign, now=timezone.now()) if is_growing else None
+    path = Path(target)
+    if path.suffix != ".toml" or not path.is_file():
+        return None
+    spec = read_spec(path)
+    parameters = {**(PRESETS[spec.preset].parameters if spec.preset else {}), **spec.parameters}
+    if not read_settings(parameters).grow_trees:
+        return None
+    decided = spec.as_values()
+    return GrowingCampaign(
+        title=spec.title or spec.slug or path.stem,
+        languages=spec.languages or (LANGUAGE,),
+        parameters=parameters,
+        description={name: decided[name] for name in DECIDED if decided.get(name)},
+    )
+
+
+def read_spec(path: Path) -> CampaignSpec:
+    """A campaign's file, as `apply_campaign` takes it. Raises CommandError."""
     with path.open("rb") as file:
         content = file.read(MAX_FILE_BYTES + 1)
     try:
-        spec = read_campaign_file(content)
+        return read_campaign_file(content)
     except ChorusError as refusal:
         raise CommandError(refusal.message) from refusal
-    except tomllib.TOMLDecodeError as error:
-        raise CommandError(f"{path} is not TOML: {error}.") from error
+
+
+def read_description(path: Path, *, prompts: int, seed: int) -> SimulatedCampaign:
+    """A campaign's file with so many prompts made up."""
+    spec = read_spec(path)
     return imagine_campaign(
         title=spec.title or spec.slug or path.stem,
         languages=spec.languages or (LANGUAGE,),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from io import StringIO
@@ -17,12 +17,12 @@ from django.utils import timezone
 
 from annotate.access import Actor
 from annotate.models import Annotator, Campaign, Message, Unit, User
-from annotate.services.campaigns import create_campaign
+from annotate.services.campaigns import change_campaign, create_campaign
 from annotate.services.people import create_user
 from tasks.records.campaigns import CampaignSpec, TargetSpec
 from tasks.records.parameters import CampaignSettings
-from tasks.scheduling.simulation.comparing import Run
 from tasks.scheduling.simulation.layout import Layout
+from tasks.scheduling.simulation.volunteers import Crowd
 from tasks.vocabulary import CampaignState, Kind, Preset
 
 OWNER = "owner@simulation.invalid"
@@ -32,9 +32,6 @@ SENTENCES: Mapping[str, int] = {"short": 0, "middle": 12, "long": 50}
 
 def make_campaign(layout: Layout, settings: CampaignSettings, *, now: datetime) -> Campaign:
     """Return an open campaign with the prompts and candidates of a layout."""
-    owner = User.objects.filter(email=OWNER).first() or create_user(
-        email=OWNER, now=now, is_administrator=True, with_terms=True
-    )
     number = Campaign.objects.count() + 1
     targets = zip(layout.target_names, layout.targets.tolist(), strict=True)
     campaign = create_campaign(
@@ -44,7 +41,7 @@ def make_campaign(layout: Layout, settings: CampaignSettings, *, now: datetime) 
             parameters={name: value for name, value in asdict(settings).items() if name != "grow_trees"},
             targets=tuple(TargetSpec(language, topic, int(wanted)) for (language, topic), wanted in targets),
         ),
-        actor=Actor(user=owner, scopes=None),
+        actor=Actor(user=find_owner(now=now), scopes=None),
         now=now,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
@@ -82,15 +79,27 @@ def find_places(campaign: Campaign) -> tuple[dict[int, int], dict[int, tuple[int
     )
 
 
-def make_people(run: Run) -> list[int]:
+def make_people(crowd: Crowd, *, languages: Sequence[str], seed: int) -> list[int]:
     """An account for each volunteer of a run, the same ones for all its ways; returns their annotators."""
     made = []
-    for person in range(len(run.crowd)):
-        email = f"volunteer-{run.seed}-{person}@simulation.invalid"
+    for person in range(len(crowd)):
+        email = f"volunteer-{seed}-{person}@simulation.invalid"
         found = Annotator.objects.filter(user__email=email).values_list("pk", flat=True).first()
         if found is None:
-            languages = [run.layout.languages[code] for code in np.flatnonzero(run.crowd.speaks[person]).tolist()]
-            user = create_user(email=email, now=timezone.now(), languages=languages, with_terms=True)
+            spoken = [languages[code] for code in np.flatnonzero(crowd.speaks[person]).tolist()]
+            user = create_user(email=email, now=timezone.now(), languages=spoken, with_terms=True)
             found = Annotator.objects.get(user=user).pk
         made.append(found)
     return made
+
+
+def find_owner(*, now: datetime) -> User:
+    """Whoever makes every campaign."""
+    found = User.objects.filter(email=OWNER).first()
+    return found or create_user(email=OWNER, now=now, is_administrator=True, with_terms=True)
+
+
+def close_campaign(campaign: Campaign, *, now: datetime) -> None:
+    """Let jobs pass it over from now on."""
+    campaign.refresh_from_db()
+    change_campaign(campaign=campaign, spec=CampaignSpec(state=CampaignState.CLOSED), actor=None, now=now)

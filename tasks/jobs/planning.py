@@ -14,7 +14,7 @@ from annotate.queries.planning import UnitRow
 from annotate.queries.rows import Row
 from tasks.records.coverage import KIND_CODES, KINDS_BY_CODE, Cells, Plan, PlanSettings, Pool, Surroundings
 from tasks.records.parameters import CampaignSettings
-from tasks.records.scheduling import Band, StratumState, UnitState
+from tasks.records.scheduling import GUESSED_MINUTES, Band, StratumState, UnitState
 from tasks.scheduling.arms import match_bands
 from tasks.scheduling.bands import give_reason, measure_deficit
 from tasks.scheduling.plan import plan
@@ -23,17 +23,6 @@ from tasks.scheduling.redundancy import decide_wanted, read_redundancy
 from tasks.scheduling.split import arm_of
 from tasks.vocabulary import ORDERING_KINDS, WRITING_KINDS, Kind, PolicyName
 
-#: Minutes that a judgment is taken to need before enough of them say so.
-GUESSED_MINUTES: Mapping[Kind, float] = {
-    Kind.RANK: 2.0,
-    Kind.COMPARE: 1.0,
-    Kind.LABEL: 0.75,
-    Kind.WRITE_ASSISTANT_REPLY: 6.0,
-    Kind.WRITE_PROMPTER_REPLY: 2.0,
-    Kind.WRITE_PROMPT: 3.0,
-    Kind.WRITE_PAIR: 8.0,
-    Kind.IMPROVE_REPLY: 5.0,
-}
 TIES = 2**31
 DIGITS = 4
 SEED = 8

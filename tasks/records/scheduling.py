@@ -5,6 +5,18 @@ from dataclasses import dataclass
 
 from tasks.vocabulary import Kind, ReasonCode
 
+#: Minutes that a piece of work of each kind is taken to need before enough people say so.
+GUESSED_MINUTES: Mapping[Kind, float] = {
+    Kind.RANK: 2.0,
+    Kind.COMPARE: 1.0,
+    Kind.LABEL: 0.75,
+    Kind.WRITE_ASSISTANT_REPLY: 6.0,
+    Kind.WRITE_PROMPTER_REPLY: 2.0,
+    Kind.WRITE_PROMPT: 3.0,
+    Kind.WRITE_PAIR: 8.0,
+    Kind.IMPROVE_REPLY: 5.0,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class UnitState:

@@ -5,26 +5,35 @@ from __future__ import annotations
 import json
 import time
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from annotate.management.simulation_exact import run_exactly
-from annotate.management.simulation_sources import find_source
+from annotate.management.simulation_shown import show_report
+from annotate.management.simulation_sources import find_growing, find_source
+from tasks.records.growing_simulations import GrowingCampaign
 from tasks.records.parameters import BOOLEAN
 from tasks.records.simulations import SimulatedCampaign, SimulationPlan, find_plan_problems, plan_arms
-from tasks.scheduling.simulation.comparing import compare_arms, measure_speed
-from tasks.scheduling.simulation.report_page import END_TITLES, tell, write_page
+from tasks.scheduling.simulation.comparing import compare_arms
+from tasks.scheduling.simulation.growing_page import write_growing_page
+from tasks.scheduling.simulation.report_page import write_page
 from tasks.vocabulary import PolicyName
 
-SHOWN = ("judgments", "coverage", "covered", "finished", "smallest", "longest_wait", "sameness", "tau")
+IN_MEMORY = (
+    "In memory only rankings and comparisons of prompts that are there are imagined: no prompt, no reply and no review is "
+    "written, and no tree grows. With --exact all of it is, through the product itself."
+)
 
 
 class Command(BaseCommand):
     help = (
         "Imagine a campaign with volunteers that are made up (fitted to its past where there is one) under several policies "
-        "and parameters, and compare them with intervals. Nothing of the campaign is changed."
+        "and parameters, and compare them with intervals. Nothing of the campaign is changed. In memory, and in seconds, it "
+        "imagines the rankings and comparisons of prompts that are there; with --exact, through the product itself, "
+        "campaigns that grow trees too: writing, replies, reviews and rankings."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -38,8 +47,8 @@ class Command(BaseCommand):
             help="a parameter that is tried; with NAME=VALUE,VALUE each of them, with every policy",
         )  # fmt: skip
         parser.add_argument(
-            "--policy", action="append", default=[], choices=[policy.value for policy in PolicyName],
-            help="what decides what comes first (repeat it to compare); the campaign's own by default",
+            "--policy", action="append", default=[], metavar="NAME",
+            help=f"what decides what comes first (repeat it to compare): {', '.join(PolicyName)}; the campaign's own by default",
         )  # fmt: skip
         parser.add_argument("--annotators", type=int, default=100, metavar="N", help="volunteers")
         parser.add_argument("--days", type=int, default=14, metavar="N", help="days from now")
@@ -50,46 +59,46 @@ class Command(BaseCommand):
         parser.add_argument("--prompts", type=int, default=1000, metavar="N", help="made up for a campaign's file")
         parser.add_argument(
             "--exact", action="store_true",
-            help="through the product itself, in a database of its own that is removed again: slow, and nothing is left out "
-            "but people",
+            help="through the product itself, its services and jobs, in a database of its own that is removed again: slow",
         )  # fmt: skip
         parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON")
 
     def handle(self, *, target: str, **options: Any) -> None:
-        if not 1 <= options["prompts"] <= 2_000_000:
-            raise CommandError("--prompts must be a whole number from 1 to 2000000.")
-        campaign = find_source(target, prompts=options["prompts"], seed=options["seed"])
-        if not campaign.units:
-            raise CommandError("There is nothing to put in order: no prompt of this campaign has two candidates.")
-        plan = make_plan(campaign, options)
+        check_options(options)
+        growing = find_growing(target)
+        if growing is not None and options["exact"]:
+            campaign: SimulatedCampaign | GrowingCampaign = growing
+        else:
+            campaign = self.find_orders(target, options, grows=growing is not None)
+        plan = make_plan(campaign.parameters, options)
         report = self.compare(campaign, plan, options)
-        self.show(report)
-        for name, text in (("html", write_page), ("json", json.dumps)):
+        show_report(report, say=self.stdout.write, head=self.style.MIGRATE_HEADING)
+        page = write_growing_page if report.get("grows") else write_page
+        for name, write in (("html", page), ("json", json.dumps)):
             if options[name]:
-                options[name].write_text(text(report), encoding="utf-8")
+                options[name].write_text(write(report), encoding="utf-8")
                 self.stdout.write(f"The report is in {options[name]}.")
 
-    def compare(self, campaign: SimulatedCampaign, plan: SimulationPlan, options: dict[str, Any]) -> dict[str, Any]:
-        """Run the plan in memory, or through the services."""
-        if options["exact"]:
-            return run_exactly(campaign, plan, progress=Steps(self.stderr.write))
-        return compare_arms(campaign, plan, clock=time.perf_counter, progress=Steps(self.stderr.write))
+    def find_orders(self, target: str, options: dict[str, Any], *, grows: bool) -> SimulatedCampaign:
+        """What there is to put in order. Of a campaign that grows trees it is said first what is not imagined."""
+        campaign = find_source(target, prompts=options["prompts"], seed=options["seed"])
+        if grows and not campaign.units:
+            raise CommandError(f"This campaign grows trees, and has nothing to put in order yet. {IN_MEMORY}")
+        if grows:
+            self.stdout.write(self.style.WARNING(f"This campaign grows trees. {IN_MEMORY}"))
+        if not campaign.units:
+            raise CommandError("There is nothing to put in order: no prompt of this campaign has two candidates.")
+        return campaign
 
-    def show(self, report: dict[str, Any]) -> None:
-        """The figures of the end, a line each."""
-        for arm in report["arms"]:
-            self.stdout.write(self.style.MIGRATE_HEADING(arm["name"]))
-            for name in SHOWN:
-                told = tell(arm["end"][name], digits=0 if name == "judgments" else 3)
-                self.stdout.write(f"  {END_TITLES[name]}: {told}")
-        for level in report["reached"]:
-            told = "; ".join(
-                f"{arm['name']} {tell(found['judgments'], digits=0)}"
-                for arm, found in zip(report["arms"], level["arms"], strict=True)
-            )
-            self.stdout.write(f"Judgments to a coverage of {level['coverage']:.3f}: {told}")
-        self.stdout.write(measure_speed(report))
+    def compare(
+        self, campaign: SimulatedCampaign | GrowingCampaign, plan: SimulationPlan, options: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Run the plan in memory, or through the services."""
+        progress = Steps(self.stderr.write)
+        if options["exact"] or isinstance(campaign, GrowingCampaign):
+            return run_exactly(campaign, plan, progress=progress)
+        return compare_arms(campaign, plan, clock=time.perf_counter, progress=progress)
 
 
 class Steps:
@@ -104,12 +113,22 @@ class Steps:
             self.say(f"{done} of {of}")
 
 
-def make_plan(campaign: SimulatedCampaign, options: dict[str, Any]) -> SimulationPlan:
+def check_options(options: dict[str, Any]) -> None:
+    """What can be refused before anything is read, and long before a report would be lost."""
+    if not 1 <= options["prompts"] <= 2_000_000:
+        raise CommandError("--prompts must be a whole number from 1 to 2000000.")
+    for name in ("html", "json"):
+        path = options[name]
+        if path and (path.is_dir() or not path.absolute().parent.is_dir()):
+            raise CommandError(f"--{name}: no report can be written to {path}. Name a file in a folder that is there.")
+
+
+def make_plan(parameters: Mapping[str, Any], options: dict[str, Any]) -> SimulationPlan:
     """What is asked for, checked. Raises CommandError with every problem."""
     tried = dict(read_tried(text) for text in options["values"])
-    arms = plan_arms(policies=options["policy"], tried=tried, parameters=campaign.parameters)
+    arms = plan_arms(policies=options["policy"], tried=tried, parameters=parameters)
     plan = SimulationPlan(arms, options["annotators"], options["days"], options["runs"], options["seed"])
-    problems = find_plan_problems(plan, parameters=campaign.parameters, limits=False)
+    problems = find_plan_problems(plan, parameters=parameters, limits=False)
     if problems:
         raise CommandError("\n".join(problems.values()))
     return plan

@@ -16,6 +16,7 @@ from tasks.records.parameters import CampaignSettings, read_settings
 from tasks.records.simulations import Arm, SimulatedCampaign, SimulationPlan
 from tasks.scheduling.coverage import measure_cells
 from tasks.scheduling.redundancy import read_redundancy
+from tasks.scheduling.simulation.assumptions import ASSUMPTIONS, LEFT_OUT
 from tasks.scheduling.simulation.evidence import Evidence, Truth, draw_truth
 from tasks.scheduling.simulation.fitting import fit_profile
 from tasks.scheduling.simulation.layout import Layout, lay_out
@@ -79,6 +80,8 @@ def compare_arms(
         "languages": list(layout.languages),
         "targets": len(layout.targets),
         "volunteers": profile.tell(),
+        "assumed": list(ASSUMPTIONS),
+        "left_out": list(LEFT_OUT),
         "arms": [describe_arm(arm, results[number], results[0], number=number) for number, arm in enumerate(plan.arms)],
         "reached": describe_levels(results),
         "judgments": judgments,

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from tasks.scheduling.simulation.assumptions import ASSUMPTIONS
-
 WIDTH, HEIGHT, LEFT, BOTTOM = 640, 240, 44, 28
 #: By colour and by dashes, so that nothing is told by colour alone; good on paper and on screens for all eyes.
 STYLES = (
@@ -35,6 +33,9 @@ END_TITLES: Mapping[str, str] = {
     "tau": "Agreement of the orders with the true ones (tau)",
 }
 
+#: What did not happen.
+NONE: Mapping[str, Any] = {"mean": 0.0, "low": None, "high": None, "n": 0}
+
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;background:#fbfaf7;color:#1d1c1a}
 h1{font-size:1.75rem} h2{font-size:1.15rem;margin-top:2.5rem} table{border-collapse:collapse;font-variant-numeric:tabular-nums}
@@ -48,28 +49,52 @@ def write_page(report: Mapping[str, Any]) -> str:
     """Return the whole page."""
     arms = report["arms"]
     parts = [
-        "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
-        f"<title>Simulation: {escape(report['campaign'])}</title><style>{_STYLE}</style></head><body>",
-        f"<h1>Simulation: {escape(report['campaign'])}</h1>",
+        *write_head(report["campaign"]),
         f"<p>{_tell_size(report)}</p>",
-        *(_draw_curve(arms, name, title) for name, title in CURVE_TITLES.items()),
+        *(draw_curve(arms, name, title) for name, title in CURVE_TITLES.items()),
         "<h2>Judgments to reach what all of them reach</h2>",
-        _write_levels(report),
+        write_levels(report),
         "<h2>At the end</h2>",
-        _write_ends(arms),
+        write_figures(
+            arms, {name: (title, 0 if name == "judgments" else 3) for name, title in END_TITLES.items()}, part="end"
+        ),
         "<h2>Languages at the end</h2>",
         _write_languages(arms),
+        *write_foot(report),
+    ]
+    return "\n".join(parts)
+
+
+def write_head(campaign: str) -> list[str]:
+    """Return the beginning of a page."""
+    return [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
+        f"<title>Simulation: {escape(campaign)}</title><style>{_STYLE}</style></head><body>",
+        f"<h1>Simulation: {escape(campaign)}</h1>",
+    ]
+
+
+def write_foot(report: Mapping[str, Any], *, more: str = "") -> list[str]:
+    """Return what is assumed and left out, who was imagined, and how fast: the end of a page."""
+    way = (
+        "Through the product itself, which has dice of its own: another time the figures differ a little."
+        if report.get("is_exact")
+        else f"Seed {report['asked']['seed']}: the same seed on the same campaign gives the same figures."
+    )
+    return [
         "<h2>What is assumed</h2>",
-        f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in ASSUMPTIONS)}</ul>",
+        f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in report['assumed'])}</ul>",
         _write_volunteers(report["volunteers"]),
+        more,
+        "<h2>What this leaves out</h2>",
+        f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in report['left_out'])}</ul>",
         (
-            f'<p class="soft">{report["judgments"]:,} judgments in {report["seconds"]:,} s, {report["per_second"]:,} a second. '
-            f"Seed {report['asked']['seed']}: the same seed on the same campaign gives the same figures.</p>"
+            f'<p class="soft">{report["judgments"]:,} pieces of work in {report["seconds"]:,} s, {report["per_second"]:,} a second. '
+            f"{way}</p>"
         ),
         "</body></html>",
     ]
-    return "\n".join(parts)
 
 
 def tell(figure: Mapping[str, Any], *, digits: int = 3) -> str:
@@ -89,45 +114,54 @@ def _tell_size(report: Mapping[str, Any]) -> str:
     )
 
 
-def _draw_curve(arms: Sequence[Mapping[str, Any]], name: str, title: str) -> str:
+def draw_curve(
+    arms: Sequence[Mapping[str, Any]],
+    name: str,
+    title: str,
+    *,
+    top: float = 1.0,
+    digits: int = 3,
+    along: str = "Judgments",
+) -> str:
+    """Return a figure over the work done, with the same as a table. `top`: the highest value that is drawn."""
     most = max((point["judgments"]["mean"] for arm in arms for point in arm["curve"]), default=1) or 1
-    lines = [_draw_grid(most)]
+    lines = [_draw_grid(most, top)]
     for number, arm in enumerate(arms):
         colour, dashes = STYLES[number % len(STYLES)]
         points = [(point["judgments"]["mean"] / most, point[name]) for point in arm["curve"]]
         if points and points[0][1]["low"] is not None:
-            edge = [(x, y["low"]) for x, y in points] + [(x, y["high"]) for x, y in reversed(points)]
+            edge = [(x, y["low"] / top) for x, y in points] + [(x, y["high"] / top) for x, y in reversed(points)]
             lines.append(f'<polygon points="{_place(edge)}" fill="{colour}" opacity=".13"/>')
         lines.append(
-            f'<polyline points="{_place([(x, y["mean"]) for x, y in points])}" fill="none" stroke="{colour}" '
+            f'<polyline points="{_place([(x, y["mean"] / top) for x, y in points])}" fill="none" stroke="{colour}" '
             f'stroke-width="2" stroke-dasharray="{dashes}"/>'
         )
     legend = "".join(
         f'<tr><th scope="row"><svg width="36" height="10" aria-hidden="true"><line x1="0" x2="36" y1="5" y2="5" '
         f'stroke="{STYLES[number % len(STYLES)][0]}" stroke-width="2" stroke-dasharray="{STYLES[number % len(STYLES)][1]}"/>'
-        f"</svg> {escape(arm['name'])}</th><td>{tell(arm['end'][name])}</td></tr>"
+        f"</svg> {escape(arm['name'])}</th><td>{tell(arm['end'][name], digits=digits)}</td></tr>"
         for number, arm in enumerate(arms)
     )
     heads = "".join(f'<th scope="col">{escape(arm["name"])}</th>' for arm in arms)
     rows = "".join(
         f'<tr><th scope="row">{arms[0]["curve"][mark]["judgments"]["mean"]:,.0f}</th>'
-        + "".join(f"<td>{tell(arm['curve'][mark][name])}</td>" for arm in arms)
+        + "".join(f"<td>{tell(arm['curve'][mark][name], digits=digits)}</td>" for arm in arms)
         + "</tr>"
         for mark in range(min(len(arm["curve"]) for arm in arms))
     )
     return (
         f"<h2>{escape(title)}</h2><figure><svg viewBox='0 0 {WIDTH} {HEIGHT}' role='img' "
-        f'aria-label="{escape(title)}, by judgments">{"".join(lines)}</svg>'
+        f'aria-label="{escape(title)}, by {along.lower()}">{"".join(lines)}</svg>'
         f'<table><thead><tr><th scope="col">Way</th><th scope="col">At the end</th></tr></thead><tbody>{legend}</tbody></table>'
         f'<details><summary>The same as a table</summary><div class="scroll"><table><thead><tr>'
-        f'<th scope="col">Judgments</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div></details></figure>'
+        f'<th scope="col">{along}</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div></details></figure>'
     )
 
 
-def _draw_grid(most: float) -> str:
+def _draw_grid(most: float, top: float) -> str:
     levels = "".join(
         f'<line x1="{LEFT}" x2="{WIDTH}" y1="{_y(level)}" y2="{_y(level)}" stroke="currentColor" opacity=".15"/>'
-        f'<text x="0" y="{_y(level) + 4}">{level:.2f}</text>'
+        f'<text x="0" y="{_y(level) + 4}">{level * top:,.{2 if top <= 1 else 0}f}</text>'
         for level in (0.0, 0.25, 0.5, 0.75, 1.0)
     )
     marks = "".join(
@@ -145,7 +179,7 @@ def _y(share: float) -> float:
     return round(8 + (1 - min(max(share, 0.0), 1.0)) * (HEIGHT - BOTTOM - 12), 1)
 
 
-def _write_levels(report: Mapping[str, Any]) -> str:
+def write_levels(report: Mapping[str, Any]) -> str:
     heads = "".join(f'<th scope="col">Coverage {level["coverage"]:.3f}</th>' for level in report["reached"])
     rows = "".join(
         f'<tr><th scope="row">{escape(arm["name"])}</th>'
@@ -163,16 +197,19 @@ def _write_levels(report: Mapping[str, Any]) -> str:
     )
 
 
-def _write_ends(arms: Sequence[Mapping[str, Any]]) -> str:
+def write_figures(
+    arms: Sequence[Mapping[str, Any]], titles: Mapping[str, tuple[str, int]], *, part: str, first: str = "Figure"
+) -> str:
+    """Return a table of one part of every way's figures: a row a title, with the digits that are told."""
     heads = "".join(f'<th scope="col">{escape(arm["name"])}</th>' for arm in arms)
     rows = "".join(
         f'<tr><th scope="row">{escape(title)}</th>'
-        + "".join(f"<td>{tell(arm['end'][name], digits=0 if name == 'judgments' else 3)}</td>" for arm in arms)
+        + "".join(f"<td>{tell(arm[part].get(name, NONE), digits=digits)}</td>" for arm in arms)
         + "</tr>"
-        for name, title in END_TITLES.items()
+        for name, (title, digits) in titles.items()
     )
     return (
-        f'<div class="scroll"><table><thead><tr><th scope="col">Figure</th>{heads}</tr></thead>'
+        f'<div class="scroll"><table><thead><tr><th scope="col">{first}</th>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 
