@@ -381,6 +381,7 @@ class StaleKind(StrEnum):
     `subject_need`: certainty about a parent changed, so its units may need more judgments, or fewer.
     `tree`: the subject id is a tree; what it asks for and its state must be decided again.
     `supply`: how many prompts a campaign wants in each language, and whose turn it is.
+    `text_refused`: nothing to recompute. The embedder refuses the text of this message, whose revision is `marked`.
     Those that start with `turn` are no marks: they say whose turn it is at a campaign's regular work.
     """
 
@@ -390,6 +391,7 @@ class StaleKind(StrEnum):
     SUBJECT_NEED = "subject_need"
     TREE = "tree"
     SUPPLY = "supply"
+    TEXT_REFUSED = "text_refused"
     TURN_TREES = "turn_trees"
     TURN_SCHEDULE = "turn_schedule"
     TURN_SUMMARY = "turn_summary"

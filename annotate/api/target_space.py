@@ -64,6 +64,9 @@ class TargetSpaceState(serializers.Serializer[Any]):
     embedder = serializers.CharField()
     prompts = serializers.IntegerField()
     embedded = serializers.IntegerField(help_text="Prompts that have a vector by this embedder.")
+    refused = serializers.IntegerField(
+        help_text="Prompts whose text this embedder refuses; they are asked for no more."
+    )
     problem = serializers.CharField(allow_null=True, help_text="What the embedder last failed with.")
     fit = FitShape(allow_null=True)
     topics = TopicState(many=True)
@@ -117,6 +120,7 @@ class TargetSpace(ApiView):
                 "embedder": word,
                 "prompts": state.prompts,
                 "embedded": state.embedded,
+                "refused": state.refused,
                 "problem": tell_reason(state.problem) if state.problem else None,
                 "fit": told,
                 "topics": [present_topic(row) for row in list_topics(campaign_id=campaign.pk)],

@@ -26,18 +26,23 @@ t.campaign_id = %(campaign)s AND t.state <> ALL(%(gone)s::text[]) AND m.parent_i
 
 _PROMPTS = f"annotate_messagetree t JOIN annotate_message m ON m.tree_id = t.id AND {STANDING}"
 
+#: This embedder refused the text of `m` as it is now.
+_REFUSED = """annotate_stale x ON x.kind = %(refused)s AND x.subject_id = m.id AND x.marked = m.revision
+  AND starts_with(x.error, %(embedder)s || chr(10))"""
+
 _UNEMBEDDED = f"""
 SELECT m.id, m.revision, left(m.text, {MOST_CHARS}) AS text FROM {_PROMPTS}
-LEFT JOIN annotate_textvector v ON v.message_id = m.id
-WHERE v.message_id IS NULL OR v.embedder <> %(embedder)s OR v.revision <> m.revision
+LEFT JOIN annotate_textvector v ON v.message_id = m.id LEFT JOIN {_REFUSED}
+WHERE x.subject_id IS NULL AND (v.message_id IS NULL OR v.embedder <> %(embedder)s OR v.revision <> m.revision)
 ORDER BY m.id LIMIT %(limit)s"""
 
 _COUNT = f"""
 SELECT count(*) AS prompts,
   count(*) FILTER (WHERE v.embedder = %(embedder)s AND v.revision = m.revision) AS embedded,
   count(*) FILTER (WHERE v.embedder = %(embedder)s AND m.review_state <> 'pending') AS reviewed,
-  count(*) FILTER (WHERE v.embedder <> %(embedder)s) AS by_another
-FROM {_PROMPTS} LEFT JOIN annotate_textvector v ON v.message_id = m.id"""
+  count(*) FILTER (WHERE v.embedder <> %(embedder)s) AS by_another,
+  count(x.subject_id) AS refused, substr(max(x.error), char_length(%(embedder)s) + 2) AS refusal
+FROM {_PROMPTS} LEFT JOIN annotate_textvector v ON v.message_id = m.id LEFT JOIN {_REFUSED}"""
 
 _VECTORS = f"""
 SELECT m.id, t.id AS tree, t.language, t.difficulty, char_length(m.text) AS chars, left(m.text, 600) AS text, halfvec_send(v.vector) AS vector, o.number AS topic,
@@ -55,36 +60,40 @@ WHERE kind = %(kind)s AND subject_id = %(campaign)s AND error <> ''"""
 class Embedded:
     """How far the vectors of a campaign are. `reviewed`: vectors of prompts that topics are found among, as they wait for nobody.
 
-    `problem`: what the embedder last failed with, `again_at`: when it is tried again.
+    `refused`: texts that it takes in no case, `refusal`: why one of them. `problem`: what the embedder last failed with, `again_at`: when it is tried again.
     """
 
     prompts: int
     embedded: int
     reviewed: int
     by_another: int
+    refused: int
+    refusal: str
     problem: str
     failures: int
     again_at: datetime | None
 
     @property
     def missing(self) -> int:
-        return self.prompts - self.embedded
+        return self.prompts - self.embedded - self.refused
 
 
 def list_unembedded(*, campaign_id: int, embedder: str, limit: int) -> list[Row]:
     """Prompts without a vector of their text as it is now by this embedder: `id`, `revision`, `text`."""
-    return fetch_all(_UNEMBEDDED, {"campaign": campaign_id, "embedder": embedder, "gone": list(GONE), "limit": limit})
+    return fetch_all(_UNEMBEDDED, {**_name(campaign_id, embedder), "limit": limit})
 
 
 def count_embedded(*, campaign_id: int, embedder: str) -> Embedded:
     """Two statements."""
-    row = fetch_row(_COUNT, {"campaign": campaign_id, "embedder": embedder, "gone": list(GONE)})
+    row = fetch_row(_COUNT, _name(campaign_id, embedder))
     wrong = fetch_one(_PROBLEM, {"campaign": campaign_id, "kind": StaleKind.TURN_VECTORS}) or {}
     return Embedded(
         row["prompts"],
         row["embedded"],
         row["reviewed"],
         row["by_another"],
+        row["refused"],
+        row["refusal"] or "",
         problem=wrong.get("error", ""),
         failures=wrong.get("failures", 0),
         again_at=wrong.get("lease_expires_at"),
@@ -104,6 +113,10 @@ def iterate_vectors(*, campaign_id: int, embedder: str, part: float = 1.0) -> It
         rows = fetch_all(_VECTORS, params)
         yield from rows
         after = rows[-1]["id"] if len(rows) == AT_ONCE else None
+
+
+def _name(campaign_id: int, embedder: str) -> Row:
+    return {"campaign": campaign_id, "embedder": embedder, "gone": list(GONE), "refused": StaleKind.TEXT_REFUSED}
 
 
 def find_server(*, name: str) -> Generator | None:

@@ -16,6 +16,7 @@ from annotate.queries.target_shares import load_cell_facts, load_shares
 from annotate.queries.vectors import GONE, STANDING
 from annotate.services.stale import Turn, keep_turn
 from tasks.scheduling.shares import CellFacts, add_wanted, share_cells
+from tasks.vocabulary import StaleKind
 
 _GIVEN = """given AS (
   SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS g (message bigint, tree bigint, language text, topic bigint,
@@ -48,6 +49,10 @@ DELETE FROM annotate_promptplace p WHERE p.campaign_id = %(campaign)s AND NOT EX
 _FORGET_VECTORS = """
 DELETE FROM annotate_textvector v USING annotate_message m
 WHERE v.campaign_id = %(campaign)s AND m.id = v.message_id AND m.withdrawn_at IS NOT NULL"""
+
+_FORGET_REFUSED = """
+DELETE FROM annotate_stale s USING annotate_message m JOIN annotate_messagetree t ON t.id = m.tree_id
+WHERE s.kind = %(refused)s AND m.id = s.subject_id AND t.campaign_id = %(campaign)s AND m.withdrawn_at IS NOT NULL"""
 
 #: By id, as everybody who writes several cells does.
 _LOCK_CELLS = "SELECT id FROM annotate_coveragecell WHERE campaign_id = %(campaign)s ORDER BY id FOR UPDATE"
@@ -127,6 +132,7 @@ def store_places(*, turn: Turn, fit: int, places: Sequence[NewPlace], now: datet
 def forget_gone(*, campaign_id: int) -> int:
     """Take prompts that stand no more out of the target space, and vectors of withdrawn texts; returns how many prompts."""
     run(_FORGET_VECTORS, {"campaign": campaign_id})
+    run(_FORGET_REFUSED, {"campaign": campaign_id, "refused": StaleKind.TEXT_REFUSED})
     return run(_FORGET, {"campaign": campaign_id, "gone": list(GONE)})
 
 

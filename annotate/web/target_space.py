@@ -134,6 +134,7 @@ def describe_topics_state(campaign: Campaign) -> dict[str, Any]:
         "embedder": word,
         "state": state,
         "problem": tell_reason(state.problem) if state.problem else "",
+        "refusal": tell_reason(state.refusal) if state.refusal else "",
         "fit": fit,
         "fewest": FEWEST_PROMPTS,
         "is_of_another": fit is not None and fit.embedder != name,

@@ -7,7 +7,7 @@ The word is a campaign's parameter `embedder`. The name that vectors are stored 
 another way of making them makes them anew. Whatever fails says so in a sentence for organizers (`EmbedderFailed`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,13 +27,21 @@ class EmbedderFailed(Exception):
     """No vectors came; the message is a sentence for organizers."""
 
 
+class TextsRefused(EmbedderFailed):
+    """Some texts are refused whatever is done with them, by their place, each with the reason; `vectors`: rows of all, theirs zeros."""
+
+    def __init__(self, refused: Mapping[int, str], *, vectors: Vectors) -> None:
+        super().__init__(next(iter(refused.values())))
+        self.refused, self.vectors = refused, vectors
+
+
 class Embedder(Protocol):
     """Makes vectors. `at_once`: texts that it takes best in one call."""
 
     at_once: int
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """A row of length 1 for each text, or of zeros where there is nothing to say of it. Raises EmbedderFailed."""
+        """A row of length 1 for each text, or of zeros where there is nothing to say of it. Raises EmbedderFailed, TextsRefused."""
 
 
 def name_embedder(word: str) -> str:

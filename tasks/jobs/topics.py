@@ -84,7 +84,7 @@ def is_time_to_fit(
     fit: FitState | None, state: Embedded, *, settings: CampaignSettings, embedder: str, asked: bool, now: datetime
 ) -> bool:
     """Whether topics are to be looked for: at first, when asked, and when prompts, parameter or embedder are others."""
-    if state.reviewed < FEWEST_PROMPTS or state.embedded < EMBEDDED_SHARE * state.prompts:
+    if state.reviewed < FEWEST_PROMPTS or state.embedded < EMBEDDED_SHARE * (state.prompts - state.refused):
         return False
     if fit is None or asked or fit.embedder != embedder or fit.result.get("wanted") != settings.topics:
         return True

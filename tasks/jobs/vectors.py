@@ -2,13 +2,13 @@
 
 Encoders of our own and hashing work in the queue `compute`, servers of others are asked in `network`, each campaign in its
 turn. Vectors are stored batch by batch, so that a run that ends early loses one. What an embedder fails with is kept at the
-turn, shown to organizers, and tried again after a pause that doubles.
+turn, shown to organizers, and tried again after a pause that doubles; a single text that it takes in no case is set aside.
 """
 
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from celery import shared_task
 from django.utils import timezone
@@ -16,11 +16,20 @@ from django.utils import timezone
 from annotate.models import Campaign
 from annotate.queries.generation import describe_generator
 from annotate.queries.reliability import list_ready_campaigns
+from annotate.queries.rows import Row
 from annotate.queries.vectors import find_server, list_unembedded
 from annotate.services.stale import Turn, end_turn, fail_turn, rest_after, take_turn
-from annotate.services.vectors import store_vectors
+from annotate.services.vectors import set_aside, store_vectors
 from annotate.wake import wake
-from tasks.generation.embedders import Embedder, EmbedderFailed, asks_server, name_embedder, open_embedder
+from tasks.generation.embedders import (
+    Embedder,
+    EmbedderFailed,
+    TextsRefused,
+    Vectors,
+    asks_server,
+    name_embedder,
+    open_embedder,
+)
 from tasks.jobs.reliability import do_safely
 from tasks.records.generation import GeneratorRecord
 from tasks.records.parameters import read_settings
@@ -92,12 +101,33 @@ def embed_missing(turn: Turn, word: str, *, ends: float) -> bool:
         if embedder is None:
             embedder = open_named(word)
             continue
-        vectors = embedder.embed([row["text"] for row in missing])
-        texts = [(row["id"], row["revision"]) for row in missing]
-        if store_vectors(turn=turn, embedder=name, texts=texts, vectors=vectors.tolist(), now=timezone.now()) is None:
+        if not store_embedded(turn, missing, *embed_apart(embedder, missing), name=name):
             return True  # the turn is another's by now, and so is the rest
         if time.monotonic() > ends:
             return False
+
+
+def embed_apart(embedder: Embedder, rows: Sequence[Row]) -> tuple[Vectors, Mapping[int, str]]:
+    """The vectors, and by their place why some texts have none. Raises EmbedderFailed where that concerns all."""
+    try:
+        return embedder.embed([row["text"] for row in rows]), {}
+    except TextsRefused as refusal:
+        return refusal.vectors, refusal.refused
+
+
+def store_embedded(turn: Turn, rows: Sequence[Row], vectors: Vectors, refused: Mapping[int, str], *, name: str) -> bool:
+    """Store what came, and set aside what is refused, so that others go on; False where the turn is another's by now."""
+    texts = [(row["id"], row["revision"]) for place, row in enumerate(rows) if place not in refused]
+    found = [vector for place, vector in enumerate(vectors.tolist()) if place not in refused]
+    if store_vectors(turn=turn, embedder=name, texts=texts, vectors=found, now=timezone.now()) is None:
+        return False
+    if refused:
+        log.warning(
+            "campaign %s: %s texts are refused: %s", turn.subject_id, len(refused), next(iter(refused.values()))
+        )
+        told = [(rows[place]["id"], rows[place]["revision"], reason) for place, reason in refused.items()]
+        return set_aside(turn=turn, embedder=name, refused=told)
+    return True
 
 
 def open_named(word: str) -> Embedder:

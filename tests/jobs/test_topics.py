@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -23,9 +23,11 @@ from annotate.models import (
     Topic,
     TopicFit,
 )
+from annotate.queries.vectors import count_embedded, list_unembedded
 from annotate.services.topics import change_topic
+from annotate.services.vectors import embed_again
 from tasks.generation import embedders
-from tasks.generation.embedders import EmbedderFailed
+from tasks.generation.embedders import EmbedderFailed, TextsRefused
 from tasks.jobs import topics as topic_jobs
 from tasks.jobs import vectors as vector_jobs
 from tasks.jobs.topics import find_topics_job
@@ -215,6 +217,45 @@ def test_an_embedder_that_fails_says_why_and_is_tried_again_later(monkeypatch):
     embed_texts_job()
     turn.refresh_from_db()
     assert (turn.error, turn.failures, TextVector.objects.count()) == ("", 0, 1)
+
+
+class Prudish(Elsewhere):
+    """Takes no text with "bread" in it."""
+
+    def embed(self, texts):
+        refused = {place: "Flagged." for place, text in enumerate(texts) if "bread" in text}
+        rows = super().embed(texts)
+        if refused:
+            raise TextsRefused(refused, vectors=rows)
+        return rows
+
+
+def test_a_text_that_the_embedder_always_refuses_is_set_aside_and_the_others_go_on(monkeypatch):
+    campaign = make_campaign(embedder="server:it/m")
+    flagged, *others = [make_prompt(campaign, text, replies=0) for text in ("Why bread?", "Why rain?", "Why wind?")]
+    monkeypatch.setattr(vector_jobs, "open_named", Prudish)
+    embed_by_servers_job()
+    assert set(TextVector.objects.values_list("message", flat=True)) == {other.pk for other in others}
+    state = count_embedded(campaign_id=campaign.pk, embedder="server:it/m@1")
+    assert (state.prompts, state.embedded, state.refused, state.missing) == (3, 2, 1, 0)
+    assert (state.refusal, state.problem) == ("Flagged.", "")
+    assert not list_unembedded(campaign_id=campaign.pk, embedder="server:it/m@1", limit=9)
+    # A changed text, another embedder, or an organizer who looks again: it is asked for anew.
+    assert len(list_unembedded(campaign_id=campaign.pk, embedder="server:it/m@2", limit=9)) == 3
+    with transaction.atomic():
+        embed_again(campaign_id=campaign.pk)
+        assert len(list_unembedded(campaign_id=campaign.pk, embedder="server:it/m@1", limit=9)) == 1
+        transaction.set_rollback(True)
+    Message.objects.filter(pk=flagged.pk).update(text="Why toast?", revision=2)
+    wake_all()
+    embed_by_servers_job()
+    assert TextVector.objects.count() == 3
+    assert not count_embedded(campaign_id=campaign.pk, embedder="server:it/m@1").refused
+    # Of a text that was withdrawn nothing is kept.
+    Message.objects.filter(pk=flagged.pk).update(withdrawn_at=timezone.now(), text="")
+    wake_all()
+    find_topics_job()
+    assert not Stale.objects.filter(kind="text_refused").exists()
 
 
 def test_a_wanted_value_that_no_prompt_has_is_an_empty_cell_with_a_share():

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.generation.embedders import EmbedderFailed, as_rows, asks_server, name_embedder, open_embedder
+from tasks.generation.embedders import EmbedderFailed, TextsRefused, as_rows, asks_server, name_embedder, open_embedder
 from tasks.records.generation import GeneratorRecord
 from tasks.text.hashing_vectors import DIMENSIONS, embed_text
 from tasks.vocabulary import Engine
@@ -141,6 +141,26 @@ def test_a_text_that_is_too_long_for_the_model_keeps_no_others_from_their_vector
     with serve(answer, lambda asked: 400 if refuses(asked) else 200) as (record, _seen):
         rows = open_embedder("server:it/m", server=record).embed(["a" * 10, "b" * 1_000, "c" * 30])
     assert rows == pytest.approx(as_rows([[10, 1], [250, 1], [30, 1]], count=3))
+
+
+def test_a_text_that_is_always_refused_is_told_apart_after_a_second_try_and_the_others_have_their_vectors():
+    def refuses(asked):
+        return "curse" in asked["input"]
+
+    def answer(asked):
+        if refuses(asked):
+            return {"error": {"message": "flagged"}}
+        return {"data": [{"index": place, "embedding": [3, 4]} for place in range(len(asked["input"]))]}
+
+    with serve(answer, lambda asked: 422 if refuses(asked) else 200) as (record, seen):
+        with pytest.raises(TextsRefused) as refusal:
+            open_embedder("server:it/m", server=record).embed(["a", "curse", "b"])
+        with pytest.raises(TextsRefused):
+            open_embedder("server:it/m", server=record).embed(["curse"])
+    assert refusal.value.vectors == pytest.approx(np.array([[0.6, 0.8], [0, 0], [0.6, 0.8]]))
+    assert list(refusal.value.refused) == [1]
+    assert "(422). It said: flagged" in refusal.value.refused[1]
+    assert [asked["input"] for _, _, asked in seen].count(["curse"]) == 4
 
 
 def test_a_server_that_refuses_every_text_is_told_and_not_asked_for_ever():

@@ -196,6 +196,17 @@ def test_why_an_embedder_fails_and_much_drift_are_told(full, olga):
     assert "These topics are still of the embedder before." in read(olga.get(SPACE))
 
 
+def test_how_many_texts_the_embedder_refuses_is_told_with_a_reason(full, olga):
+    prompts = list(PromptPlace.objects.order_by("pk").values_list("message_id", flat=True)[:2])
+    assert "refuses the text" not in read(olga.get(SPACE))
+    for prompt in prompts:
+        error = "hashing@1\nThe server of the embedder refused the request (400). It said: flagged"
+        Stale.objects.create(kind="text_refused", subject_id=prompt, marked=1, computed=1, error=error)
+    text = read(olga.get(SPACE))
+    assert "Of 2 prompts the embedder refuses the text; of one of them: The server of the embedder refused" in text
+    assert "flagged" in text
+
+
 def test_the_map_draws_every_prompt_with_a_table_that_says_the_same(full, olga):
     page = olga.get(MAP)
     text, source = read(page), page.content.decode()
