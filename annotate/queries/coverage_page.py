@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,6 +38,11 @@ FROM annotate_coveragecell c LEFT JOIN annotate_topic t ON t.id = c.topic_id
 WHERE c.campaign_id = %(campaign)s AND (c.prompts > 0 OR c.share > 0) AND t.merged_into_id IS NULL
 ORDER BY c.share DESC, c.prompts DESC, c.id LIMIT %(most)s"""
 
+_TAGS = """
+SELECT tag, count(*) AS prompts FROM annotate_promptplace p JOIN annotate_messagetree t ON t.id = p.tree_id
+CROSS JOIN LATERAL (SELECT DISTINCT unnest(t.tags) AS tag) AS tagged
+WHERE p.campaign_id = %(campaign)s AND tag = ANY(%(tags)s::text[]) GROUP BY tag"""
+
 
 def list_latest(*, campaign_id: int, until: datetime) -> list[Row]:
     """The last report before a moment: that of the campaign (language None) first, then one of each language."""
@@ -67,11 +72,21 @@ def find_standing(*, campaign_id: int) -> TargetStanding | None:
     return TargetStanding.objects.filter(campaign_id=campaign_id).first()
 
 
-def compare_shares(shares: Sequence[Row], cells: Sequence[Row]) -> list[dict[str, Any]]:
+def count_tags(*, campaign_id: int, tags: Sequence[str]) -> dict[str, int]:
+    """How many prompts have each of these tags."""
+    if not tags:
+        return {}
+    rows = fetch_all(_TAGS, {"campaign": campaign_id, "tags": list(tags)})
+    return dict.fromkeys(tags, 0) | {row["tag"]: row["prompts"] for row in rows}
+
+
+def compare_shares(
+    shares: Sequence[Row], cells: Sequence[Row], *, tags: Mapping[str, int] | None = None
+) -> list[dict[str, Any]]:
     """Each share that is wanted beside what is there: of the prompts, and of those that are finished.
 
-    `has`, `finished`: shares of all prompts, and of all finished ones; None for a tag, which cells know nothing of.
-    `prompts`: how many there are of it.
+    `has`, `finished`: shares of all prompts, and of all finished ones; `prompts`: how many there are of it. Cells know
+    nothing of tags: what is finished of one is None, and so is the rest without `tags`, the prompts of each.
     """
     names = {"language": "language", "topic": "topic", "difficulty": "difficulty", "length": "length"}
     prompts = sum(cell["prompts"] for cell in cells)
@@ -80,15 +95,14 @@ def compare_shares(shares: Sequence[Row], cells: Sequence[Row]) -> list[dict[str
     for row in shares:
         name = names.get(row["axis"])
         of = [cell for cell in cells if name is not None and str(cell[name]) == row["value"]]
-        mine = sum(cell["prompts"] for cell in of)
+        mine = sum(cell["prompts"] for cell in of) if name is not None else (tags or {}).get(row["value"])
         done = sum(cell["finished"] for cell in of)
-        known = name is not None
         compared.append({
             **row,
             "name": next((cell["topic_name"] for cell in of), "") if row["axis"] == "topic" else row["value"],
-            "prompts": mine if known else None,
-            "has": mine / prompts if known and prompts else None,
-            "finished": done / finished if known and finished else None,
+            "prompts": mine,
+            "has": mine / prompts if mine is not None and prompts else None,
+            "finished": done / finished if name is not None and finished else None,
         })  # fmt: skip
     return compared
 

@@ -37,7 +37,7 @@ GROUP BY 1, 2"""
 
 _PEOPLE = f"""
 SELECT d.stratum_id AS stratum, s.language, COALESCE(a.merged_into_id, a.id) AS person,
-  max(j.created_at) >= %(since)s AS is_late
+  COALESCE(max(j.created_at) FILTER (WHERE j.created_at < %(today)s) >= %(since)s, false) AS is_late
 FROM annotate_judgment j JOIN annotate_unit u ON u.id = j.unit_id JOIN annotate_unitdetail d ON d.unit_id = u.id
 JOIN annotate_stratum s ON s.id = d.stratum_id JOIN annotate_annotator a ON a.id = j.annotator_id
 WHERE j.is_current AND j.created_at >= %(working)s AND u.queue_id = ANY({_QUEUES}) AND a.suspended_at IS NULL
@@ -116,7 +116,12 @@ def load_target_facts(*, campaign: Campaign, now: datetime) -> list[TargetFacts]
 def _count(campaign: Campaign, cells: Sequence[Cell], *, now: datetime) -> _Counts:
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     languages = sorted({cell.language for cell in cells})
-    params: Row = {"campaign": campaign.pk, "languages": languages, "since": today - timedelta(days=DAYS)}
+    params: Row = {
+        "campaign": campaign.pk,
+        "languages": languages,
+        "since": today - timedelta(days=DAYS),
+        "today": today,
+    }
     counts = _Counts(cells)
     for row in fetch_all(_DAYS, params):
         counts.days[row["stratum"]][row["day"]] = row["judgments"]

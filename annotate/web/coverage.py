@@ -12,6 +12,7 @@ from annotate.models import Campaign
 from annotate.queries.coverage_page import (
     blur_cells,
     compare_shares,
+    count_tags,
     find_standing,
     list_cells,
     list_history,
@@ -33,7 +34,7 @@ from annotate.web.coverage_nav import get_campaign_for_coverage, render_coverage
 from annotate.web.names import language_name
 from annotate.web.pages import PageRequest, page
 from annotate.web.results_nav import is_insider
-from tasks.vocabulary import PromptLength
+from tasks.vocabulary import PromptLength, TargetAxis
 
 TAB = "coverage"
 
@@ -72,12 +73,16 @@ def show_targets(campaign: Campaign, measured: dict[str, Any]) -> dict[str, Any]
     """What is behind, and how far it is to each target, for those who run the campaign."""
     cells = measured["all_cells"]
     standing = find_standing(campaign_id=campaign.pk)
+    shares = list_share_rows(campaign_id=campaign.pk)
+    tags = count_tags(campaign_id=campaign.pk, tags=[row["value"] for row in shares if row["axis"] == TargetAxis.TAG])
     return {
         "standing": standing,
-        "targets": None if standing is None else describe_targets(standing.result["targets"]),
+        "targets": None
+        if standing is None
+        else describe_targets(standing.result["targets"], measured_at=standing.measured_at),
         "split": None if standing is None else describe_split(standing.result.get("split")),
         "behind": describe_behind(measured["behind_told"], cells),
-        "shares": describe_shares(compare_shares(list_share_rows(campaign_id=campaign.pk), cells)),
+        "shares": describe_shares(compare_shares(shares, cells, tags=tags)),
     }
 
 

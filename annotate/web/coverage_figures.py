@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils.formats import number_format
 
 from annotate.queries.rows import Row
 from annotate.web.coverage_words import (
+    AXES,
     BEHIND,
     FIGURES,
     LENGTHS,
@@ -26,7 +27,7 @@ from annotate.web.coverage_words import (
 from annotate.web.names import language_name
 from annotate.web.plot_lines import place_points
 from annotate.web.plots import SHADES, make_axis
-from tasks.vocabulary import PromptLength
+from tasks.vocabulary import PromptLength, TargetAxis
 
 #: What the map shows without `all=1` in the address.
 MAP_ROWS, MAP_COLUMNS = 12, 8
@@ -35,6 +36,8 @@ MOST_BEHIND = 20
 STUCK = frozenset({"no_prompts", "few_prompts", "no_people", "few_people", "all_seen"})
 #: Points of the line.
 MOST_POINTS = 90
+#: Where the first and the last point stand, in per cent of the width: what the lines of the grid mean is written before.
+ENDS = (8.0, 99.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,10 @@ def describe_history(reports: Sequence[Row]) -> dict[str, Any] | None:
     if len(shown) < 2:
         return None
     axis = make_axis([], low=0, high=1, step=0.5)
-    plot = place_points(axis, [(report["coverage"], None, None) for report in shown])
     span = shown[-1]["measured_at"] - shown[0]["measured_at"]
+    shares = [(report["measured_at"] - shown[0]["measured_at"]) / span for report in shown]
+    across = [ENDS[0] + (ENDS[1] - ENDS[0]) * share for share in shares]
+    plot = place_points(axis, [(report["coverage"], None, None) for report in shown], across=across)
     rows = [{**report, "point": point} for report, point in zip(shown, plot.points, strict=True)]
     return {"plot": plot, "rows": rows, "first": rows[0], "last": rows[-1], "is_long": span > timedelta(days=2)}
 
@@ -102,10 +107,12 @@ def describe_map(cells: Sequence[Row], filters: Filters) -> dict[str, Any] | Non
             {
                 "code": row if row_of == "language" else "",
                 "name": language_name(row) if row_of == "language" else names.get(row, ""),
+                "is_any": row is None and not any(of["prompts"] for key, of in sums.items() if key[0] is None),
                 "cells": [_describe_cell(sums.get((row, column))) for column in across],
             }
             for row in shown
         ],
+        "has_empty": any(not of["prompts"] for of in sums.values()),
         "more": len(rows) - len(shown) + len(columns) - len(across),
         "count": len(chosen),
         "difficulties": sorted({cell["difficulty"] for cell in cells if cell["difficulty"]}),
@@ -113,8 +120,9 @@ def describe_map(cells: Sequence[Row], filters: Filters) -> dict[str, Any] | Non
     }
 
 
-def describe_targets(targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def describe_targets(targets: Sequence[Mapping[str, Any]], *, measured_at: datetime) -> dict[str, Any]:
     """Targets that are not reached, those that cannot be first, then those that are furthest; and how many are."""
+    today = measured_at.astimezone(UTC).date()
     behind = [target for target in targets if target["done"] < target["target"]]
     behind.sort(
         key=lambda target: (
@@ -128,12 +136,13 @@ def describe_targets(targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "count": len(targets),
         "met": len(targets) - len(behind),
         "impossible": sum(not target["can_be_met"] for target in behind),
+        "has_dates": any(target["forecast"] for target in behind),
         "rows": [
             {
                 **target,
                 "missing": target["target"] - target["done"],
                 "forecast": say_forecast(target["forecast"]) if target["forecast"] else "",
-                "pace": say_pace(target),
+                "pace": say_pace(target, today=today),
                 "says": [say_lag(lag, target) for lag in target["lags"]],
             }
             for target in behind
@@ -172,7 +181,13 @@ def overlap(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, fl
 def describe_shares(compared: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Shares that are wanted beside those that are there."""
     return [
-        {**row, "title": value_name(row["axis"], row["value"], row["name"]), "is_missing": row["prompts"] == 0}
+        {
+            **row,
+            "axis_title": AXES[row["axis"]],
+            "title": value_name(row["axis"], row["value"], row["name"]),
+            "language": row["value"] if row["axis"] == TargetAxis.LANGUAGE else "",
+            "is_missing": row["prompts"] == 0,
+        }
         for row in compared
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -136,12 +136,19 @@ BEHIND: dict[str, Words] = {
 }
 
 
-def say_pace(target: Mapping[str, Any]) -> str:
-    """Judgments of the last week and the people who gave them."""
+def say_pace(target: Mapping[str, Any], *, today: date) -> str:
+    """Judgments of the seven whole days before the one it was counted on, and who gave them; nothing where a reason says so."""
+    if Lag.NO_PACE in target["lags"]:
+        return ""
+    days = {"first": day(today - timedelta(days=7)), "last": day(today - timedelta(days=1))}
+    if not target["week"]:
+        return _("No judgment from %(first)s to %(last)s.") % days
     judgments = ngettext("%(n)s judgment", "%(n)s judgments", target["week"]) % {"n": whole(target["week"])}
     return ngettext(
-        "%(judgments)s in seven days, by %(n)s person", "%(judgments)s in seven days, by %(n)s people", target["people"]
-    ) % {"judgments": judgments, "n": whole(target["people"])}
+        "%(judgments)s by %(n)s person from %(first)s to %(last)s.",
+        "%(judgments)s by %(n)s people from %(first)s to %(last)s.",
+        target["people"],
+    ) % {"judgments": judgments, "n": whole(target["people"]), **days}
 
 
 #: What is compared of the two halves of a campaign.

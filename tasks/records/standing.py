@@ -52,7 +52,7 @@ class TargetFacts:
     room     further judgments that the units in it can take
     prompts  that stand in it
     bare     of them, those that wait for candidates
-    people   who judged in it in the last seven days
+    people   who judged in it in the last seven whole days
     able     who work in its language, or say that they would
     fresh    who work in its language and have not met all that is open in it; None: nobody looked
     days     judgments by day in UTC, the last seven days and today

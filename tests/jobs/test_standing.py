@@ -15,6 +15,7 @@ from tasks.jobs import standing
 from tasks.jobs.standing import measure_standing_job
 from tasks.scheduling.split import arm_of
 from tasks.vocabulary import StaleKind
+from tests import opinions
 from tests.coverage_world import add_cell
 from tests.opinions import add_candidates, make_annotators, make_campaign, make_prompt, rank
 
@@ -60,7 +61,7 @@ def test_a_target_is_told_with_what_is_there_and_what_could_still_be_judged(camp
             "room": 5,
             "prompts": 3,
             "bare": 1,
-            "people": 1,
+            "people": 0,
             "able": 2,
             "week": 0,
             "can_be_met": True,
@@ -75,9 +76,11 @@ def test_a_target_of_a_language_counts_all_of_its_topics(campaign) -> None:
     for topic in ("birds", "bees"):
         prompt, (first, second) = ask(campaign, topic, topic=topic)
         rank(make_annotators(1)[0], prompt, [first], [second])
-    [facts] = load_target_facts(campaign=campaign, now=timezone.now())
-    assert (facts.done, facts.prompts, facts.people, facts.room) == (2, 2, 2, 4)
-    assert facts.days == {timezone.now().date(): 2}
+    now = opinions.NOW
+    [facts] = load_target_facts(campaign=campaign, now=now)
+    assert (facts.done, facts.prompts, facts.people, facts.room) == (2, 2, 0, 4)
+    [later] = load_target_facts(campaign=campaign, now=now + timedelta(days=1))
+    assert (later.people, sum(later.days.values())) == (2, 2)
 
 
 def test_the_date_is_forecast_from_the_last_whole_days(campaign, monkeypatch) -> None:

@@ -10,12 +10,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from annotate.models import Campaign, TargetShare, TargetStanding
+from annotate.models import Campaign, CoverageCell, MessageTree, PromptPlace, TargetShare, TargetStanding
 from annotate.web.coverage_figures import STUCK
 from annotate.web.coverage_words import BEHIND
 from tasks.scheduling.explain import CANNOT_BE_MET, Behind
 from tests.coverage_world import add_cell, add_report, add_topic
-from tests.opinions import make_campaign
+from tests.opinions import make_campaign, make_prompt
 from tests.web.organizing import HTMX, come_as
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +48,8 @@ def read(response) -> str:
 
 
 def keep_standing(campaign: Campaign, *targets: dict) -> None:
-    TargetStanding.objects.create(campaign=campaign, result={"targets": list(targets)}, measured_at=timezone.now())
+    measured = datetime(2031, 3, 20, 12, 0, tzinfo=UTC)
+    TargetStanding.objects.create(campaign=campaign, result={"targets": list(targets)}, measured_at=measured)
 
 
 @pytest.mark.parametrize("who", ["nobody", "annotator", "moderator", "organizer", "administrator"])
@@ -168,9 +169,29 @@ def test_a_target_is_told_with_its_date_and_its_pace(campaign, olga) -> None:
     keep_standing(campaign, TARGET)
     text = read(olga.get(PAGE))
     assert "0 of 1 target is reached." in text
-    assert "English , birds 20 of 100" in text
+    assert "English · birds 20 of 100" in text
     assert "Reached March 4, 2031 (March 1, 2031 to March 9, 2031), if the days go on like the last ones." in text
-    assert "70 judgments in seven days, by 3 people. Nothing is wrong: it takes its time." in text
+    assert (
+        "70 judgments by 3 people from March 13, 2031 to March 19, 2031. Nothing is wrong: it takes its time." in text
+    )
+
+
+@pytest.mark.parametrize(
+    ("week", "people", "says"),
+    [(0, 0, "No judgment from"), (0, 2, "No judgment from"), (1, 1, "1 judgment by 1 person from"), (2, 1, "2 judgments by 1 person from")],
+)  # fmt: skip
+def test_a_pace_is_told_as_people_say_it_with_its_days(campaign, olga, week, people, says) -> None:
+    keep_standing(campaign, {**TARGET, "week": week, "people": people, "lags": ["nobody"], "forecast": None})
+    text = read(olga.get(PAGE))
+    assert f"{says} March 13, 2031 to March 19, 2031." in text
+    assert "A date is that" not in text
+
+
+def test_a_reason_that_says_that_nothing_came_says_it_alone(campaign, olga) -> None:
+    keep_standing(campaign, {**TARGET, "week": 0, "people": 0, "lags": ["no_pace"], "forecast": None})
+    text = read(olga.get(PAGE))
+    assert "Nothing came in the last seven whole days." in text
+    assert "No judgment from" not in text
 
 
 def test_a_target_that_cannot_be_reached_comes_first_with_the_reason(campaign, olga) -> None:
@@ -220,9 +241,62 @@ def test_shares_that_are_wanted_stand_beside_those_that_are_there(campaign, olga
     TargetShare.objects.create(campaign=campaign, axis="length", value="long", share=0.1)
     TargetShare.objects.create(campaign=campaign, axis="tag", value="code", share=0.2)
     text = read(olga.get(PAGE))
-    assert "Deutsch 50 % 25 % 10 % 10" in text
-    assert "long, over 400 characters no prompt 10 % 0 % 0 % 0" in text
-    assert "code 20 % – – –" in text
+    assert "it moves with everything else that comes in, and may fall again." in text
+    assert "Language Deutsch 50 % 25 % 10 % 10" in text
+    assert "Length long, over 400 characters no prompt 10 % 0 % 0 % 0" in text
+    assert "Tag code no prompt 20 % 0 % – 0" in text
+
+
+def test_a_tag_that_is_wanted_is_told_with_the_prompts_that_have_it(campaign, olga) -> None:
+    cell = add_cell(campaign, share=1, prompts=2, finished=1, coverage=0.5)
+    for tags in (["code"], ["maths"]):
+        prompt = make_prompt(campaign, f"Of {tags}?")
+        MessageTree.objects.filter(pk=prompt.tree_id).update(tags=tags)
+        PromptPlace.objects.create(
+            message=prompt, campaign=campaign, tree_id=prompt.tree_id, cell=cell, placed_at=timezone.now()
+        )
+    TargetShare.objects.create(campaign=campaign, axis="tag", value="code", share=0.2)
+    assert "Tag code 20 % 50 % – 1" in read(olga.get(PAGE))
+
+
+def test_what_no_topic_is_asked_for_of_is_a_row_of_any_topic(campaign, olga) -> None:
+    add_cell(campaign, topic=add_topic(campaign, "birds"), share=0.5, prompts=4, coverage=0.5)
+    hard = add_cell(campaign, share=0.5, prompts=0, difficulty="hard")
+    assert "any topic no prompt" in read(olga.get(PAGE))
+    CoverageCell.objects.filter(pk=hard.pk).update(prompts=1)
+    assert "no topic 0.00" in read(olga.get(PAGE))
+
+
+def test_measurements_stand_as_far_from_each_other_as_they_were_made(campaign, olga) -> None:
+    now = timezone.now()
+    for days in (20, 10, 0):
+        add_report(campaign, 0.5, at=now - timedelta(days=days))
+    add_report(campaign, 0.5, at=now - timedelta(hours=8))
+    places = [row["point"].x for row in olga.get(PAGE).context["history"]["rows"]]
+    assert places[0] == 8
+    assert places[1] == pytest.approx(53.5)
+    assert places[-1] == 99
+    assert 97 < places[2] < 99
+
+
+def test_a_choice_for_one_figure_keeps_what_is_chosen_for_the_other(campaign, olga) -> None:
+    for hours in (1, 2):
+        for language in (None, "en", "de"):
+            add_report(campaign, 0.2, language=language, at=timezone.now() - timedelta(hours=hours))
+    for length in ("short", "long"):
+        add_cell(
+            campaign,
+            topic=add_topic(campaign, length),
+            share=0.5,
+            prompts=1,
+            coverage=0.1,
+            length=length,
+            difficulty="hard",
+        )
+    page = olga.get(PAGE + "?language=de&difficulty=hard&length=long&all=1").content.decode()
+    over_time, by_kind = re.findall(r'<form class="filters.*?</form>', page, re.DOTALL)
+    hidden = lambda form: set(re.findall(r'type="hidden" name="(\w+)"', form))  # noqa: E731
+    assert (hidden(over_time), hidden(by_kind)) == ({"difficulty", "length", "all"}, {"language", "all"})
 
 
 def test_htmx_is_sent_the_part_that_changes(campaign, olga) -> None:
@@ -255,7 +329,7 @@ def test_what_is_behind_is_told_with_why_to_those_who_run_the_campaign(campaign,
     add_report(campaign, 0.2, result={"behind": behind, "gain": 0.01234}, at=timezone.now() - timedelta(days=2))
     text = read(olga.get(PAGE))
     assert (
-        "English , bee, honey short, up to 80 characters stuck lacks 30 % It has too few prompts: more judgments cannot help. 1 of 1 prompt finished"
+        "English · bee, honey short, up to 80 characters stuck lacks 30 % It has too few prompts: more judgments cannot help. 1 of 1 prompt finished"
         in text
     )
     assert "lacks 4 % Nothing is in the way: it comes up as people come. 1 of 40 prompts finished" in text

@@ -87,7 +87,7 @@ def test_its_cell_is_told_with_how_far_that_is(campaign, unit, olga) -> None:
     PromptPlace.objects.create(message=unit.subject, campaign=campaign, tree=tree, cell=cell, placed_at=timezone.now())
     text = read(olga.get(address(unit)))
     assert (
-        "bird, wing , short, up to 80 characters: coverage 0.24, 10 of 40 prompts are known as surely as wanted; 25 %"
+        "· bird, wing · short, up to 80 characters coverage 0.24, 10 of 40 prompts are known as surely as wanted; 25 %"
         in text
     )
 
