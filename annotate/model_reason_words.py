@@ -149,11 +149,10 @@ MODEL_SENTENCES: tuple[str, ...] = (
         "An encoder needs the packages torch and transformers, which are not installed where the workers run: install the "
         "extra “gpu” there, or take another embedder."
     ),
-    _("There is no folder %(name)s where the workers run."),
-    _("The encoder failed: %(error)s"),
-    _("The encoder %(name)s cannot be loaded: %(error)s"),
-    _("The encoder %(name)s cannot be brought from the hub: %(error)s"),
-    _("The tokenizer of %(name)s has no token to pad with."),
+    _(
+        "No encoder works by the name %(name)s. Look whether it is written right, or take another embedder; whoever runs the site "
+        "finds the cause on this page and in the workers’ log."
+    ),
     _(
         "The weights of the encoder %(name)s have %(number)s MiB; workers bring at most %(most)s. Take a smaller one, or serve "
         "it and name the server."

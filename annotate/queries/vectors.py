@@ -60,7 +60,7 @@ WHERE kind = %(kind)s AND subject_id = %(campaign)s AND error <> ''"""
 class Embedded:
     """How far the vectors of a campaign are. `reviewed`: vectors of prompts that topics are found among, as they wait for nobody.
 
-    `refused`: texts that it takes in no case, `refusal`: why one of them. `problem`: what the embedder last failed with, `again_at`: when it is tried again.
+    `detail`: what is for administrators alone of `problem`. `refused`: texts that it takes in no case, `refusal`: why one of them. `problem`: what the embedder last failed with, `again_at`: when it is tried again.
     """
 
     prompts: int
@@ -70,6 +70,7 @@ class Embedded:
     refused: int
     refusal: str
     problem: str
+    detail: str
     failures: int
     again_at: datetime | None
 
@@ -87,6 +88,7 @@ def count_embedded(*, campaign_id: int, embedder: str) -> Embedded:
     """Two statements."""
     row = fetch_row(_COUNT, _name(campaign_id, embedder))
     wrong = fetch_one(_PROBLEM, {"campaign": campaign_id, "kind": StaleKind.TURN_VECTORS}) or {}
+    problem, _, detail = wrong.get("error", "").partition("\n")
     return Embedded(
         row["prompts"],
         row["embedded"],
@@ -94,7 +96,8 @@ def count_embedded(*, campaign_id: int, embedder: str) -> Embedded:
         row["by_another"],
         row["refused"],
         row["refusal"] or "",
-        problem=wrong.get("error", ""),
+        problem=problem,
+        detail=detail,
         failures=wrong.get("failures", 0),
         again_at=wrong.get("lease_expires_at"),
     )

@@ -120,6 +120,7 @@ def show_space(
         "topics": topics,
         "can_change": request.actor.is_administrator or campaign.actor_role == CampaignRole.ORGANIZER,  # type: ignore[attr-defined]
         **describe_topics_state(campaign),
+        "is_administrator": request.actor.is_administrator,
         **tell_wrong(fields, problems),
     }
     return render_coverage(request, campaign, "coverage/space.html", context, status=status)

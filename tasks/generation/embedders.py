@@ -24,7 +24,11 @@ MOST_DIMENSIONS = 8_192
 
 
 class EmbedderFailed(Exception):
-    """No vectors came; the message is a sentence for organizers."""
+    """No vectors came; the message is a sentence for organizers. `detail`: more, for whoever runs the site alone."""
+
+    def __init__(self, sentence: str, *, detail: str = "") -> None:
+        super().__init__(sentence)
+        self.detail = detail
 
 
 class TextsRefused(EmbedderFailed):

@@ -1,15 +1,18 @@
 """Vectors by an encoder that is loaded here: any that transformers knows, by its name on the hub or a folder.
 
 Pooled as the model's folder says where it says so (`1_Pooling`, as sentence-transformers saves it): the mean of its tokens,
-its first token, or its last; else the mean. Loaded on a processor, in the process that asks, and kept while that asks again.
+its first token, or its last; else the mean. Loaded on a processor, in the process that asks; the last two are kept.
 torch is imported when an encoder is loaded, so that everything else starts without it.
+
+Organizers name encoders, and are not to learn what lies on the machine: whatever keeps a name from being loaded is one and
+the same refusal. What it was is its `detail`.
 """
 
 import json
 import logging
+from collections import OrderedDict
 from collections.abc import Sequence
 from fnmatch import fnmatch
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,10 @@ MOST_CHARS = 8_000
 _FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 #: Files that are brought from the hub together: whoever organizes a campaign names them, and workers share their memory.
 MOST_BYTES = 3 * 2**30
+#: Encoders that a process keeps: campaigns take turns.
+MOST_LOADED = 2
+
+_loaded: "OrderedDict[str, EncoderEmbedder]" = OrderedDict()
 
 
 class EncoderEmbedder:
@@ -33,8 +40,8 @@ class EncoderEmbedder:
 
     at_once = 32
 
-    def __init__(self, model: Any, tokenizer: Any, *, pooling: str, most_tokens: int) -> None:
-        self._model, self._tokenizer = model, tokenizer
+    def __init__(self, name: str, model: Any, tokenizer: Any, *, pooling: str, most_tokens: int) -> None:
+        self._name, self._model, self._tokenizer = name, model, tokenizer
         self._pooling, self._most_tokens = pooling, most_tokens
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -58,8 +65,8 @@ class EncoderEmbedder:
         try:
             with torch.inference_mode():
                 states = self._model(**given).last_hidden_state.float()
-        except RuntimeError as error:
-            raise EmbedderFailed(f"The encoder failed: {_shorten(error)}") from error
+        except Exception as error:
+            raise _refuse(self._name, f"failed: {_shorten(error)}") from error
         mask = given["attention_mask"].unsqueeze(-1).float()
         if self._pooling == "cls":
             pooled = states[:, 0]
@@ -72,9 +79,22 @@ class EncoderEmbedder:
         return rows
 
 
-@lru_cache(maxsize=1)
 def load_encoder(name: str) -> EncoderEmbedder:
-    """Load an encoder, or give the one that was asked for last. Raises EmbedderFailed."""
+    """Load an encoder, or give it again where it is one of the last that were asked for. Raises EmbedderFailed."""
+    if name not in _loaded:
+        while len(_loaded) >= MOST_LOADED:  # before the next one takes its memory
+            _loaded.popitem(last=False)
+        _loaded[name] = _load(name)
+    _loaded.move_to_end(name)
+    return _loaded[name]
+
+
+def forget_encoders() -> None:
+    """Keep none."""
+    _loaded.clear()
+
+
+def _load(name: str) -> EncoderEmbedder:
     try:
         import torch
         import transformers
@@ -91,16 +111,24 @@ def load_encoder(name: str) -> EncoderEmbedder:
             folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
         )
     except Exception as error:
-        raise EmbedderFailed(f"The encoder {name} cannot be loaded: {_shorten(error)}") from error
+        raise _refuse(name, _shorten(error)) from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.pad_token is None:
-        raise EmbedderFailed(f"The tokenizer of {name} has no token to pad with.")
+        raise _refuse(name, "its tokenizer has no token to pad with")
     tokenizer.padding_side = "right"
     takes = getattr(model.config, "max_position_embeddings", None) or MOST_TOKENS
     # Some count their positions from behind the padding, so that the last two are no places for tokens.
     most = min(MOST_TOKENS, takes - 2 if takes > 2 else takes, tokenizer.model_max_length)
-    return EncoderEmbedder(model.eval(), tokenizer, pooling=_read_pooling(folder), most_tokens=most)
+    return EncoderEmbedder(name, model.eval(), tokenizer, pooling=_read_pooling(folder), most_tokens=most)
+
+
+def _refuse(name: str, detail: str) -> EmbedderFailed:
+    return EmbedderFailed(
+        f"No encoder works by the name {name}. Look whether it is written right, or take another embedder; whoever runs the "
+        "site finds the cause on this page and in the workers’ log.",
+        detail=detail,
+    )
 
 
 def _find_folder(name: str) -> Path:
@@ -108,7 +136,7 @@ def _find_folder(name: str) -> Path:
     if folder.is_dir():
         return folder
     if name.startswith(("/", ".", "~")):
-        raise EmbedderFailed(f"There is no folder {name} where the workers run.")
+        raise _refuse(name, "no such folder where the workers run")
     try:
         from huggingface_hub import HfApi, snapshot_download
 
@@ -121,7 +149,7 @@ def _find_folder(name: str) -> Path:
         if size <= MOST_BYTES:
             return Path(snapshot_download(name, allow_patterns=_FILES))
     except Exception as error:
-        raise EmbedderFailed(f"The encoder {name} cannot be brought from the hub: {_shorten(error)}") from error
+        raise _refuse(name, f"cannot be brought from the hub: {_shorten(error)}") from error
     raise EmbedderFailed(
         f"The weights of the encoder {name} have {size // 2**20:,} MiB; workers bring at most {MOST_BYTES // 2**20:,}. "
         "Take a smaller one, or serve it and name the server.",

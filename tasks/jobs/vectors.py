@@ -81,8 +81,8 @@ def embed_in_turn(turn: Turn, word: str, *, ends: float, again: JobName) -> None
     try:
         is_done = embed_missing(turn, word, ends=ends)
     except EmbedderFailed as error:
-        log.warning("campaign %s: %s", turn.subject_id, error)
-        fail_turn(turn=turn, error=str(error), now=timezone.now())
+        log.warning("campaign %s: %s %s", turn.subject_id, error, error.detail)
+        fail_turn(turn=turn, error=f"{error}\n{error.detail}".rstrip("\n"), now=timezone.now())
         return
     if not is_done:
         wake(again)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.generation import embedders_transformers
 from tasks.generation.embedders import EmbedderFailed, TextsRefused, as_rows, asks_server, name_embedder, open_embedder
 from tasks.records.generation import GeneratorRecord
 from tasks.text.hashing_vectors import DIMENSIONS, embed_text
@@ -204,12 +205,12 @@ def encoder(tmp_path_factory):
 @pytest.mark.torch
 @pytest.mark.parametrize("pooling", ["", "cls", "last"])
 def test_an_encoder_gives_the_same_vector_to_a_text_whatever_stands_beside_it(encoder, pooling):
-    from tasks.generation.embedders_transformers import load_encoder
+    from tasks.generation.embedders_transformers import forget_encoders
 
     (encoder / "1_Pooling").mkdir(exist_ok=True)
     said = {"pooling_mode_cls_token": pooling == "cls", "pooling_mode_lasttoken": pooling == "last"}
     (encoder / "1_Pooling" / "config.json").write_text(json.dumps(said))
-    load_encoder.cache_clear()
+    forget_encoders()
     embedder = open_embedder(f"transformers:{encoder}", server=None)
     texts = ["The river runs down.", "Bread", "word " * 500]
     together = embedder.embed(texts)
@@ -220,9 +221,33 @@ def test_an_encoder_gives_the_same_vector_to_a_text_whatever_stands_beside_it(en
 
 
 @pytest.mark.torch
-def test_an_encoder_that_cannot_be_loaded_says_why(tmp_path):
-    with pytest.raises(EmbedderFailed, match="There is no folder /nowhere"):
-        open_embedder("transformers:/nowhere", server=None)
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(EmbedderFailed, match="cannot be loaded"):
-        open_embedder(f"transformers:{tmp_path}", server=None)
+def test_whether_a_folder_is_there_is_not_to_be_told_from_the_refusal(tmp_path):
+    there, gone = tmp_path / "one", tmp_path / "two"
+    there.mkdir()
+    (there / "config.json").write_text("{}")
+    refusals = {}
+    for folder in (there, gone):
+        with pytest.raises(EmbedderFailed) as refusal:
+            open_embedder(f"transformers:{folder}", server=None)
+        refusals[folder] = refusal.value
+    assert str(refusals[there]).replace(str(there), "x") == str(refusals[gone]).replace(str(gone), "x")
+    assert refusals[gone].detail == "no such folder where the workers run"
+    assert refusals[there].detail not in ("", refusals[gone].detail)
+
+
+def test_the_last_two_encoders_are_kept_and_no_more(monkeypatch):
+    loaded = []
+    held = []
+
+    def load(name):
+        held.append(len(embedders_transformers._loaded))
+        loaded.append(name)
+        return name
+
+    monkeypatch.setattr(embedders_transformers, "_load", load)
+    embedders_transformers.forget_encoders()
+    for name in ("a", "b", "a", "c", "a", "b"):
+        assert embedders_transformers.load_encoder(name) == name
+    assert loaded == ["a", "b", "c", "b"]
+    assert held == [0, 1, 1, 1]  # the oldest goes before the next takes its memory
+    embedders_transformers.forget_encoders()

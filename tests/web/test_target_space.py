@@ -185,10 +185,13 @@ def test_topics_are_not_merged_in_a_circle(full, olga):
 
 
 def test_why_an_embedder_fails_and_much_drift_are_told(full, olga):
-    Stale.objects.filter(kind="turn_vectors").update(error="There is no folder x where the workers run.", failures=2)
+    error = "No encoder works by the name x.\nno such folder where the workers run"
+    Stale.objects.filter(kind="turn_vectors").update(error=error, failures=2)
     TopicFit.objects.update(drift=0.4)
     text = read(olga.get(SPACE))
-    assert "The embedder made no vectors: There is no folder x where the workers run." in text
+    assert "The embedder made no vectors: No encoder works by the name x." in text
+    assert "no such folder" not in text
+    assert "no such folder where the workers run" in read(come_as("administrator", full).get(SPACE))
     assert "40 % of the prompts changed their topic" in text
     assert "That is much." in text
     full.parameters["embedder"] = "transformers:other"
