@@ -66,7 +66,7 @@ class EncoderEmbedder:
             with torch.inference_mode():
                 states = self._model(**given).last_hidden_state.float()
         except Exception as error:
-            raise _refuse(self._name, f"failed: {_shorten(error)}") from error
+            raise _refuse(self._name, _shorten(error)) from error
         mask = given["attention_mask"].unsqueeze(-1).float()
         if self._pooling == "cls":
             pooled = states[:, 0]
@@ -149,7 +149,7 @@ def _find_folder(name: str) -> Path:
         if size <= MOST_BYTES:
             return Path(snapshot_download(name, allow_patterns=_FILES))
     except Exception as error:
-        raise _refuse(name, f"cannot be brought from the hub: {_shorten(error)}") from error
+        raise _refuse(name, _shorten(error)) from error
     raise EmbedderFailed(
         f"The weights of the encoder {name} have {size // 2**20:,} MiB; workers bring at most {MOST_BYTES // 2**20:,}. "
         "Take a smaller one, or serve it and name the server.",
