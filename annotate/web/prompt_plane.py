@@ -53,7 +53,7 @@ def place_labels(topics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     labels = []
     for topic in topics[:MOST_LABELS]:
         x, y = scale(topic["x"], topic["y"])
-        labels.append({**topic, "cx": round(x, 1), "cy": round(y, 1), "baseline": round(y + 5, 1)})
+        labels.append({**topic, "cx": round(x, 1), "cy": round(y, 1)})
     return labels
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -79,16 +78,16 @@ def draw_curve(arms: Sequence[Mapping[str, Any]], name: str, axis: Axis) -> dict
 
     lines = []
     for number, arm in enumerate(arms):
-        points = [
-            {"x": place(one["judgments"]["mean"]), "y": place_height(one[name]["mean"]),
-             "low": place_height(one[name]["low"]), "high": place_height(one[name]["high"])}
-            for one in arm["curve"]
-        ]  # fmt: skip
+        points = [(place(one["judgments"]["mean"]), one[name]) for one in arm["curve"] if one[name]["mean"] is not None]
         lines.append(
             {
                 "number": number,
-                "points": points,
-                "steps": list(itertools.pairwise(points)),
+                "line": " ".join(f"{x:g},{place_height(one['mean']):g}" for x, one in points),
+                "spans": "".join(
+                    f"M{x:g} {place_height(one['low']):g}V{place_height(one['high']):g}"
+                    for x, one in points
+                    if one["low"] is not None and one["low"] != one["high"]
+                ),
                 "end": tell(arm["end"][name], "two"),
             }
         )
@@ -108,9 +107,9 @@ def draw_curve(arms: Sequence[Mapping[str, Any]], name: str, axis: Axis) -> dict
     }
 
 
-def place_height(share: float | None) -> float | None:
+def place_height(share: float) -> float:
     """How far below the plot's top a share stands, in pixels."""
-    return None if share is None else round(HEIGHT * (1 - min(max(share, 0.0), 1.0)), 1)
+    return round(HEIGHT * (1 - min(max(share, 0.0), 1.0)), 1)
 
 
 def tell(figure: Mapping[str, Any], how: str) -> dict[str, str]:
@@ -122,16 +121,20 @@ def tell(figure: Mapping[str, Any], how: str) -> dict[str, str]:
 
 
 def describe_levels(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Judgments to levels of coverage, a row a level, and the share of what the first way takes."""
+    """Judgments to levels of coverage, a row a level, and the share of what the first way takes; not what was there before."""
     return [
         {
             "coverage": level["coverage"],
             "ways": [
-                {"judgments": tell(way["judgments"], "whole"), "ratio": tell(way["ratio"], "two") if number else None}
+                {
+                    "judgments": tell(way["judgments"], "whole"),
+                    "ratio": tell(way["ratio"], "two") if number and way["ratio"]["n"] else None,
+                }
                 for number, way in enumerate(level["arms"])
             ],
         }
         for level in report["reached"]
+        if any(way["judgments"]["mean"] for way in level["arms"])
     ]
 
 

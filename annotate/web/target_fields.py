@@ -19,6 +19,8 @@ from tasks.vocabulary import PromptLength, TargetAxis
 PREFIX = "share"
 #: Values that one axis has fields for; a file or the API takes more.
 MOST_FIELDS = 60
+#: Values without a share that are seen before one asks for all.
+FIRST_SEEN = 8
 #: Axes whose values are words of the organizer's: a new one may be written.
 OPEN_AXES = (TargetAxis.DIFFICULTY, TargetAxis.TAG)
 
@@ -44,6 +46,21 @@ class AxisForm:
     lines: tuple[ValueLine, ...]
     added: tuple[Field, ...]
     left: float | None
+
+    @property
+    def first(self) -> list[ValueLine]:
+        """What is seen at once: lines that say something, and the first of the others."""
+        return [line for line, is_first in self._sorted() if is_first]
+
+    @property
+    def rest(self) -> list[ValueLine]:
+        """What is folded away where there are many."""
+        return [line for line, is_first in self._sorted() if not is_first]
+
+    def _sorted(self) -> list[tuple[ValueLine, bool]]:
+        silent = [line for line in self.lines if not line.field.value and not line.field.errors]
+        folded = {id(line) for line in (silent[FIRST_SEEN:] if len(silent) > FIRST_SEEN + 2 else [])}
+        return [(line, id(line) not in folded) for line in self.lines]
 
 
 def draw_axes(
