@@ -23,7 +23,7 @@ SELECT u.id, u.kind, q.language, u.band, u.tie, u.done, u.held, u.needed, d.want
   c.uncertainty,
   CASE WHEN k.parameters->>'stop_best' IS NOT NULL THEN (
     SELECT max(best.value::float8) FROM jsonb_array_elements_text(c.result->'p_best') best) END AS p_best,
-  (c.result->>'gain')::float8 AS gain, (d.terms->>'reach')::float8 AS reach,
+  (c.result->>'gain')::float8 AS gain, (d.terms->>'reach')::float8 AS reach, (d.terms->>'part')::float8 AS part,
   EXTRACT(EPOCH FROM %(now)s::timestamptz - GREATEST(m.created_at, k.state_changed_at, CASE WHEN u.done > 0 THEN (
     SELECT max(s.closed_at) FROM annotate_assignment s WHERE s.unit_id = u.id AND s.state = 'submitted') END)) / 86400
     AS waiting
@@ -58,7 +58,7 @@ _FEW_OPEN = f"""
 SELECT count(*) AS n FROM (SELECT 1 FROM annotate_unit u WHERE u.queue_id = ANY({QUEUES_OF}) AND u.is_open LIMIT %(limit)s) few"""
 
 #: A prompt is finished as far as its units are: those that closed with judgments wholly, others by what they have.
-_CELLS = f"""
+_COUNTS = f"""
 WITH parts AS (
   SELECT m.tree_id, u.done, u.held,
     CASE WHEN u.is_open THEN LEAST(1.0, u.done::float8 / GREATEST(d.wanted, 1)) ELSE 1.0 END AS finished,
@@ -70,10 +70,13 @@ trees AS (
   FROM parts GROUP BY tree_id),
 counts AS (
   SELECT p.cell_id, sum(t.finished) AS finished, sum(t.under_way) AS under_way, sum(t.done) AS judgments, sum(t.held) AS held
-  FROM trees t JOIN annotate_promptplace p ON p.tree_id = t.tree_id WHERE p.campaign_id = %(campaign)s GROUP BY p.cell_id)
+  FROM trees t JOIN annotate_promptplace p ON p.tree_id = t.tree_id WHERE p.campaign_id = %(campaign)s GROUP BY p.cell_id)"""
+
+#: Cells with what was counted of each (`n`). To be filled in: what is finished, and how many judgments stand.
+TELL_CELLS = """
 SELECT c.id, c.language, o.number AS topic, c.difficulty, c.length, c.share, c.prompts, c.groups,
-  COALESCE(n.finished, 0)::float8 AS finished, COALESCE(n.under_way, 0)::float8 AS under_way,
-  COALESCE(n.judgments, 0)::bigint AS judgments, COALESCE(n.held, 0)::bigint AS held,
+  {finished}::float8 AS finished, COALESCE(n.under_way, 0)::float8 AS under_way,
+  {judgments}::bigint AS judgments, COALESCE(n.held, 0)::bigint AS held,
   EXISTS (SELECT 1 FROM annotate_targetshare s WHERE s.campaign_id = c.campaign_id AND (
     (s.axis = 'language' AND s.value = c.language) OR (s.axis = 'topic' AND s.value = o.number::text)
     OR (s.axis = 'difficulty' AND s.value = c.difficulty) OR (s.axis = 'length' AND s.value = c.length))) AS is_targeted
@@ -118,6 +121,7 @@ class UnitRow:
     p_best: float | None
     gain: float | None
     reach: float | None
+    part: float | None
     waiting: float
 
 
@@ -163,8 +167,14 @@ def list_judged_units(*, campaign_id: int, since: datetime, limit: int) -> list[
 
 
 def count_cells(*, campaign_id: int) -> list[Row]:
-    """The cells of a campaign's target space with what is finished and under way in them now, by id."""
-    return [{**row, "groups": json.loads(row["groups"])} for row in fetch_all(_CELLS, {"campaign": campaign_id})]
+    """The cells of a campaign's target space with what is finished and under way in them now, by id; every unit is counted."""
+    told = TELL_CELLS.format(finished="COALESCE(n.finished, 0)", judgments="COALESCE(n.judgments, 0)")
+    return read_cells(_COUNTS + told, {"campaign": campaign_id})
+
+
+def read_cells(statement: str, params: Row) -> list[Row]:
+    """The rows of a statement that ends with `TELL_CELLS`."""
+    return [{**row, "groups": json.loads(row["groups"])} for row in fetch_all(statement, params)]
 
 
 def list_finished_trees(*, campaign_id: int, limit: int) -> list[tuple[int, int]]:

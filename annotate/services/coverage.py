@@ -13,7 +13,8 @@ from annotate.services.stale import Turn, keep_turn
 
 ROWS_A_WRITE = 500
 
-#: Locked by id, as everybody who writes several cells does.
+#: Locked by id, as everybody who writes several cells does. When they were counted is told although nothing changed, now and
+#: then: what goes on from a count reads all that came since.
 _CELLS = """
 WITH mine AS MATERIALIZED (
   SELECT id FROM annotate_coveragecell WHERE id = ANY(%(cells)s::bigint[]) ORDER BY id FOR NO KEY UPDATE)
@@ -23,7 +24,8 @@ FROM unnest(%(cells)s::bigint[], %(finished)s::float8[], %(judgments)s::int[], %
   %(groups)s::jsonb[]) AS n (id, finished, judgments, held, coverage, groups)
 JOIN mine ON mine.id = n.id
 WHERE c.id = n.id AND ((c.finished, c.judgments, c.held, c.coverage, c.groups)
-  IS DISTINCT FROM (n.finished, n.judgments, n.held, n.coverage, n.groups) OR c.counted_at IS NULL)"""
+  IS DISTINCT FROM (n.finished, n.judgments, n.held, n.coverage, n.groups) OR c.counted_at IS NULL
+  OR c.counted_at < %(now)s::timestamptz - interval '30 minutes')"""
 
 _REPORT = """
 INSERT INTO annotate_coveragereport (campaign_id, language, measured_at, coverage, prompts, candidates, people, facility,

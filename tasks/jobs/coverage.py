@@ -21,7 +21,7 @@ from django.utils import timezone
 from annotate.queries import coverage_facts as facts
 from annotate.queries.planning import iterate_units
 from annotate.services.coverage import CellCount, ReportRow, store_cells, store_reports
-from annotate.services.scheduling import write_bands
+from annotate.services.scheduling import store_stratum_counts, write_bands
 from annotate.services.stale import Turn, end_turn, rest_after, take_turn
 from annotate.wake import wake
 from tasks.jobs.coverage_vectors import read_surroundings
@@ -78,11 +78,12 @@ def measure_coverage_job() -> None:
 def measure_campaign(turn: Turn, *, now: datetime) -> None:
     """One campaign: its plan, its cells, and where it is time a row of its history."""
     campaign_id = turn.subject_id
-    ground = lay_ground(campaign_id, now=now)
+    ground = lay_ground(campaign_id)
     loaded = load_pool(iterate_units(campaign_id=campaign_id, now=now), ground=ground)
     surroundings, placed = read_surroundings(loaded, ground=ground, campaign_id=campaign_id)
     plans = plan_units(placed, ground=ground, surroundings=surroundings)
     write_bands(bands=list_bands(placed, plans, ground=ground), now=now)
+    store_stratum_counts(cells=ground.strata, now=now)
     if not ground.rows:
         return
     groups = _count_groups(campaign_id)

@@ -112,8 +112,12 @@ class Loaded:
         return len(self.pool)
 
 
-def load_pool(parts: Iterable[Sequence[UnitRow]], *, ground: Ground) -> Loaded:
-    """All units of these parts that are the scheduler's, part by part made into columns."""
+def load_pool(parts: Iterable[Sequence[UnitRow]], *, ground: Ground, is_whole: bool = True) -> Loaded:
+    """All units of these parts that are the scheduler's, part by part made into columns.
+
+    `is_whole`: they are all open units of the campaign. Of a prompt of which there may be more units than these, each is the
+    part of it that it last was known to be.
+    """
     columns = [_make_columns(part, ground) for part in parts]
     if not columns:
         columns = [_make_columns([], ground)]
@@ -121,7 +125,9 @@ def load_pool(parts: Iterable[Sequence[UnitRow]], *, ground: Ground) -> Loaded:
     tree = joined.pop("tree")
     stands = {name: joined.pop(name) for name in ("stratum", "band", "needed", "stood", "is_scored", "policy")}
     _, of_tree, units = np.unique(tree, return_inverse=True, return_counts=True)
-    part = 1.0 / units[of_tree] if len(tree) else np.zeros(0)
+    part, known = 1.0 / units[of_tree] if len(tree) else np.zeros(0), joined.pop("part")
+    if not is_whole:
+        part = np.fmin(part, known)
     return Loaded(make_pool(joined.pop("unit"), part=part, **joined), tree, **stands)
 
 
@@ -186,8 +192,10 @@ def list_bands(loaded: Loaded, plans: Sequence[Plan], *, ground: Ground) -> Iter
 
 
 def _tell_known(pool: Pool, place: int) -> dict[str, float]:
-    """What a claim reads of a unit."""
+    """What a claim reads of a unit, and a tick that does not see all units of its prompt."""
     known = {"uncertainty": float(pool.uncertainty[place]), "gain": float(pool.gain[place])}
+    if pool.part[place] < 1:
+        known["part"] = float(pool.part[place])
     return {name: round(value, DIGITS) for name, value in known.items() if not np.isnan(value)}
 
 
@@ -221,6 +229,7 @@ def _make_columns(units: Sequence[UnitRow], ground: Ground) -> dict[str, NDArray
         "gain": floats(nan if unit.gain is None else unit.gain for unit, _ in kept),
         "deficit": floats(deficits.get(unit.stratum_id, 0.0) for unit, _ in kept),
         "reach": floats(nan if unit.reach is None else unit.reach for unit, _ in kept),
+        "part": floats(nan if unit.part is None else unit.part for unit, _ in kept),
         "waiting": floats(max(0.0, float(unit.waiting)) for unit, _ in kept),
         "minutes": floats(minutes[Kind(unit.kind)] for unit, _ in kept),
         "tie": floats(unit.tie / TIES for unit, _ in kept),

@@ -1,8 +1,9 @@
 """Decide what is wanted most, every few seconds: bands and needs of the units that are offered next, and of what changed.
 
-A tick looks at the front of each queue, at what was judged a moment ago and at what is new, all against cells that are
-counted now; a campaign with few open units is looked at as a whole. The full plan of a large one, with the embeddings, is
-made every few minutes beside it (tasks.jobs.coverage). When neither runs, work goes on by the last bands.
+A tick looks at the front of each queue, at what was judged a moment ago and at what is new, all against cells as the last
+full plan counted them and what came since; a campaign with few open units is counted and looked at as a whole. The full plan
+of a large one, with the embeddings, is made every few minutes beside it (tasks.jobs.coverage). When neither runs, work goes
+on by the last bands.
 """
 
 import time
@@ -13,6 +14,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from annotate.queries.backlog import (
+    Cell,
     find_settings,
     list_front_units,
     list_open_campaigns,
@@ -29,6 +31,7 @@ from annotate.queries.planning import (
     read_units,
     time_kinds,
 )
+from annotate.queries.recent_counts import count_cells_since, find_last_count, load_strata_since
 from annotate.services.scheduling import store_stratum_counts, write_bands
 from annotate.services.stale import claim_stale, end_turn, rest_after, settle_stale, take_turn
 from annotate.services.tree_marks import mark_tree_of_units
@@ -68,13 +71,13 @@ def follow_needs(*, now: datetime) -> bool:
     """
     marks = claim_stale(kind=StaleKind.SUBJECT_NEED, limit=MARKS_AT_ONCE, now=now, lease_seconds=LEASE_SECONDS)
     if marks:
-        changed = write_bands(bands=decide_needs([mark.subject_id for mark in marks]), now=now)
+        changed = write_bands(bands=decide_needs([mark.subject_id for mark in marks], now=now), now=now)
         mark_tree_of_units(unit_ids=changed)
         settle_stale(marks=marks)
     return bool(marks)
 
 
-def decide_needs(subject_ids: Sequence[int]) -> list[Band]:
+def decide_needs(subject_ids: Sequence[int], *, now: datetime) -> list[Band]:
     """The need that the present certainty asks for, of units in which it changes; their bands stay."""
     found = load_units(unit_ids=list_ordering_units(subject_ids=subject_ids))
     settings = find_settings(campaign_ids={campaign_id for campaign_id, _ in found})
@@ -84,7 +87,7 @@ def decide_needs(subject_ids: Sequence[int]) -> list[Band]:
         if wanted != unit.wanted and unit.kind in ORDERING_KINDS:
             decided.append((campaign_id, unit, wanted))
     strata = {
-        campaign_id: Ground(settings[campaign_id], [], load_cells(campaign_id=campaign_id), {}).stratum_of
+        campaign_id: Ground(settings[campaign_id], [], load_strata(campaign_id, now=now), {}).stratum_of
         for campaign_id in {item[0] for item in decided}
     }
     needs = []
@@ -93,6 +96,15 @@ def decide_needs(subject_ids: Sequence[int]) -> list[Band]:
         reason, args = give_reason(kind=unit.kind, done=unit.done, stratum=stratum)
         needs.append(Band(unit.unit, None, wanted, reason, args))
     return needs
+
+
+def load_strata(campaign_id: int, *, now: datetime) -> Sequence[Cell]:
+    """The strata as a tick sees them."""
+    is_large = has_more_open(campaign_id=campaign_id, than=FRONT_UNITS)
+    since = find_last_count(campaign_id=campaign_id, now=now) if is_large else None
+    if since is None:
+        return load_cells(campaign_id=campaign_id)
+    return load_strata_since(campaign_id=campaign_id, since=since)
 
 
 def schedule_in_turn(campaign_id: int) -> None:
@@ -109,22 +121,40 @@ def schedule_in_turn(campaign_id: int) -> None:
 
 def schedule_campaign(campaign_id: int, *, now: datetime) -> int:
     """Count, plan what is offered next and what changed, write what says something new; how many bands that was."""
-    ground = lay_ground(campaign_id, now=now)
-    if not has_more_open(campaign_id=campaign_id, than=FRONT_UNITS):
-        loaded = load_pool(iterate_units(campaign_id=campaign_id, now=now), ground=ground)
-    else:
+    if has_more_open(campaign_id=campaign_id, than=FRONT_UNITS):
+        ground = lay_ground_lately(campaign_id, now=now)
         front = list_front_units(campaign_id=campaign_id, limit=FRONT_UNITS)
         new = list_new_units(campaign_id=campaign_id, limit=FRONT_UNITS)
         judged = list_judged_units(campaign_id=campaign_id, since=now - JUDGED_LATELY, limit=FRONT_UNITS)
-        loaded = load_pool([read_units(unit_ids=sorted({*front, *new, *judged}), now=now)], ground=ground)
+        parts = [read_units(unit_ids=sorted({*front, *new, *judged}), now=now)]
+        loaded = load_pool(parts, ground=ground, is_whole=False)
+    else:
+        ground = lay_ground(campaign_id)
+        store_stratum_counts(cells=ground.strata, now=now)
+        loaded = load_pool(iterate_units(campaign_id=campaign_id, now=now), ground=ground)
     bands = list(list_bands(loaded, plan_units(loaded, ground=ground), ground=ground))
     write_bands(bands=bands, now=now)
     return len(bands)
 
 
-def lay_ground(campaign_id: int, *, now: datetime) -> Ground:
-    """What a plan of this campaign stands on, counted now; the strata keep their counts."""
-    strata = load_cells(campaign_id=campaign_id)
-    store_stratum_counts(cells=strata, now=now)
+def lay_ground(campaign_id: int) -> Ground:
+    """What a plan of this campaign stands on: everything counted now. Cells come first, so that their moment is the earlier."""
     settings = find_settings(campaign_ids=[campaign_id])[campaign_id]
-    return Ground(settings, count_cells(campaign_id=campaign_id), strata, time_kinds(campaign_id=campaign_id))
+    cells = count_cells(campaign_id=campaign_id)
+    return Ground(settings, cells, load_cells(campaign_id=campaign_id), time_kinds(campaign_id=campaign_id))
+
+
+def lay_ground_lately(campaign_id: int, *, now: datetime) -> Ground:
+    """The same from the last full plan's counts and what came since; everything counted where there are none that are good.
+
+    Strata keep the counts of the full plan, so that both are of one moment.
+    """
+    since = find_last_count(campaign_id=campaign_id, now=now)
+    if since is None:
+        return lay_ground(campaign_id)
+    return Ground(
+        find_settings(campaign_ids=[campaign_id])[campaign_id],
+        count_cells_since(campaign_id=campaign_id, since=since),
+        load_strata_since(campaign_id=campaign_id, since=since),
+        time_kinds(campaign_id=campaign_id),
+    )

@@ -1,0 +1,85 @@
+"""What is finished in cells and strata, from what was counted last and what came since: as much work as there are changes.
+
+A full plan counts every unit and keeps what it counted (`CoverageCell.counted_at` says when). Between two of them the judgments
+that came since are added, and what is under way is read from the holds that are live. What else changes a count, such as a
+judgment that is withdrawn or a prompt that moves to another cell, is seen by the next full plan, minutes later.
+"""
+
+from datetime import datetime, timedelta
+
+from annotate.queries.backlog import QUEUES_OF, Cell
+from annotate.queries.planning import TELL_CELLS, read_cells
+from annotate.queries.rows import Row, fetch_all, fetch_row
+
+#: What was counted longer ago than this is counted anew: that is no more work than to read all that came since.
+LONGEST_SINCE = timedelta(hours=1)
+
+#: Since topics were found anew, every prompt may be in another cell.
+_LAST = """
+SELECT max(c.counted_at) AS counted_at,
+  (SELECT max(f.fitted_at) FROM annotate_topicfit f WHERE f.campaign_id = %(campaign)s) AS fitted_at
+FROM annotate_coveragecell c WHERE c.campaign_id = %(campaign)s"""
+
+#: Units that were judged since then or are held now. Of a judgment that replaces one from before nothing is added.
+_CHANGED = f"""
+WITH fresh AS MATERIALIZED (
+  SELECT j.unit_id, count(*)::int AS given
+  FROM annotate_judgment j LEFT JOIN annotate_judgment b ON b.id = j.supersedes_id
+  WHERE j.created_at > %(since)s AND j.is_current AND j.counted AND j.withdrawn_at IS NULL
+    AND (b.id IS NULL OR b.created_at > %(since)s)
+  GROUP BY j.unit_id),
+changed AS MATERIALIZED (
+  SELECT u.id, u.subject_id, u.is_open, u.done, u.held, COALESCE(f.given, 0) AS given, d.wanted, d.stratum_id
+  FROM (SELECT unit_id FROM fresh UNION SELECT s.unit_id FROM annotate_assignment s WHERE s.state = 'live') met
+  JOIN annotate_unit u ON u.id = met.unit_id JOIN annotate_unitdetail d ON d.unit_id = u.id
+  LEFT JOIN fresh f ON f.unit_id = u.id
+  WHERE u.queue_id = ANY({QUEUES_OF}))"""
+
+#: A unit that had some judgments less was open then.
+_CELLS = f"""{_CHANGED},
+parts AS MATERIALIZED (
+  SELECT m.tree_id, h.given, h.held,
+    CASE WHEN h.is_open THEN LEAST(1.0, h.done::float8 / GREATEST(h.wanted, 1)) ELSE 1.0 END
+      - CASE WHEN h.is_open OR h.given > 0 THEN LEAST(1.0, (h.done - h.given)::float8 / GREATEST(h.wanted, 1)) ELSE 1.0 END
+      AS finished,
+    CASE WHEN h.is_open THEN LEAST(1.0, h.held::float8 / GREATEST(h.wanted, 1)) ELSE 0.0 END AS under_way
+  FROM changed h JOIN annotate_message m ON m.id = h.subject_id),
+sizes AS MATERIALIZED (
+  SELECT t.tree_id, count(*) AS units
+  FROM (SELECT DISTINCT tree_id FROM parts) t JOIN annotate_message m ON m.tree_id = t.tree_id
+  JOIN annotate_unit u ON u.subject_id = m.id AND (u.is_open OR u.done > 0) AND u.queue_id = ANY({QUEUES_OF})
+  GROUP BY t.tree_id),
+counts AS (
+  SELECT p.cell_id, sum(a.finished / z.units) AS finished, sum(a.under_way / z.units) AS under_way,
+    sum(a.given) AS judgments, sum(a.held) AS held
+  FROM parts a JOIN sizes z ON z.tree_id = a.tree_id JOIN annotate_promptplace p ON p.tree_id = a.tree_id
+  WHERE p.campaign_id = %(campaign)s GROUP BY p.cell_id)"""
+
+_STRATA = f"""{_CHANGED},
+counts AS (SELECT stratum_id, sum(given) AS given, sum(held) AS held FROM changed GROUP BY stratum_id)
+SELECT s.id, s.language, s.topic, s.target,
+  s.done + COALESCE(CASE WHEN s.topic = '' THEN sum(c.given) OVER (PARTITION BY s.language) ELSE c.given END, 0)::bigint AS done,
+  COALESCE(CASE WHEN s.topic = '' THEN sum(c.held) OVER (PARTITION BY s.language) ELSE c.held END, 0)::bigint AS held
+FROM annotate_stratum s LEFT JOIN counts c ON c.stratum_id = s.id
+WHERE s.campaign_id = %(campaign)s ORDER BY s.language, s.topic"""
+
+
+def find_last_count(*, campaign_id: int, now: datetime) -> datetime | None:
+    """When everything was counted last; None where it must be counted anew."""
+    row = fetch_row(_LAST, {"campaign": campaign_id})
+    at, fitted = row["counted_at"], row["fitted_at"]
+    if at is None or now - at > LONGEST_SINCE or (fitted is not None and fitted > at):
+        return None
+    return at if isinstance(at, datetime) else None
+
+
+def count_cells_since(*, campaign_id: int, since: datetime) -> list[Row]:
+    """The cells of a campaign as `annotate.queries.planning.count_cells` tells them."""
+    finished = "GREATEST(c.finished + COALESCE(n.finished, 0), 0)"
+    told = TELL_CELLS.format(finished=finished, judgments="(c.judgments + COALESCE(n.judgments, 0))")
+    return read_cells(_CELLS + told, {"campaign": campaign_id, "since": since})
+
+
+def load_strata_since(*, campaign_id: int, since: datetime) -> list[Cell]:
+    """The strata of a campaign as `annotate.queries.backlog.load_cells` tells them."""
+    return [Cell(**row) for row in fetch_all(_STRATA, {"campaign": campaign_id, "since": since})]
