@@ -102,7 +102,9 @@ def load_growing(*, campaign: Campaign, now: datetime) -> GrowingCampaign:
     Shares of topics stay behind: topics are numbered as they were found here, and are found anew there.
     """
     decided = describe_campaign(campaign)
-    briefs = Brief.objects.filter(campaign=campaign, is_open=True, origin=BriefOrigin.ORGANIZER).order_by("pk")
+    # A brief that nobody made is the campaign's own, by which it asks for whatever people like.
+    own = Brief.objects.filter(campaign=campaign, origin=BriefOrigin.ORGANIZER, created_by__isnull=False)
+    briefs = own.filter(is_open=True).order_by("pk")
     return GrowingCampaign(
         title=campaign.title,
         languages=tuple(campaign.languages),
