@@ -145,16 +145,19 @@ def share_out(*, turn: Turn, language: str) -> int | None:
     with transaction.atomic():
         if not keep_turn(turn=turn):
             return None
-        params = {"campaign": turn.subject_id}
+        params: dict[str, object] = {"campaign": turn.subject_id}
         run(_LOCK_CELLS, params)
         run(_COUNT_CELLS, params)
         run(_COUNT_TOPICS, params)
-        shares = load_shares(campaign_id=turn.subject_id)
-        facts = load_cell_facts(campaign_id=turn.subject_id, shares=shares)
-        cells = add_wanted(facts, shares, language=language)
-        weights = share_cells(cells, shares)
-        rows = [_as_row(cell, share) for cell, share in zip(cells, weights, strict=True)]
-        params["rows"] = json.dumps(rows)  # type: ignore[assignment]
+    # Nobody waits for the arithmetic. Whoever sets shares meanwhile takes the turn, and nothing of this is written.
+    shares = load_shares(campaign_id=turn.subject_id)
+    cells = add_wanted(load_cell_facts(campaign_id=turn.subject_id, shares=shares), shares, language=language)
+    rows = [_as_row(cell, share) for cell, share in zip(cells, share_cells(cells, shares), strict=True)]
+    params = {"campaign": turn.subject_id, "rows": json.dumps(rows)}
+    with transaction.atomic():
+        if not keep_turn(turn=turn):
+            return None
+        run(_LOCK_CELLS, params)
         run(_WRITE_SHARES, params)
         run(_DROP_CELLS, params)
     return len(cells)

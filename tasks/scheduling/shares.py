@@ -4,6 +4,9 @@ A cell's share begins at the square root of its prompts, so that large cells wei
 size. Then, axis by axis and again and again, the cells of each value are scaled to the value's share, those of all other
 values together to what is left (iterative proportional fitting, Deming and Stephan 1940): in the end every axis has the shares
 that were asked for, as far as cells that there are allow it. A tag is had by a part of a cell's prompts, and counts by that part.
+
+Of a thousand tags each is had by few cells: a step for one changes those, and for all others one number that is common to
+them, so that it costs what the tag's cells cost.
 """
 
 from collections import Counter, defaultdict
@@ -15,6 +18,8 @@ from typing import Any
 from tasks.vocabulary import PromptLength, TargetAxis
 
 ROUNDS = 30
+#: A round after which no cell's share is other by more than this is the last.
+SETTLED = 1e-9
 #: By which axes a cell is one; tags lie across.
 CELL_AXES = (TargetAxis.LANGUAGE, TargetAxis.TOPIC, TargetAxis.DIFFICULTY, TargetAxis.LENGTH)
 
@@ -70,12 +75,15 @@ def share_cells(cells: Sequence[CellFacts], shares: Shares) -> list[float]:
     """The share of each cell; together 1 where there is a cell. An empty cell has what its value is asked for."""
     weights = [sqrt(cell.prompts) if cell.prompts else 1.0 for cell in cells]
     weights = _normalise(weights)
+    tags = _find_parts(cells, shares.get(TargetAxis.TAG, {}))
     for _ in range(ROUNDS):
+        before = weights
         for axis in CELL_AXES:
             if shares.get(axis):
                 weights = _fit_axis(cells, weights, axis, shares[axis])
-        for tag, share in shares.get(TargetAxis.TAG, {}).items():
-            weights = _fit_tag(cells, weights, tag, share)
+        weights = _fit_tags(weights, tags)
+        if all(abs(now - then) <= SETTLED for now, then in zip(weights, before, strict=True)):
+            break
     return weights
 
 
@@ -113,15 +121,38 @@ def _fit_axis(
     return _normalise(scaled, otherwise=weights)
 
 
-def _fit_tag(cells: Sequence[CellFacts], weights: list[float], tag: str, share: float) -> list[float]:
-    has = sum(weight * _part(cell, tag) for cell, weight in zip(cells, weights, strict=True))
-    if not 0 < has < 1:
-        return weights
-    scaled = []
-    for cell, weight in zip(cells, weights, strict=True):
-        part = _part(cell, tag)
-        scaled.append(weight * (part * share / has + (1 - part) * (1 - share) / (1 - has)))
-    return _normalise(scaled, otherwise=weights)
+def _find_parts(cells: Sequence[CellFacts], wanted: Mapping[str, float]) -> list[tuple[float, list[tuple[int, float]]]]:
+    """Of each wanted tag its share, and the cells that have it, with the part of their prompts."""
+    parts: dict[str, list[tuple[int, float]]] = {tag: [] for tag in wanted}
+    for place, cell in enumerate(cells):
+        for tag in cell.tags:
+            if tag in parts and (part := _part(cell, tag)):
+                parts[tag].append((place, part))
+    return [(wanted[tag], found) for tag, found in parts.items() if found]
+
+
+def _fit_tags(weights: list[float], tags: Sequence[tuple[float, list[tuple[int, float]]]]) -> list[float]:
+    """Scale to one tag after the other. What all cells have in common is kept apart, in `common`."""
+    own, common = list(weights), 1.0
+    for share, parts in tags:
+        has = common * sum(own[place] * part for place, part in parts)
+        if not 0 < has < 1 - SETTLED:  # nobody has it, or everybody: there is nothing to shift
+            continue
+        if share >= 1:  # nothing is left to the others
+            own, common = _keep_only(own, parts), 1.0
+            continue
+        without = (1 - share) / (1 - has)
+        for place, part in parts:
+            own[place] *= part * share / has / without + 1 - part
+        common *= without
+    return _normalise([weight * common for weight in own], otherwise=weights)
+
+
+def _keep_only(weights: list[float], parts: Sequence[tuple[int, float]]) -> list[float]:
+    kept = [0.0] * len(weights)
+    for place, part in parts:
+        kept[place] = weights[place] * part
+    return _normalise(kept, otherwise=weights)
 
 
 def _part(cell: CellFacts, tag: str) -> float:

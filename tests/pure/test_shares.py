@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.records.reference import ReferencePrompt, learn_shares, read_reference
+from tasks.scheduling import shares as shares_module
 from tasks.scheduling.shares import CellFacts, add_wanted, find_unmet, share_cells
 from tasks.vocabulary import TargetAxis
 
@@ -104,3 +105,20 @@ def test_shares_are_learned_of_what_is_said_alone_and_never_more_than_one():
         TargetAxis.LENGTH: {"short": 0.333, "middle": 0.333, "long": 0.333},
         TargetAxis.TAG: {"a": 0.333},
     }
+
+
+def test_a_tag_costs_what_the_cells_that_have_it_cost(monkeypatch):
+    looked = []
+    monkeypatch.setattr(shares_module, "_part", lambda cell, tag: looked.append(tag) or cell.tags[tag] / cell.prompts)
+    cells = [CellFacts("en", str(place), "", "short", 2, {f"tag{place}": 1}) for place in range(50)]
+    shares = {TargetAxis.TAG: {f"tag{place}": 0.01 for place in range(50)}}
+    weights = share_cells(cells, shares)
+    assert len(looked) == 50  # not fifty tags by fifty cells, thirty times
+    assert weights == pytest.approx([0.02] * 50)
+
+
+def test_a_tag_that_is_wanted_alone_leaves_nothing_to_others_and_one_that_everybody_has_shifts_nothing():
+    cells = [CellFacts("en", "", "", "short", 4, {"a": 4}), CellFacts("en", "", "", "long", 4, {"b": 2})]
+    assert share_cells(cells, {TargetAxis.TAG: {"a": 1.0}}) == pytest.approx([1, 0])
+    assert share_cells(cells[:1], {TargetAxis.TAG: {"a": 0.3}}) == [1.0]
+    assert share_cells(cells, {TargetAxis.TAG: {"a": 0.5, "b": 0.25}}) == pytest.approx([0.5, 0.5], abs=1e-6)

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from annotate.exceptions import Conflict, InvalidInput
@@ -17,6 +18,7 @@ from annotate.services.campaign_text import write_campaign_file
 from annotate.services.campaigns import change_campaign
 from annotate.services.learned_shares import learn_from_campaign, learn_from_file
 from annotate.services.writing_help import check_text
+from tasks.scheduling.shares import share_cells
 from tasks.vocabulary import TargetAxis
 from tests.loop import make_annotator, make_campaign, make_prompt
 from tests.subjects import write_prompts
@@ -71,6 +73,30 @@ def test_a_share_that_cannot_be_is_refused_at_its_place(shares, place, told):
     assert place in refused.value.details
     assert told in refused.value.details[place][0]
     assert describe_shares(campaign_id=campaign.pk) == {}
+
+
+def test_more_shares_than_are_put_upon_cells_quickly_are_refused():
+    campaign = make_campaign()
+    put(campaign, *(share("tag", f"tag{number}", 0.0005) for number in range(1_000)))
+    assert len(describe_shares(campaign_id=campaign.pk)["tag"]) == 1_000
+    with pytest.raises(InvalidInput) as refused:
+        put(campaign, *(share("tag", f"tag{number}", 0.0005) for number in range(1_001)))
+    assert "1000" in refused.value.details["shares"][0].replace(",", "")
+
+
+def test_nobody_waits_for_the_arithmetic_of_shares(monkeypatch):
+    campaign = make_campaign()
+    make_prompts(campaign, each=1)
+    held = []
+
+    def share_outside(cells, shares):
+        held.append(list(connection.savepoint_ids))
+        return share_cells(cells, shares)
+
+    monkeypatch.setattr("annotate.services.places.share_cells", share_outside)
+    find_places(campaign)
+    assert held == [[]]
+    assert sum(CoverageCell.objects.values_list("share", flat=True)) == pytest.approx(1)
 
 
 def test_the_file_of_a_campaign_carries_its_shares():
