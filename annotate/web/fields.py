@@ -45,6 +45,8 @@ class Field:
     most: int = 0
     place: str = ""
     suggestions: tuple[str, ...] = ()
+    #: What may be written, each with what it means: only of text.
+    offers: tuple[Option, ...] = ()
     errors: tuple[str, ...] = ()
     autofocus: bool = False
     hides_title: bool = False

@@ -16,11 +16,13 @@ from annotate.queries.self_descriptions import list_own_answers, list_topics_of_
 from annotate.services.self_descriptions import choose_topics, describe_oneself
 from annotate.web.description_words import ANSWER_NAMES, QUESTION_WORDS
 from annotate.web.fields import Field, Option, Problems
-from annotate.web.names import language_name
+from annotate.web.names import language_name, list_languages
 from annotate.web.pages import Needs, PageRequest, page, render_page
 from tasks.records.self_descriptions import ANSWERS
 from tasks.vocabulary import SelfQuestion
 
+#: Telling words beside a topic's name.
+MOST_WORDS = 4
 #: What a form sends for a topic, and what it says.
 LIKES = {"yes": True, "no": False, "": None}
 
@@ -65,7 +67,11 @@ def my_topics(request: PageRequest, slug: str) -> HttpResponse:
         choose_topics(annotator_id=annotator_id, campaign=campaign, likes=likes, now=timezone.now())
         messages.success(request, _("Your choice is kept. It says what you are given more often, not what you may do."))
         return redirect("my_topics", slug=slug)
-    topics = list_topics_to_like(annotator_id=annotator_id, campaign=campaign)
+    topics = [
+        # A name that nobody gave is made of the first words.
+        {**topic, "words": [term for term in topic["terms"] if term not in topic["name"].split(", ")][:MOST_WORDS]}
+        for topic in list_topics_to_like(annotator_id=annotator_id, campaign=campaign)
+    ]
     return render_page(request, "me/topics.html", {"campaign": campaign, "topics": topics})
 
 
@@ -86,7 +92,8 @@ def draw_question(question: SelfQuestion, said: str, problems: Problems) -> Fiel
     errors = tuple(problems.get(question.value, ()))
     if question is SelfQuestion.FIRST_LANGUAGE:
         hint = language_name(said) if said and not errors else words.hint
-        return Field(question.value, words.title, "text", said, hint, most=16, errors=errors)
+        offers = tuple(Option(code, name, language=code) for code, name in list_languages())
+        return Field(question.value, words.title, "text", said, hint, most=16, errors=errors, offers=offers)
     answers = [("", _("I would rather not say")), *((answer, ANSWER_NAMES[answer]) for answer in ANSWERS[question])]
     options = tuple(Option(answer, title, is_chosen=answer == said) for answer, title in answers)
     return Field(question.value, words.title, "select", hint=words.hint, options=options, errors=errors)

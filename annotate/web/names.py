@@ -55,6 +55,12 @@ def language_name(code: str) -> str:
     return code
 
 
+def list_languages() -> list[tuple[str, str]]:
+    """Every language that has a name here, without regions and scripts: code and name, by name."""
+    codes = {code for code in (*LANG_INFO, *MORE_LANGUAGES) if "-" not in code}
+    return sorted(((code, language_name(code)) for code in codes), key=lambda known: known[1].casefold())
+
+
 def isolated(name: str) -> str:
     """A name within a sentence, so that neither turns the direction of the other."""
     return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"

@@ -58,6 +58,12 @@ def test_all_of_it_is_deleted_at_once(client: Client, ada: Annotator):
     assert said() == {}
 
 
+def test_languages_are_offered_by_their_own_names(client: Client, ada: Annotator):
+    shown = client.get(PAGE).content.decode()
+    assert '<option value="sw" lang="sw">Kiswahili</option>' in shown
+    assert '<option value="ha" lang="ha">Hausa</option>' in shown
+
+
 def test_nobody_else_finds_ones_answers(client: Client, ada: Annotator):
     describe_oneself(annotator_id=ada.pk, answers={"age": "60_or_more"}, now=timezone.now())
     client.force_login(create_user(email="bob@example.org", now=timezone.now(), with_terms=True))
@@ -76,6 +82,15 @@ def test_topics_are_chosen_and_the_choice_is_shown(client: Client, ada: Annotato
     answer = client.post("/me/topics/birds/", {"topic-1": "yes", "topic-2": "no", "topic-9": "yes"}, follow=True)
     assert dict(Interest.objects.values_list("topic__number", "likes")) == {1: True, 2: False}
     assert 'name="topic-1" value="yes" checked' in answer.content.decode()
+
+
+def test_a_topic_is_told_by_words_that_its_name_does_not_say(client: Client, ada: Annotator):
+    campaign = make_campaign()
+    make_topic(campaign, 1, name="bird")
+    make_topic(campaign, 2, name="Singing")
+    shown = client.get("/me/topics/birds/").content.decode()
+    assert "<bdi>song</bdi>" in shown
+    assert "<bdi>bird, song</bdi>" in shown
 
 
 def test_a_campaign_without_topics_says_why(client: Client, ada: Annotator):

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from annotate.models import AuditEvent, PromptPlace, Stale, TargetShare, Topic, TopicFit
 from annotate.web import prompt_map as map_page
 from annotate.web.prompt_plane import draw_hexes, scale
+from tests.coverage_world import add_cell, add_topic
 from tests.loop import make_campaign
 from tests.targets import find_places, make_prompts, wake_all
 from tests.web.organizing import come_as
@@ -254,3 +255,22 @@ def test_pages_cost_the_same_whatever_their_prompts(campaign, olga, each, django
         with django_assert_num_queries(queries):
             assert olga.get(page).status_code == 200
     wake_all()
+
+
+def test_of_many_topics_a_few_are_seen_at_once_and_those_with_a_share_always(campaign, olga):
+    topics = [add_topic(campaign, f"topic {number}") for number in range(14)]
+    for topic in topics:
+        add_cell(campaign, topic=topic, share=0.05, prompts=20 - topic.number)
+    TargetShare.objects.create(campaign=campaign, axis="topic", value=str(topics[-1].number), share=0.5)
+    page = olga.get(SPACE).content.decode()
+    at_once, folded = page.partition('<summary id="rest-topic">')[::2]
+    fields = [page.count('name="share.topic.') for page in (at_once, folded)]
+    assert fields == [9, 5]
+    assert f'name="share.topic.{topics[-1].number}" id' in at_once
+    assert "5 more" in folded[:200]
+
+
+def test_a_few_topics_are_all_seen(campaign, olga):
+    for number in range(10):
+        add_cell(campaign, topic=add_topic(campaign, f"topic {number}"), share=0.05, prompts=1)
+    assert "rest-topic" not in olga.get(SPACE).content.decode()
