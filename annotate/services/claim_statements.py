@@ -1,7 +1,7 @@
 """The statements by which a claim takes one unit: what is picked to be locked, and what is done with the one that is got."""
 
 from annotate.queries.eligibility import Level, Moment, render_conditions
-from annotate.services.gold_claims import GOLD_PICK
+from annotate.services.gold_claims import GOLD_MATCHED_PICK, GOLD_PICK
 
 #: Bands of each queue of which one unit is drawn by lot.
 MOST_BANDS = 64
@@ -103,5 +103,6 @@ CLAIM_NEAR = CLAIM.format(pick=PROBE, order=MOST_WANTED, is_random=False)
 CLAIM_BEHIND = CLAIM.format(pick=BEHIND, order=MOST_WANTED, is_random=False)
 CLAIM_DEEP = CLAIM.format(pick=DEEP, order=MOST_WANTED, is_random=False)
 CLAIM_GOLD = CLAIM.format(pick=GOLD_PICK, order=MOST_WANTED, is_random=False)
+CLAIM_GOLD_MATCHED = CLAIM.format(pick=GOLD_MATCHED_PICK, order=MOST_WANTED, is_random=False)
 CLAIM_MATCHED = CLAIM.format(pick=MATCHED, order=AS_DRAWN, is_random=False)
 CLAIM_BY_LOT = CLAIM.format(pick=BY_LOT, order=AS_DRAWN, is_random=True)

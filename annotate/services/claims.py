@@ -37,6 +37,7 @@ from annotate.services.claim_statements import (
     CLAIM_BY_LOT,
     CLAIM_DEEP,
     CLAIM_GOLD,
+    CLAIM_GOLD_MATCHED,
     CLAIM_MATCHED,
     CLAIM_NEAR,
 )
@@ -230,8 +231,10 @@ def _claim_gold(*, claimant: Claimant, params: Row, rng: random.Random) -> Row |
     me, campaign = claimant.annotator_id, claimant.campaign_id
     if not toss_for_gold(annotator_id=me, campaign_id=campaign, settings=claimant.settings, rng=rng):
         return None
+    is_matched = claimant.traits is not None and claimant.settings.match_people
+    statement = CLAIM_GOLD_MATCHED if is_matched else CLAIM_GOLD
     for wide in GOLD_WIDTHS:
-        looked = _look(params={**params, "gold_wide": wide}, statements=(CLAIM_GOLD,))
+        looked = _look(params={**params, "gold_wide": wide}, statements=(statement,))
         if not isinstance(looked, WhyNone):
             look_alike(looked)
             return looked

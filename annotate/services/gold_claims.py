@@ -2,8 +2,9 @@
 
 The coin is tossed for everybody alike, so that whoever asks learns nothing from how long it takes. Each person meets the
 items in an order of their own, and none where there is no other such work for them; nobody meets a subject that they
-have met as ordinary work. Whoever runs the
-campaign or the site can look answers up, and meets none.
+have met as ordinary work. Where people are matched to work, the order heeds what a person can notice of that (interests, and
+variety): else gold would be what is not about what they like. Whoever runs the campaign or the site can look answers up,
+and meets none.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from annotate.queries.eligibility import Level, Moment, render_conditions
 from annotate.queries.rows import Row, fetch_row, run
 from tasks.records.parameters import CampaignSettings
 from tasks.scheduling.gold import share_of_gold
+from tasks.scheduling.matching import ALIKE, LAST, LIKED, LONGEST_RUN
 
 #: Items that are picked to be locked: one is enough, unless others lock it at this moment.
 GOLD_WIDTHS = (1, 4, 16)
@@ -37,7 +39,7 @@ _BESIDE = f"""EXISTS (
                              WHERE past.annotator_id = %(me)s AND past.state NOT IN ('expired', 'released'))
             AND u.id NOT IN (SELECT mine.unit_id FROM annotate_exclusion mine WHERE mine.annotator_id = %(me)s))))"""
 
-GOLD_PICK = f"""
+_PICK = f"""
   SELECT u.id, u.band, u.tie FROM (
     SELECT q.id FROM annotate_queue q
     WHERE q.campaign_id = %(campaign)s AND q.is_gold AND {render_conditions(moment=Moment.OFFER, level=Level.QUEUE)}
@@ -45,14 +47,40 @@ GOLD_PICK = f"""
   CROSS JOIN LATERAL (
     SELECT id, band, tie, kind, subject_id FROM annotate_unit WHERE queue_id = queues.id AND is_vacant
     ORDER BY band DESC, tie LIMIT {MOST_ITEMS}) u
-  JOIN annotate_golditem gi ON gi.unit_id = u.id AND gi.retired_at IS NULL
+  JOIN annotate_golditem gi ON gi.unit_id = u.id AND gi.retired_at IS NULL{{joins}}
   WHERE {_MINE}
     AND (SELECT met.id FROM annotate_unit o JOIN annotate_assignment met ON met.unit_id = o.id AND met.annotator_id = %(me)s
          WHERE o.subject_id = u.subject_id AND o.id <> u.id AND (o.kind = 'label') = (u.kind = 'label') LIMIT 1) IS NULL
     AND NOT EXISTS (SELECT 1 FROM annotate_annotator me JOIN annotate_user known ON known.id = me.user_id
       LEFT JOIN annotate_membership mb ON mb.user_id = known.id AND mb.campaign_id = %(campaign)s
       WHERE me.id = %(me)s AND (known.is_superuser OR mb.role IN ('organizer', 'moderator')))
-  ORDER BY hashint8extended(u.id, %(me)s) LIMIT %(gold_wide)s"""
+  ORDER BY {{order}} LIMIT %(gold_wide)s"""
+
+GOLD_PICK = _PICK.format(joins="", order="hashint8extended(u.id, %(me)s)")
+
+#: As `tasks.scheduling.matching` draws among ordinary work, with a person's dice that stay the same: what they have had
+#: enough of in a row comes last, then by worth and Gumbel's trick. A sub-select that names no row of its own is run once.
+GOLD_MATCHED_PICK = "WITH " + _PICK.format(
+    joins=f"""
+  LEFT JOIN annotate_message gm ON gm.id = u.subject_id LEFT JOIN annotate_promptplace gp ON gp.tree_id = gm.tree_id
+  LEFT JOIN annotate_interest gl ON gl.topic_id = gp.topic_id AND gl.annotator_id = %(me)s
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS times, count(*) FILTER (WHERE past.place <= {LONGEST_RUN}) = {LONGEST_RUN} AS is_enough FROM past
+    WHERE past.kind = u.kind AND past.about IS NOT DISTINCT FROM gp.cell_id) had""",
+    order=f"""had.is_enough, CASE WHEN gl.likes THEN {LIKED} WHEN NOT gl.likes THEN -{LIKED} ELSE 0 END
+    - {ALIKE} * had.times / {LAST}
+    - ln(-ln(((hashint8extended(u.id, %(me)s) & {2**52 - 1}) + 0.5::float8) / {2**52})) DESC""",
+).replace(
+    "  SELECT u.id",
+    f"""past AS MATERIALIZED (
+    SELECT j.kind, jp.cell_id AS about, row_number() OVER (ORDER BY j.created_at DESC) AS place FROM (
+      SELECT kind, unit_id, created_at FROM annotate_judgment
+      WHERE annotator_id = %(me)s AND is_current ORDER BY created_at DESC LIMIT {LAST}) j
+    JOIN annotate_unit ju ON ju.id = j.unit_id LEFT JOIN annotate_message jm ON jm.id = ju.subject_id
+    LEFT JOIN annotate_promptplace jp ON jp.tree_id = jm.tree_id)
+  SELECT u.id""",
+    1,
+)
 
 # Whoever has given thousands is past training anywhere, so that the look back is bounded.
 _COUNT = f"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from annotate.models import (
@@ -25,6 +25,7 @@ from annotate.models import (
 from annotate.queries.rows import run
 from annotate.services.holds import release_holds
 from annotate.services.undo import undo_judgment
+from tests.gold import HEADS, TAILS, choose_item, stand_beside
 from tests.loop import NOW, ask, find_drift, make_annotator, make_campaign, make_prompt, ranking_of, submit
 
 pytestmark = pytest.mark.django_db
@@ -262,3 +263,68 @@ def test_a_lot_takes_as_many_statements_as_any_claim(units) -> None:
         len([query for query in queries if "SAVEPOINT" not in query["sql"] and 'INSERT INTO "' not in query["sql"]])
         == 4
     )
+
+
+def draw_gold(person: Annotator, campaign: Campaign) -> int:
+    """The subject of the gold item that this person is given, as if it had not been."""
+    with transaction.atomic():
+        offered = ask(person, campaign, seed=HEADS)["assignment"]
+        unit = Unit.objects.select_related("queue").get(public_id=offered["unit"])
+        assert unit.queue.is_gold
+        transaction.set_rollback(True)
+    assert unit.subject_id is not None
+    return unit.subject_id
+
+
+def make_gold_world() -> tuple[Campaign, Topic, Topic, list[Message]]:
+    """Two items about each of two topics, the first ones about the first."""
+    campaign, prompts = make_world(4, gold_share=0.3)
+    one, other = make_topic(campaign, 1), make_topic(campaign, 2)
+    for number, prompt in enumerate(prompts):
+        choose_item(campaign, prompt)
+        place(prompt, (one, one, other, other)[number])
+    stand_beside(campaign)
+    return campaign, one, other, prompts
+
+
+def test_gold_heeds_what_somebody_would_rather_be_asked_about_as_other_work_does() -> None:
+    campaign, liked, disliked, prompts = make_gold_world()
+    about_liked = {prompt.pk for prompt in prompts[:2]}
+    before, after = set(), set()
+    for number in range(30):
+        ada = know(make_annotator(f"ada{number}"), campaign)
+        if draw_gold(ada, campaign) in about_liked:
+            before.add(ada.pk)
+        Interest.objects.create(annotator=ada, topic=liked, likes=True)
+        Interest.objects.create(annotator=ada, topic=disliked, likes=False)
+        if draw_gold(ada, campaign) in about_liked:
+            after.add(ada.pk)
+    # The dice of each person stay the same: what is liked only comes nearer.
+    assert before < after
+    assert len(after) > 15
+
+
+def test_gold_is_of_something_else_after_very_many_alike() -> None:
+    campaign, common, _, prompts = make_gold_world()
+    ada = know(make_annotator(), campaign)
+    for number in range(12):
+        prompt = make_prompt(campaign, f"Common {number}?")
+        place(prompt, common)
+        Unit.objects.filter(subject=prompt).update(band=900)
+        offered = ask(ada, campaign, seed=TAILS)["assignment"]
+        assert Unit.objects.get(public_id=offered["unit"]).subject_id == prompt.pk
+        submit(ada, offered["id"], ranking_of(offered), seed=TAILS)
+        release_holds(annotator_id=ada.pk, now=NOW)
+        Assignment.objects.filter(annotator=ada, state="released").delete()
+    assert draw_gold(ada, campaign) in {prompt.pk for prompt in prompts[2:]}
+
+
+def test_a_match_among_gold_takes_no_statement_more() -> None:
+    campaign, *_ = make_gold_world()
+    plain, known = make_annotator("bob"), know(make_annotator("ada"), campaign)
+    taken = []
+    for person in (plain, known):
+        with CaptureQueriesContext(connection) as seen:
+            draw_gold(person, campaign)
+        taken.append(len(seen.captured_queries))
+    assert taken[0] == taken[1]
