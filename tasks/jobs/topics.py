@@ -28,7 +28,7 @@ from tasks.jobs.reliability import do_in_turn
 from tasks.records.coverage import length_of
 from tasks.records.parameters import CampaignSettings, read_settings
 from tasks.records.topics import FEWEST_PROMPTS, KnownTopic, Place
-from tasks.scheduling.topics import METHOD, METHOD_VERSION, Vectors, center
+from tasks.scheduling.topics import METHOD, METHOD_VERSION, HalfVectors, Vectors, center
 from tasks.scheduling.topics_fit import Prompts, fit_topics, place_by_fit
 from tasks.scheduling.topics_plane import SAMPLE
 from tasks.scheduling.topics_terms import name_topic
@@ -46,7 +46,9 @@ LONGEST_RUN_SECONDS = 120.0
 GROWTH, LARGE = 1.2, 2_000
 SHORTEST_PAUSE, SHORTEST_PAUSE_SMALL = timedelta(hours=1), timedelta(minutes=5)
 #: Topics are found among so many prompts at most, drawn by a hash, so that all of them are in memory; others are placed by them.
-MOST_FITTED = 200_000
+MOST_FITTED = 100_000
+#: Bytes before the numbers of a vector as PostgreSQL sends it.
+HEADER = 4
 #: Of prompts so many must have their vectors, so that topics are not those of what came first.
 EMBEDDED_SHARE = 0.9
 
@@ -99,11 +101,10 @@ def fit_campaign(
 
     Topics are called by words of their prompts, and everybody reads them: what waits for its review is placed, and no more.
     """
-    found = iterate_vectors(campaign_id=turn.subject_id, embedder=embedder, part=share)
-    rows = keep_one_length([row for row in found if not row["is_pending"]])
+    rows, vectors = read_prompts(turn.subject_id, embedder, share)
     if len(rows) < FEWEST_PROMPTS:
         return
-    vectors, prompts = decode(rows), len(rows)
+    prompts = len(rows)
     columns = Prompts(
         vectors, [row["language"] for row in rows], [row["text"] for row in rows], [row["topic"] for row in rows]
     )
@@ -136,11 +137,29 @@ def fit_campaign(
     if version is None:
         return
     topics = {row["number"]: row for row in load_topics(campaign_id=turn.subject_id)}
-    placed = [make_place(row, place, topics=topics) for row, place in zip(rows, places, strict=True)]
     for start in range(0, prompts, PLACED_AT_ONCE):
-        part = placed[start : start + PLACED_AT_ONCE]
+        end = start + PLACED_AT_ONCE
+        part = [make_place(row, at, topics=topics) for row, at in zip(rows[start:end], places[start:end], strict=True)]
         if not store_places(turn=turn, fit=version, places=part, now=timezone.now()):
             return
+
+
+def read_prompts(campaign_id: int, embedder: str, share: float) -> tuple[list[Row], HalfVectors]:
+    """Reviewed prompts, and their vectors as they are stored: half of what the numbers that we compute with take.
+
+    Of vectors of several lengths those of the most common one: a server may have changed its model under one name.
+    """
+    by_length: dict[int, tuple[list[Row], bytearray]] = {}
+    for row in iterate_vectors(campaign_id=campaign_id, embedder=embedder, part=share):
+        if not row["is_pending"]:
+            sent = bytes(row.pop("vector"))[HEADER:]
+            rows, data = by_length.setdefault(len(sent), ([], bytearray()))
+            rows.append(row)
+            data += sent
+    if not by_length:
+        return [], np.zeros((0, 0), dtype=np.float16)
+    rows, data = max(by_length.values(), key=lambda kept: len(kept[0]))
+    return rows, np.frombuffer(data, dtype=">f2").reshape(len(rows), -1)
 
 
 def place_missing(turn: Turn, fit: FitState | None, *, ends: float) -> bool:
@@ -239,8 +258,8 @@ def keep_one_length(rows: list[Row]) -> list[Row]:
 def decode(rows: Sequence[Row]) -> Vectors:
     """Vectors of rows, all of one length, as PostgreSQL sends them."""
     data = np.frombuffer(b"".join(bytes(row["vector"]) for row in rows), dtype=">u2").reshape(len(rows), -1)
-    return np.ascontiguousarray(data[:, 2:]).view(">f2").astype(np.float32)
+    return np.ascontiguousarray(data[:, HEADER // 2 :]).view(">f2").astype(np.float32)
 
 
 def decode_one(data: bytes) -> Vectors:
-    return np.frombuffer(bytes(data)[4:], dtype=">f2").astype(np.float32)
+    return np.frombuffer(bytes(data)[HEADER:], dtype=">f2").astype(np.float32)

@@ -28,6 +28,8 @@ from tasks.records.topics import FEWEST_PROMPTS, KnownTopic
 from tasks.scheduling.topic_merging import SEARCHED, join_clusters
 
 Vectors = NDArray[np.float32]
+#: Vectors as they are stored, or as they are computed with.
+HalfVectors = NDArray[np.float16] | NDArray[np.float32]
 Codes = NDArray[np.int64]
 
 METHOD, METHOD_VERSION = "spherical_kmeans", 1
@@ -63,16 +65,23 @@ def suggest_topics(prompts: int) -> int:
 
 
 def center(
-    vectors: Vectors, languages: Sequence[str], means: Mapping[str, Sequence[float]] | None = None
+    vectors: HalfVectors, languages: Sequence[str], means: Mapping[str, Sequence[float]] | None = None
 ) -> tuple[Vectors, dict[str, Any]]:
-    """Vectors without what their language has in common, of length 1; and those means ("" for all others)."""
+    """Vectors without what their language has in common, of length 1; and those means ("" for all others).
+
+    Part by part, so that no second copy of all of them is ever in memory.
+    """
     if means is None:
         means = _find_means(vectors, languages)
     names = sorted(set(languages))
     known = np.array([means.get(name, means[""]) for name in names], dtype=np.float32)
     place = {name: at for at, name in enumerate(names)}
-    centred = vectors - known[np.fromiter((place[name] for name in languages), dtype=np.int64, count=len(languages))]
-    return normalise(centred), dict(means)
+    codes = np.fromiter((place[name] for name in languages), dtype=np.int64, count=len(languages))
+    centred = np.empty(vectors.shape, dtype=np.float32)
+    for start in range(0, len(vectors), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        centred[part] = normalise(vectors[part].astype(np.float32) - known[codes[part]])
+    return centred, dict(means)
 
 
 def normalise(vectors: Vectors) -> Vectors:
@@ -126,12 +135,12 @@ def measure_drift(before: Sequence[int | None], after: Sequence[int]) -> float |
     return sum(old != new for old, new in pairs) / len(pairs) if pairs else None
 
 
-def _find_means(vectors: Vectors, languages: Sequence[str]) -> dict[str, Any]:
+def _find_means(vectors: HalfVectors, languages: Sequence[str]) -> dict[str, Any]:
     names = np.array(languages)
-    means = {"": vectors.mean(axis=0)}
+    means = {"": vectors.mean(axis=0, dtype=np.float32)}
     for name, prompts in Counter(languages).items():
         if prompts >= FEWEST_OF_LANGUAGE:
-            means[name] = vectors[names == name].mean(axis=0)
+            means[name] = vectors[names == name].mean(axis=0, dtype=np.float32)
     return means
 
 

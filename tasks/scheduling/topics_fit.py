@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.records.topics import Fit, FoundTopic, KnownTopic, Place
-from tasks.scheduling.topics import Vectors, assign, center, find_clusters, measure_drift, suggest_topics
+from tasks.scheduling.topics import HalfVectors, Vectors, assign, center, find_clusters, measure_drift, suggest_topics
 from tasks.scheduling.topics_plane import (
     as_density,
     draw_sample,
@@ -30,7 +30,7 @@ _COMPARED, _PART = 3_000, 1_000
 class Prompts:
     """Prompts in columns: their vectors, languages, texts, and the topics that they had."""
 
-    vectors: Vectors
+    vectors: HalfVectors
     languages: Sequence[str]
     texts: Sequence[str]
     before: Sequence[int | None]
@@ -122,15 +122,16 @@ def place_by_fit(
     return _as_places([into.get(number, number) for number in numbers], rows, placed, density)
 
 
-def find_pairs(vectors: Vectors, rows: NDArray[np.int64]) -> list[Pair]:
+def find_pairs(vectors: HalfVectors, rows: NDArray[np.int64]) -> list[Pair]:
     """Prompts of one topic that say nearly the same, nearest first: the first `MOST_PAIRS`."""
     found: list[Pair] = []
     order = np.argsort(rows, kind="stable")
     bounds = np.flatnonzero(np.diff(rows[order])) + 1
     for members in (part[:_COMPARED] for part in np.split(order, bounds)):
+        compared = vectors[members].astype(np.float32)
         for start in range(0, len(members), _PART):
             part = members[start : start + _PART]
-            near = vectors[part] @ vectors[members].T
+            near = compared[start : start + _PART] @ compared.T
             ones, others = np.nonzero(near >= NEARLY_SAME)
             is_pair = part[ones] < members[others]
             ones, others = ones[is_pair], others[is_pair]

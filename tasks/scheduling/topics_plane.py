@@ -50,8 +50,10 @@ def lay_out(middles: Vectors, *, begun: Mapping[int, Sequence[float]]) -> Points
 
 def find_axes(vectors: Vectors, middles: Vectors, rows: Codes) -> Vectors:
     """Two directions in which prompts differ most from the middles of their topics."""
-    rest = vectors - middles[rows]
-    spread = (rest.T @ rest).astype(np.float64)
+    spread = np.zeros((vectors.shape[1], vectors.shape[1]))
+    for start in range(0, len(vectors), _AT_ONCE):
+        rest = vectors[start : start + _AT_ONCE] - middles[rows[start : start + _AT_ONCE]]
+        spread += rest.T @ rest
     _, axes = np.linalg.eigh(spread)
     best = axes[:, -2:].T[::-1]
     # A direction has no sign of its own: the same one each time.

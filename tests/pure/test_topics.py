@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -181,3 +183,15 @@ def test_terms_are_what_a_topic_has_and_its_language_has_not():
 def test_drift_is_of_those_that_had_a_topic():
     assert measure_drift([1, 2, None, 1], [1, 3, 5, 1]) == pytest.approx(1 / 3)
     assert measure_drift([None], [1]) is None
+
+
+def test_vectors_are_centred_without_a_second_copy_of_all_of_them():
+    stored = np.random.default_rng(1).standard_normal((60_000, 128)).astype(np.float16)
+    languages = ["en"] * 40_000 + ["de"] * 20_000
+    tracemalloc.start()
+    centred, means = center(stored, languages)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.6 * centred.nbytes
+    assert np.allclose(means["de"], stored[40_000:].astype(np.float64).mean(axis=0), atol=1e-4)
+    assert np.allclose(np.linalg.norm(centred, axis=1), 1, atol=1e-5)
