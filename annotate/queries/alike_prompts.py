@@ -1,7 +1,8 @@
 """Prompts of a campaign that lie next to a text by their vectors: looked for among the topics that it is nearest to.
 
-The topics are the index: three of them are looked through, and before there are any, the newest vectors. Only where the
-campaign's embedder is hashing: no other one works while somebody waits.
+The cells of the target space are the index: three topics are looked through in the text's language, prompts as long as it is
+first, and before there are any topics, the newest vectors. Only where the campaign's embedder is hashing: no other one works
+while somebody waits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,13 +11,14 @@ from typing import Any
 from annotate.queries.near_prompts import START_CHARS, Neighbour
 from annotate.queries.reading import IS_NO_REJECT, Reader, start_of
 from annotate.queries.rows import fetch_all, fetch_one
+from tasks.records.coverage import length_of
 from tasks.text.hashing_vectors import NAME, embed_text
 
 #: From this nearness (cosine) on a prompt is shown.
 NEAR = 0.85
 MOST_SHOWN = 3
-#: Topics that are looked through, and vectors of all of them together.
-TOPICS, MOST_MEASURED = 3, 5_000
+#: Topics that are looked through, and vectors of all of them together: some 15 ms.
+TOPICS, MOST_MEASURED = 3, 3_000
 
 _MEANS = """
 SELECT f.version, COALESCE(f.result->'means'->%(language)s, f.result->'means'->'')::text AS mean,
@@ -36,11 +38,15 @@ WITH fit AS MATERIALIZED (
   SELECT COALESCE(f.result->'means'->%(language)s, f.result->'means'->'')::text::halfvec AS mean FROM annotate_topicfit f
   WHERE f.campaign_id = %(campaign)s AND f.embedder = %(embedder)s ORDER BY f.version DESC LIMIT 1),
 topics AS MATERIALIZED (
-  SELECT COALESCE(o.merged_into_id, o.id) AS id FROM annotate_topic o, fit
-  WHERE o.campaign_id = %(campaign)s AND o.embedder = %(embedder)s AND o.retired_at IS NULL
-  ORDER BY o.centroid <=> (%(vector)s::halfvec - fit.mean) LIMIT {TOPICS}),
+  SELECT COALESCE(o.merged_into_id, o.id) AS id, row_number() OVER (ORDER BY o.centroid <=> (%(vector)s::halfvec - fit.mean)) AS place
+  FROM annotate_topic o, fit
+  WHERE o.campaign_id = %(campaign)s AND o.embedder = %(embedder)s AND o.retired_at IS NULL ORDER BY place LIMIT {TOPICS}),
+cells AS MATERIALIZED (
+  SELECT c.id FROM annotate_coveragecell c JOIN topics t ON t.id = c.topic_id
+  WHERE c.campaign_id = %(campaign)s AND c.language = %(language)s GROUP BY c.id ORDER BY c.length <> %(length)s, min(t.place), c.id),
 looked_at AS MATERIALIZED (
-  (SELECT p.message_id AS id FROM annotate_promptplace p WHERE p.topic_id IN (SELECT id FROM topics) LIMIT {MOST_MEASURED})
+  (SELECT p.id FROM cells CROSS JOIN LATERAL (
+     SELECT p.message_id AS id FROM annotate_promptplace p WHERE p.cell_id = cells.id LIMIT {MOST_MEASURED}) p LIMIT {MOST_MEASURED})
   UNION ALL
   (SELECT v.message_id FROM annotate_textvector v WHERE v.campaign_id = %(campaign)s AND v.embedder = %(embedder)s
     AND NOT EXISTS (SELECT 1 FROM fit) LIMIT {MOST_MEASURED})),
@@ -64,6 +70,7 @@ def find_alike_prompts(*, campaign_id: int, text: str, language: str, reader: Re
         "campaign": campaign_id,
         "embedder": NAME,
         "language": language,
+        "length": length_of(len(text)),
         "vector": _write(vector),
     }
     return [
