@@ -19,6 +19,7 @@ from annotate.queries.coverage_page import (
     PARTS,
     blur_cells,
     compare_shares,
+    count_tags,
     find_standing,
     list_cells,
     list_history,
@@ -27,7 +28,7 @@ from annotate.queries.coverage_page import (
     moment_until,
 )
 from annotate.queries.rows import Row
-from tasks.records.standing import IMPOSSIBLE, Lag
+from tasks.records.standing import IMPOSSIBLE, Lag, Unmet
 from tasks.vocabulary import CampaignRole, PromptLength, Scope, TargetAxis
 
 LOOKING = (Scope.READ, Scope.ORGANIZE)
@@ -128,6 +129,11 @@ class ShareStanding(serializers.Serializer[Any]):
     prompts = serializers.IntegerField(allow_null=True, help_text="That there are of it.")
     has = serializers.FloatField(allow_null=True, help_text="Its share of all prompts.")
     finished = serializers.FloatField(allow_null=True, help_text="Its share of what is finished.")
+    unmet = serializers.ChoiceField(
+        choices=["", *(reason.value for reason in Unmet)],
+        help_text="Why it cannot be reached, however many come: its topic takes no prompts, nobody knows its language, no prompt "
+        "has the tag, or other shares leave it no room.",
+    )
 
 
 class FigureShape(serializers.Serializer[Any]):
@@ -231,7 +237,11 @@ class StandingView(ApiView):
         """Needs the role of moderator. Counted within minutes."""
         campaign = get_campaign_for(self.actor, slug, CampaignRole.MODERATOR)
         standing = find_standing(campaign_id=campaign.pk)
-        shares = compare_shares(list_share_rows(campaign_id=campaign.pk), list_cells(campaign_id=campaign.pk))
+        wanted = list_share_rows(campaign_id=campaign.pk)
+        tags = count_tags(
+            campaign_id=campaign.pk, tags=[row["value"] for row in wanted if row["axis"] == TargetAxis.TAG]
+        )
+        shares = compare_shares(wanted, list_cells(campaign_id=campaign.pk), tags=tags)
         told = {"targets": [], "split": None, **({} if standing is None else standing.result)}
         measured_at = None if standing is None else standing.measured_at
         return Response({**told, "measured_at": measured_at, "shares": shares})

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from annotate.models import TargetShare
+from annotate.models import TargetShare, Topic
 from annotate.queries.rows import Row, fetch_all
 from annotate.queries.vectors import GONE, STANDING
 from tasks.scheduling.shares import CellFacts, Shares
@@ -56,6 +56,18 @@ def load_shares(*, campaign_id: int) -> dict[TargetAxis, dict[str, float]]:
     shares: dict[TargetAxis, dict[str, float]] = {}
     for row in TargetShare.objects.filter(campaign_id=campaign_id).order_by("axis", "value"):
         shares.setdefault(TargetAxis(row.axis), {})[row.value] = row.share
+    return shares
+
+
+def load_served_shares(*, campaign_id: int) -> dict[TargetAxis, dict[str, float]]:
+    """The same without those of topics that take no prompts any more: no prompt could serve them."""
+    shares = load_shares(campaign_id=campaign_id)
+    if TargetAxis.TOPIC in shares:
+        used = Topic.objects.filter(campaign_id=campaign_id, retired_at=None, merged_into=None)
+        numbers = {str(number) for number in used.values_list("number", flat=True)}
+        shares[TargetAxis.TOPIC] = {
+            number: share for number, share in shares[TargetAxis.TOPIC].items() if number in numbers
+        }
     return shares
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import transaction
 
 from annotate.queries.rows import run
-from annotate.queries.target_shares import load_cell_facts, load_shares
+from annotate.queries.target_shares import load_cell_facts, load_served_shares
 from annotate.queries.vectors import GONE, STANDING
 from annotate.services.stale import Turn, keep_turn
 from tasks.scheduling.shares import CellFacts, add_wanted, share_cells
@@ -150,7 +150,7 @@ def share_out(*, turn: Turn, language: str) -> int | None:
         run(_COUNT_CELLS, params)
         run(_COUNT_TOPICS, params)
     # Nobody waits for the arithmetic. Whoever sets shares meanwhile takes the turn, and nothing of this is written.
-    shares = load_shares(campaign_id=turn.subject_id)
+    shares = load_served_shares(campaign_id=turn.subject_id)
     cells = add_wanted(load_cell_facts(campaign_id=turn.subject_id, shares=shares), shares, language=language)
     rows = [_as_row(cell, share) for cell, share in zip(cells, share_cells(cells, shares), strict=True)]
     params = {"campaign": turn.subject_id, "rows": json.dumps(rows)}

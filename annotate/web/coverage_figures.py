@@ -18,6 +18,7 @@ from annotate.web.coverage_words import (
     LENGTHS,
     PARTS,
     POLICIES,
+    UNMET,
     say_difference,
     say_forecast,
     say_lag,
@@ -27,13 +28,13 @@ from annotate.web.coverage_words import (
 from annotate.web.names import language_name
 from annotate.web.plot_lines import place_points
 from annotate.web.plots import SHADES, make_axis
+from tasks.records.standing import CANNOT_BE_MET
 from tasks.vocabulary import PromptLength, TargetAxis
 
 #: What the map shows without `all=1` in the address.
 MAP_ROWS, MAP_COLUMNS = 12, 8
-#: Cells that are told with why they are behind, and reasons that no number of judges helps against.
+#: Cells that are told with why they are behind.
 MOST_BEHIND = 20
-STUCK = frozenset({"no_prompts", "few_prompts", "no_people", "few_people", "all_seen"})
 #: Points of the line.
 MOST_POINTS = 90
 #: Where the first and the last point stand, in per cent of the width: what the lines of the grid mean is written before.
@@ -187,6 +188,7 @@ def describe_shares(compared: Sequence[Mapping[str, Any]]) -> list[dict[str, Any
             "title": value_name(row["axis"], row["value"], row["name"]),
             "language": row["value"] if row["axis"] == TargetAxis.LANGUAGE else "",
             "is_missing": row["prompts"] == 0,
+            "why": UNMET.get(row["unmet"], ""),
         }
         for row in compared
     ]
@@ -201,7 +203,7 @@ def describe_behind(behind: Sequence[Mapping[str, Any]], cells: Sequence[Row]) -
             "length_name": LENGTHS.get(by_id[entry["cell"]]["length"], ""),
             "lacks": entry["lacks"],
             "why": BEHIND.get(entry["why"], ""),
-            "is_stuck": entry["why"] in STUCK,
+            "is_stuck": entry["why"] in CANNOT_BE_MET,
         }
         for entry in behind[:MOST_BEHIND]
         if entry["cell"] in by_id

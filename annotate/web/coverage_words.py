@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from annotate.figures import day, whole
 from annotate.web.field_words import Words
 from annotate.web.names import isolated, language_name
-from tasks.records.standing import Lag
+from tasks.records.standing import Lag, Unmet
 from tasks.vocabulary import PolicyName, PromptLength, TargetAxis
 
 #: The parts of the coverage: name, and what it counts.
@@ -133,6 +133,15 @@ BEHIND: dict[str, Words] = {
     "under_way": gettext_lazy("What is being judged now is enough."),
     "waiting": gettext_lazy("Its prompts wait for candidates, for review, or for somebody to write."),
     "its_turn": gettext_lazy("Nothing is in the way: it comes up as people come."),
+}
+
+
+#: Why a share cannot be reached.
+UNMET: dict[str, Words] = {
+    Unmet.TOPIC_GONE: gettext_lazy("This topic takes no prompts any more. Set the share for another one."),
+    Unmet.NO_PEOPLE: gettext_lazy("Nobody here knows this language. Invite somebody who does."),
+    Unmet.NO_TAG: gettext_lazy("Nobody who writes is asked for tags. Import prompts that have it."),
+    Unmet.NO_ROOM: gettext_lazy("Other shares leave less to it than that. Make one of them smaller."),
 }
 
 

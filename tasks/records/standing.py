@@ -1,4 +1,4 @@
-"""What is known of a target, and why it is not reached yet."""
+"""What is known of a target, of a cell or of a share, and why it is not reached yet."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,6 +37,48 @@ class Lag(StrEnum):
     FEW_PEOPLE = "few_people"
     OTHERS_FIRST = "others_first"
     ON_THE_WAY = "on_the_way"
+
+
+class Behind(StrEnum):
+    """Why a cell of the target space is behind.
+
+    no_prompts      nobody has written a prompt for it
+    few_prompts     fewer prompts than it wants finished: more judgments cannot help
+    no_people       nobody who has been here lately speaks its language
+    few_people      fewer of them than a prompt needs judgments
+    all_seen        those who have been here lately have judged all that is open in its language
+    under_way       what is being judged now is enough
+    waiting         its prompts wait for candidates, for review, or for somebody to write
+    its_turn        nothing is in the way: it comes up as people come
+    """
+
+    NO_PROMPTS = "no_prompts"
+    FEW_PROMPTS = "few_prompts"
+    NO_PEOPLE = "no_people"
+    FEW_PEOPLE = "few_people"
+    ALL_SEEN = "all_seen"
+    UNDER_WAY = "under_way"
+    WAITING = "waiting"
+    ITS_TURN = "its_turn"
+
+
+#: Reasons for which a cell is not covered however many come and judge.
+CANNOT_BE_MET = frozenset({Behind.NO_PROMPTS, Behind.FEW_PROMPTS, Behind.NO_PEOPLE, Behind.FEW_PEOPLE, Behind.ALL_SEEN})
+
+
+class Unmet(StrEnum):
+    """Why a share that is wanted is not reached however many come.
+
+    topic_gone  its topic takes no prompts any more
+    no_people   nobody knows its language
+    no_tag      no prompt has the tag, and nobody who writes is asked for one
+    no_room     shares of other axes leave it less than that
+    """
+
+    TOPIC_GONE = "topic_gone"
+    NO_PEOPLE = "no_people"
+    NO_TAG = "no_tag"
+    NO_ROOM = "no_room"
 
 
 IMPOSSIBLE = frozenset({

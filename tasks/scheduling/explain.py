@@ -1,24 +1,14 @@
-"""Why a cell of the target space is behind: the first reason that holds, with the numbers that say so.
-
-no_prompts      nobody has written a prompt for it
-few_prompts     fewer prompts than it wants finished: more judgments cannot help
-no_people       nobody who has been here lately speaks its language
-few_people      fewer of them than a prompt needs judgments
-all_seen        those who have been here lately have judged all that is open in its language
-under_way       what is being judged now is enough
-waiting         its prompts wait for candidates, for review, or for somebody to write
-its_turn        nothing is in the way: it comes up as people come
-"""
+"""Why a cell of the target space is behind: the first reason that holds, with the numbers that say so. The reasons are `Behind`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.records.standing import Behind
 from tasks.scheduling.coverage import measure_cells
 from tasks.scheduling.gains import count_wanted
 
@@ -26,23 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tasks.records.coverage import Cells, Floats
-
-
-class Behind(StrEnum):
-    """Why a cell is behind."""
-
-    NO_PROMPTS = "no_prompts"
-    FEW_PROMPTS = "few_prompts"
-    NO_PEOPLE = "no_people"
-    FEW_PEOPLE = "few_people"
-    ALL_SEEN = "all_seen"
-    UNDER_WAY = "under_way"
-    WAITING = "waiting"
-    ITS_TURN = "its_turn"
-
-
-#: Reasons for which a target is not met however many come and judge.
-CANNOT_BE_MET = frozenset({Behind.NO_PROMPTS, Behind.FEW_PROMPTS, Behind.NO_PEOPLE, Behind.FEW_PEOPLE, Behind.ALL_SEEN})
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,23 +87,6 @@ def share_cells(cells: Sequence[CellFacts], shares: Shares) -> list[float]:
     return weights
 
 
-def find_unmet(
-    cells: Sequence[CellFacts], weights: Sequence[float], shares: Shares
-) -> dict[tuple[TargetAxis, str], float]:
-    """What each wanted value has in the end, where it is not what was asked for: other axes leave it no room."""
-    unmet = {}
-    for axis in CELL_AXES:
-        for value, share in shares.get(axis, {}).items():
-            has = sum(weight for cell, weight in zip(cells, weights, strict=True) if cell.value(axis) == value)
-            if abs(has - share) > 0.005:
-                unmet[axis, value] = has
-    for tag, share in shares.get(TargetAxis.TAG, {}).items():
-        has = sum(weight * _part(cell, tag) for cell, weight in zip(cells, weights, strict=True))
-        if abs(has - share) > 0.005:
-            unmet[TargetAxis.TAG, tag] = has
-    return unmet
-
-
 def _fit_axis(
     cells: Sequence[CellFacts], weights: list[float], axis: TargetAxis, wanted: Mapping[str, float]
 ) -> list[float]:

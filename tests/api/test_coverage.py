@@ -104,7 +104,16 @@ def test_targets_are_told_with_dates_and_reasons_to_those_who_run_the_campaign(c
     assert body["targets"] == [TARGET]
     assert body["measured_at"]
     assert body["shares"] == [
-        {"axis": "language", "value": "sw", "name": "sw", "share": 0.5, "prompts": 0, "has": None, "finished": None}
+        {
+            "axis": "language",
+            "value": "sw",
+            "name": "sw",
+            "share": 0.5,
+            "prompts": 0,
+            "has": None,
+            "finished": None,
+            "unmet": "no_people",
+        }
     ]
 
 

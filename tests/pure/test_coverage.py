@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.records.coverage import Surroundings
+from tasks.records.standing import CANNOT_BE_MET, Behind
 from tasks.scheduling.coverage import (
     OTHERS,
     WEIGHTS,
@@ -15,7 +16,7 @@ from tasks.scheduling.coverage import (
     measure_coverage,
     merge_groups,
 )
-from tasks.scheduling.explain import CANNOT_BE_MET, Behind, LanguagePeople, explain_cells
+from tasks.scheduling.explain import LanguagePeople, explain_cells
 from tasks.scheduling.facility import measure_cover, measure_facility
 from tasks.scheduling.gains import count_wanted, measure_gain, measure_value
 from tasks.scheduling.pools import make_cells, make_pool

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tasks.records.reference import ReferencePrompt, learn_shares, read_reference
 from tasks.scheduling import shares as shares_module
-from tasks.scheduling.shares import CellFacts, add_wanted, find_unmet, share_cells
+from tasks.scheduling.shares import CELL_AXES, CellFacts, add_wanted, share_cells
 from tasks.vocabulary import TargetAxis
 
 CELLS = [
@@ -14,6 +14,19 @@ CELLS = [
     CellFacts("en", "2", "", "long", 10),
     CellFacts("de", "1", "hard", "short", 25),
 ]
+
+
+def find_unmet(cells, weights, shares):
+    """Values that have not what was asked for, with what they have."""
+
+    def has(axis, value):
+        pairs = zip(cells, weights, strict=True)
+        if axis in CELL_AXES:
+            return sum(weight for cell, weight in pairs if cell.value(axis) == value)
+        return sum(weight * cell.tags.get(value, 0) / max(cell.prompts, 1) for cell, weight in pairs)
+
+    found = {(axis, value): has(axis, value) for axis in shares for value in shares[axis]}
+    return {one: there for one, there in found.items() if abs(there - shares[one[0]][one[1]]) > 0.005}
 
 
 def test_without_shares_a_cell_weighs_the_square_root_of_its_prompts():

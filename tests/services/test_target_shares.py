@@ -17,6 +17,7 @@ from annotate.services.campaign_files import read_campaign, read_campaign_file
 from annotate.services.campaign_text import write_campaign_file
 from annotate.services.campaigns import change_campaign
 from annotate.services.learned_shares import learn_from_campaign, learn_from_file
+from annotate.services.topics import change_topic
 from annotate.services.writing_help import check_text
 from tasks.scheduling.shares import share_cells
 from tasks.vocabulary import TargetAxis
@@ -116,6 +117,17 @@ def test_a_retired_topic_has_no_share_any_more_to_give():
     Topic.objects.filter(number=3).update(retired_at=timezone.now())
     with pytest.raises(InvalidInput):
         put(campaign, share("topic", "3", 0.5))
+
+
+def test_a_share_of_a_topic_that_takes_none_any_more_asks_nobody_for_prompts():
+    campaign = make_campaign(topics=4)
+    make_prompts(campaign)
+    find_places(campaign)
+    put(campaign, share("topic", "3", 0.5))
+    change_topic(campaign=campaign, number=3, values={"is_retired": True}, actor=None, now=timezone.now())
+    find_places(campaign)
+    assert not CoverageCell.objects.filter(topic__number=3).exists()
+    assert sum(CoverageCell.objects.values_list("share", flat=True)) == pytest.approx(1)
 
 
 def test_cells_have_the_shares_that_were_asked_for_along_every_axis():

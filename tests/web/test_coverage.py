@@ -10,11 +10,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from annotate.models import Campaign, CoverageCell, MessageTree, PromptPlace, TargetShare, TargetStanding
-from annotate.web.coverage_figures import STUCK
+from annotate.models import Campaign, CoverageCell, MessageTree, PromptPlace, Stale, TargetShare, TargetStanding, Topic
 from annotate.web.coverage_words import BEHIND
-from tasks.scheduling.explain import CANNOT_BE_MET, Behind
+from tasks.records.standing import Behind
 from tests.coverage_world import add_cell, add_report, add_topic
+from tests.loop import make_annotator
 from tests.opinions import make_campaign, make_prompt
 from tests.web.organizing import HTMX, come_as
 
@@ -236,7 +236,7 @@ def test_targets_and_reasons_are_for_those_who_run_the_campaign(campaign, who) -
 
 def test_shares_that_are_wanted_stand_beside_those_that_are_there(campaign, olga) -> None:
     add_cell(campaign, share=0.5, prompts=30, finished=9, coverage=0.5)
-    add_cell(campaign, share=0.5, prompts=10, finished=1, coverage=0.1, language="de")
+    add_cell(campaign, share=0.5, prompts=10, finished=1, coverage=0.1, language="de", judgments=4)
     TargetShare.objects.create(campaign=campaign, axis="language", value="de", share=0.5)
     TargetShare.objects.create(campaign=campaign, axis="length", value="long", share=0.1)
     TargetShare.objects.create(campaign=campaign, axis="tag", value="code", share=0.2)
@@ -244,7 +244,36 @@ def test_shares_that_are_wanted_stand_beside_those_that_are_there(campaign, olga
     assert "it moves with everything else that comes in, and may fall again." in text
     assert "Language Deutsch 50 % 25 % 10 % 10" in text
     assert "Length long, over 400 characters no prompt 10 % 0 % 0 % 0" in text
-    assert "Tag code no prompt 20 % 0 % – 0" in text
+    assert "Tag code no prompt Nobody who writes is asked for tags. Import prompts that have it. 20 % 0 % – 0" in text
+
+
+def test_a_share_that_cannot_be_reached_is_told_with_the_reason(campaign, olga) -> None:
+    birds, gone = add_topic(campaign, "birds"), add_topic(campaign, "bees")
+    Topic.objects.filter(pk=gone.pk).update(retired_at=timezone.now())
+    add_cell(campaign, topic=birds, share=0.9, prompts=30, finished=9, coverage=0.5)
+    add_cell(campaign, share=0.1, prompts=10, finished=1, language="de")
+    for axis, value, share in (
+        ("language", "sw", 0.2), ("language", "de", 0.5), ("language", "en", 0.1), ("topic", str(gone.number), 0.1),
+        ("tag", "code", 0.2),
+    ):  # fmt: skip
+        TargetShare.objects.create(campaign=campaign, axis=axis, value=value, share=share)
+    make_annotator("ada", languages=("en", "de"))
+    text = read(olga.get(PAGE))
+    assert "Kiswahili no prompt Nobody here knows this language. Invite somebody who does. 20 %" in text
+    assert "no prompt This topic takes no prompts any more. Set the share for another one. 10 %" in text
+    assert "Tag code no prompt Nobody who writes is asked for tags. Import prompts that have it. 20 %" in text
+    # Until cells have their parts nobody knows what others leave.
+    assert "Other shares leave less" not in text
+    later = timezone.now() + timedelta(hours=1)
+    Stale.objects.create(kind="turn_topics", subject_id=campaign.pk, marked=0, lease_expires_at=later)
+    text = read(olga.get(PAGE))
+    assert "Deutsch Other shares leave less to it than that. Make one of them smaller. 50 %" in text
+    assert "English 10 %" in text
+    Topic.objects.filter(pk=gone.pk).update(retired_at=None)
+    make_annotator("swa", languages=("sw",))
+    text = read(olga.get(PAGE))
+    assert "Nobody here knows" not in text
+    assert "takes no prompts any more" not in text
 
 
 def test_a_tag_that_is_wanted_is_told_with_the_prompts_that_have_it(campaign, olga) -> None:
@@ -340,7 +369,6 @@ def test_what_is_behind_is_told_with_why_to_those_who_run_the_campaign(campaign,
 @pytest.mark.parametrize("why", list(Behind))
 def test_every_reason_of_a_cell_is_a_sentence(why) -> None:
     assert str(BEHIND[why]).endswith(".")
-    assert (why in STUCK) == (why in CANNOT_BE_MET)
 
 
 def figure(value: float | None, low: float | None = None, high: float | None = None, **more) -> dict:
