@@ -136,6 +136,10 @@ def say_why(why: Mapping[str, Any]) -> str:
     """What the scheduler opened a brief for."""
     if "wanted" not in why:
         return ""
+    if not why["prompts"]:
+        return _("There was no prompt like this; its share of the target comes to %(wanted)s.") % {
+            "wanted": whole(why["wanted"])
+        }
     said = ngettext(
         "There was %(prompts)s prompt like this; its share of the target comes to %(wanted)s.",
         "There were %(prompts)s prompts like this; their share of the target comes to %(wanted)s.",

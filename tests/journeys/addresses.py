@@ -120,7 +120,7 @@ NO_PAGES: dict[str, str] = {
     "accept_terms": "leads on at once where the terms are accepted",
     "message": "leads on to its place in its tree",
     "unit_why": "one of the units that message_why shows",
-    "topic": "fifty prompts must be there before there is one; looked at in tests/web/test_target_space.py",
+    "topic": "fifty prompts must be there before there is one; looked at in tests/web/test_coverage_browser.py",
     "message_text": "nothing but the text",
     "preview_text": "a piece of the page on which somebody writes",
     "results_finding": "forty rankings must give somebody away before there is one; looked at in tests/web/test_results_findings_browser.py",

@@ -137,6 +137,11 @@ def ask_by_itself(campaign, **more):
     return Brief.objects.create(campaign=campaign, origin="scheduler", **given)
 
 
+def test_a_brief_for_what_nobody_has_written_says_so(ines, campaign):
+    ask_by_itself(campaign, why={"prompts": 0, "wanted": 1})
+    assert "There was no prompt like this; its share of the target comes to 1." in ines.get(HERE).text
+
+
 def test_a_brief_of_the_scheduler_says_why_and_can_be_stopped_for_good_and_taken_back(ines, campaign):
     campaign.parameters |= {"open_briefs": True}
     campaign.save()
