@@ -15,7 +15,9 @@ from tasks.vocabulary import ORDERING_KINDS
 #: Units that are read in one statement.
 ROWS_AT_ONCE = 20_000
 #: The newest judgments of all that say how long one takes, and the fewest of a kind in a campaign.
-TIMED, FEWEST_TIMED = 20_000, 20
+TIMED, FEWEST_TIMED = 5_000, 20
+#: Units that no plan has looked at, the newest of all, that are gone through for those of one campaign.
+MOST_NEW = 20_000
 
 _POOL = """
 SELECT u.id, u.kind, q.language, u.band, u.tie, u.done, u.held, u.needed, d.wanted, d.stratum_id,
@@ -42,10 +44,13 @@ _IDS = f"""
 SELECT u.id FROM annotate_unit u
 WHERE u.queue_id = ANY({QUEUES_OF}) AND u.is_open AND u.id > %(after)s ORDER BY u.id LIMIT %(limit)s"""
 
-#: Where trees grow, no plan ever looks at writing and reviews: they would keep others out of the newest.
+#: Where trees grow, no plan ever looks at writing and reviews: they would keep others out of the newest. What was closed before
+#: a plan looked at it is never scored either, and grows with the site: no more than the newest of all are gone through.
 _NEW = f"""
-SELECT u.id FROM annotate_unit u JOIN annotate_unitdetail d ON d.unit_id = u.id
-WHERE u.queue_id = ANY({QUEUES_OF}) AND u.is_open AND d.scored_at IS NULL AND (u.kind = ANY(%(ordering)s::text[])
+SELECT u.id FROM (
+  SELECT n.unit_id FROM annotate_unitdetail n WHERE n.scored_at IS NULL ORDER BY n.unit_id DESC LIMIT %(most)s) newest
+JOIN annotate_unit u ON u.id = newest.unit_id
+WHERE u.queue_id = ANY({QUEUES_OF}) AND u.is_open AND (u.kind = ANY(%(ordering)s::text[])
   OR NOT (SELECT COALESCE((k.parameters->>'grow_trees')::boolean, false) FROM annotate_campaign k WHERE k.id = %(campaign)s))
 ORDER BY u.id DESC LIMIT %(limit)s"""
 
@@ -156,8 +161,8 @@ def has_more_open(*, campaign_id: int, than: int) -> bool:
 
 
 def list_new_units(*, campaign_id: int, limit: int) -> list[int]:
-    """Open units that no plan has looked at yet, the newest first."""
-    params: Row = {"campaign": campaign_id, "limit": limit, "ordering": _ordering()}
+    """Open units that no plan has looked at yet, the newest first; of very many on the site, those among the newest."""
+    params: Row = {"campaign": campaign_id, "limit": limit, "most": MOST_NEW, "ordering": _ordering()}
     return [row["id"] for row in fetch_all(_NEW, params)]
 
 

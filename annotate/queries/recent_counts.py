@@ -21,39 +21,37 @@ SELECT max(c.counted_at) AS counted_at,
 FROM annotate_coveragecell c WHERE c.campaign_id = %(campaign)s"""
 
 #: Units that were judged since then or are held now. Of a judgment that replaces one from before nothing is added.
+#: Nothing is joined but by its key: how many there are is guessed far too low, and what is joined otherwise is gone through for
+#: each of them.
 _CHANGED = f"""
-WITH fresh AS MATERIALIZED (
-  SELECT j.unit_id, count(*)::int AS given
-  FROM annotate_judgment j LEFT JOIN annotate_judgment b ON b.id = j.supersedes_id
-  WHERE j.created_at > %(since)s AND j.is_current AND j.counted AND j.withdrawn_at IS NULL
-    AND (b.id IS NULL OR b.created_at > %(since)s)
-  GROUP BY j.unit_id),
+WITH met AS MATERIALIZED (
+  SELECT unit_id, sum(given)::int AS given FROM (
+    SELECT j.unit_id, 1 AS given FROM annotate_judgment j LEFT JOIN annotate_judgment b ON b.id = j.supersedes_id
+    WHERE j.created_at > %(since)s AND j.is_current AND j.counted AND j.withdrawn_at IS NULL
+      AND (b.id IS NULL OR b.created_at > %(since)s)
+    UNION ALL SELECT s.unit_id, 0 FROM annotate_assignment s WHERE s.state = 'live') each
+  GROUP BY unit_id),
 changed AS MATERIALIZED (
-  SELECT u.id, u.subject_id, u.is_open, u.done, u.held, COALESCE(f.given, 0) AS given, d.wanted, d.stratum_id
-  FROM (SELECT unit_id FROM fresh UNION SELECT s.unit_id FROM annotate_assignment s WHERE s.state = 'live') met
-  JOIN annotate_unit u ON u.id = met.unit_id JOIN annotate_unitdetail d ON d.unit_id = u.id
-  LEFT JOIN fresh f ON f.unit_id = u.id
+  SELECT u.id, u.subject_id, u.is_open, u.done, u.held, met.given, d.wanted, d.stratum_id
+  FROM met JOIN annotate_unit u ON u.id = met.unit_id JOIN annotate_unitdetail d ON d.unit_id = met.unit_id
   WHERE u.queue_id = ANY({QUEUES_OF}))"""
 
 #: A unit that had some judgments less was open then.
 _CELLS = f"""{_CHANGED},
-parts AS MATERIALIZED (
-  SELECT m.tree_id, h.given, h.held,
-    CASE WHEN h.is_open THEN LEAST(1.0, h.done::float8 / GREATEST(h.wanted, 1)) ELSE 1.0 END
-      - CASE WHEN h.is_open OR h.given > 0 THEN LEAST(1.0, (h.done - h.given)::float8 / GREATEST(h.wanted, 1)) ELSE 1.0 END
+trees AS MATERIALIZED (
+  SELECT m.tree_id, sum(h.given) AS given, sum(h.held) AS held,
+    sum(CASE WHEN h.is_open THEN LEAST(1.0, h.done::float8 / GREATEST(h.wanted, 1)) ELSE 1.0 END
+      - CASE WHEN h.is_open OR h.given > 0 THEN LEAST(1.0, (h.done - h.given)::float8 / GREATEST(h.wanted, 1)) ELSE 1.0 END)
       AS finished,
-    CASE WHEN h.is_open THEN LEAST(1.0, h.held::float8 / GREATEST(h.wanted, 1)) ELSE 0.0 END AS under_way
-  FROM changed h JOIN annotate_message m ON m.id = h.subject_id),
-sizes AS MATERIALIZED (
-  SELECT t.tree_id, count(*) AS units
-  FROM (SELECT DISTINCT tree_id FROM parts) t JOIN annotate_message m ON m.tree_id = t.tree_id
-  JOIN annotate_unit u ON u.subject_id = m.id AND (u.is_open OR u.done > 0) AND u.queue_id = ANY({QUEUES_OF})
-  GROUP BY t.tree_id),
+    sum(CASE WHEN h.is_open THEN LEAST(1.0, h.held::float8 / GREATEST(h.wanted, 1)) ELSE 0.0 END) AS under_way
+  FROM changed h JOIN annotate_message m ON m.id = h.subject_id GROUP BY m.tree_id),
 counts AS (
-  SELECT p.cell_id, sum(a.finished / z.units) AS finished, sum(a.under_way / z.units) AS under_way,
-    sum(a.given) AS judgments, sum(a.held) AS held
-  FROM parts a JOIN sizes z ON z.tree_id = a.tree_id JOIN annotate_promptplace p ON p.tree_id = a.tree_id
-  WHERE p.campaign_id = %(campaign)s GROUP BY p.cell_id)"""
+  SELECT p.cell_id, sum(t.finished / z.units) AS finished, sum(t.under_way / z.units) AS under_way,
+    sum(t.given) AS judgments, sum(t.held) AS held
+  FROM trees t JOIN annotate_promptplace p ON p.tree_id = t.tree_id CROSS JOIN LATERAL (
+    SELECT count(*) AS units FROM annotate_message m JOIN annotate_unit u ON u.subject_id = m.id
+    WHERE m.tree_id = t.tree_id AND (u.is_open OR u.done > 0) AND u.queue_id = ANY({QUEUES_OF})) z
+  WHERE p.campaign_id = %(campaign)s AND z.units > 0 GROUP BY p.cell_id)"""
 
 _STRATA = f"""{_CHANGED},
 counts AS (SELECT stratum_id, sum(given) AS given, sum(held) AS held FROM changed GROUP BY stratum_id)
