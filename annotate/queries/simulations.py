@@ -104,7 +104,7 @@ def load_growing(*, campaign: Campaign, now: datetime) -> GrowingCampaign:
     decided = describe_campaign(campaign)
     # A brief that nobody made is the campaign's own, by which it asks for whatever people like.
     own = Brief.objects.filter(campaign=campaign, origin=BriefOrigin.ORGANIZER, created_by__isnull=False)
-    briefs = own.filter(is_open=True).order_by("pk")
+    briefs = own.filter(is_open=True, language__in=campaign.languages).order_by("pk")
     return GrowingCampaign(
         title=campaign.title,
         languages=tuple(campaign.languages),

@@ -24,7 +24,7 @@ from tasks.jobs.exact_campaign import close_campaign, find_owner, make_people
 from tasks.jobs.exact_clock import RHYTHMS, TREES, Beat, Clock
 from tasks.jobs.exact_visits import Visits
 from tasks.records.growing_simulations import GrowingCampaign
-from tasks.scheduling.simulation.growing import GrowingRun
+from tasks.scheduling.simulation.growing import SPREAD, GrowingRun
 from tasks.scheduling.simulation.writing import Authors
 from tasks.vocabulary import (
     REPLYING_KINDS,
@@ -35,9 +35,6 @@ from tasks.vocabulary import (
     ReviewState,
     TreeState,
 )
-
-#: How a piece of work differs from another of its kind in what it takes (standard deviation of the logarithm).
-SPREAD = 0.5
 
 #: Trees that have not ended, do not wait for their turn, and ask nobody for anything.
 _STUCK = """

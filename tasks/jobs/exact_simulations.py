@@ -63,15 +63,17 @@ def compare_growing(told: dict[str, Any]) -> dict[str, Any]:
     from tasks.records.growing_simulations import GrowingCampaign
     from tasks.records.simulations import SimulationPlan
     from tasks.scheduling.simulation import growing
+    from tasks.scheduling.simulation.assumptions import EXACT_GROWING_ASSUMPTIONS, EXACT_GROWING_LEFT_OUT
 
     campaign = GrowingCampaign.from_json(told["growing"])
-    return growing.compare_growing(
+    report = growing.compare_growing(
         replace(campaign, parameters={**campaign.parameters, **HERE}),
         SimulationPlan.from_json(told["plan"]),
         clock=time.perf_counter,
         progress=tell,
         run_way=partial(run_growing, Clock.install()),
     )
+    return {**report, "assumed": list(EXACT_GROWING_ASSUMPTIONS), "left_out": list(EXACT_GROWING_LEFT_OUT)}
 
 
 #: Parameters that ask for what is not there: another site's encoder, gold items, generators.

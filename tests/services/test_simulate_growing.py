@@ -63,19 +63,21 @@ def test_volunteers_write_review_reply_and_rank_until_trees_are_done(tmp_path) -
     assert [model.objects.count() for model in made] == [0] * len(made)
 
 
-def test_in_memory_it_says_before_it_runs_that_growth_is_not_imagined() -> None:
+def test_in_memory_it_grows_from_nothing_and_says_so_before_it_runs(tmp_path) -> None:
     campaign = make_growing()
     mark_trees(tree_ids=[make_prompt(campaign, replies=2).tree_id])
     grow()
-    told = simulate("grove", "--annotators", 3, "--days", 1, "--runs", 1)
-    assert told.startswith("This campaign grows trees. In memory only rankings and comparisons")
-    assert "With --exact all of it is" in told.splitlines()[0]
-
-
-def test_without_anything_to_put_in_order_it_names_the_exact_way() -> None:
-    make_growing()
-    with pytest.raises(CommandError, match=r"nothing to put in order yet.*--exact"):
-        simulate("grove")
+    data, page = tmp_path / "report.json", tmp_path / "report.html"
+    told = simulate("grove", "--annotators", 30, "--days", 4, "--runs", 2, "--json", data, "--html", page)
+    assert told.startswith("This campaign grows trees. It is imagined from nothing")
+    report = json.loads(data.read_text())
+    (arm,) = report["arms"]
+    assert {"write_prompt", "label", "write_assistant_reply", "rank"} <= set(arm["kinds"])
+    assert arm["end"]["trees"]["mean"] > 0
+    assert arm["end"]["trees"]["low"] is not None
+    assert report["assumed"][0] in page.read_text().replace("&#x27;", "'")
+    assert "is_exact" not in report
+    assert not Assignment.objects.exists()
 
 
 def test_a_growing_campaign_starts_from_what_its_organizers_decided_and_from_nobodys_text() -> None:
@@ -144,6 +146,9 @@ def test_what_cannot_be_imagined_is_refused_before_anything_runs(arguments, word
     make_growing()
     with pytest.raises(CommandError, match=words):
         simulate("grove", *arguments, "--exact")
+    if "would take hours" not in words:
+        with pytest.raises(CommandError, match=words):
+            simulate("grove", *arguments)
     assert not Assignment.objects.exists()
 
 

@@ -18,22 +18,21 @@ from tasks.records.growing_simulations import GrowingCampaign
 from tasks.records.parameters import BOOLEAN
 from tasks.records.simulations import SimulatedCampaign, SimulationPlan, find_plan_problems, plan_arms
 from tasks.scheduling.simulation.comparing import compare_arms
+from tasks.scheduling.simulation.grove import run_in_memory
+from tasks.scheduling.simulation.growing import compare_growing
 from tasks.scheduling.simulation.growing_page import write_growing_page
 from tasks.scheduling.simulation.report_page import write_page
 from tasks.vocabulary import PolicyName
 
-IN_MEMORY = (
-    "In memory only rankings and comparisons of prompts that are there are imagined: no prompt, no reply and no review is "
-    "written, and no tree grows. With --exact all of it is, through the product itself."
-)
+#: Said before it runs.
+GROWS = "This campaign grows trees. It is imagined from nothing: as its organizers decided it, without the texts that are there."
 
 
 class Command(BaseCommand):
     help = (
         "Imagine a campaign with volunteers that are made up (fitted to its past where there is one) under several policies "
-        "and parameters, and compare them with intervals. Nothing of the campaign is changed. In memory, and in seconds, it "
-        "imagines the rankings and comparisons of prompts that are there; with --exact, through the product itself, "
-        "campaigns that grow trees too: writing, replies, reviews and rankings."
+        "and parameters, and compare them with intervals. Nothing of the campaign is changed. Where trees grow, volunteers write, "
+        "reply, review and rank, from nothing; elsewhere they rank and compare the prompts that are there."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -66,13 +65,13 @@ class Command(BaseCommand):
 
     def handle(self, *, target: str, **options: Any) -> None:
         check_options(options)
-        growing = find_growing(target)
-        if growing is not None and options["exact"]:
-            campaign: SimulatedCampaign | GrowingCampaign = growing
-        else:
-            campaign = self.find_orders(target, options, grows=growing is not None)
+        campaign = find_growing(target) or find_source(target, prompts=options["prompts"], seed=options["seed"])
+        if isinstance(campaign, GrowingCampaign):
+            self.stdout.write(GROWS)
+        elif not campaign.units:
+            raise CommandError("There is nothing to put in order: no prompt of this campaign has two candidates.")
         plan = make_plan(campaign.parameters, options)
-        report = self.compare(campaign, plan, options)
+        report = self.compare(campaign, plan, is_exact=options["exact"])
         show_report(report, say=self.stdout.write, head=self.style.MIGRATE_HEADING)
         page = write_growing_page if report.get("grows") else write_page
         for name, write in (("html", page), ("json", json.dumps)):
@@ -80,24 +79,15 @@ class Command(BaseCommand):
                 options[name].write_text(write(report), encoding="utf-8")
                 self.stdout.write(f"The report is in {options[name]}.")
 
-    def find_orders(self, target: str, options: dict[str, Any], *, grows: bool) -> SimulatedCampaign:
-        """What there is to put in order. Of a campaign that grows trees it is said first what is not imagined."""
-        campaign = find_source(target, prompts=options["prompts"], seed=options["seed"])
-        if grows and not campaign.units:
-            raise CommandError(f"This campaign grows trees, and has nothing to put in order yet. {IN_MEMORY}")
-        if grows:
-            self.stdout.write(self.style.WARNING(f"This campaign grows trees. {IN_MEMORY}"))
-        if not campaign.units:
-            raise CommandError("There is nothing to put in order: no prompt of this campaign has two candidates.")
-        return campaign
-
     def compare(
-        self, campaign: SimulatedCampaign | GrowingCampaign, plan: SimulationPlan, options: dict[str, Any]
+        self, campaign: SimulatedCampaign | GrowingCampaign, plan: SimulationPlan, *, is_exact: bool
     ) -> dict[str, Any]:
         """Run the plan in memory, or through the services."""
         progress = Steps(self.stderr.write)
-        if options["exact"] or isinstance(campaign, GrowingCampaign):
+        if is_exact:
             return run_exactly(campaign, plan, progress=progress)
+        if isinstance(campaign, GrowingCampaign):
+            return compare_growing(campaign, plan, clock=time.perf_counter, progress=progress, run_way=run_in_memory)
         return compare_arms(campaign, plan, clock=time.perf_counter, progress=progress)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from tasks.records.growing_simulations import GrowingCampaign
 from tasks.records.scheduling import GUESSED_MINUTES
 from tasks.records.simulations import Arm, SimulatedCampaign, SimulationPlan
-from tasks.scheduling.simulation.assumptions import EXACT_LEFT_OUT, GROWING_ASSUMPTIONS, GROWING_LEFT_OUT
+from tasks.scheduling.simulation.assumptions import GROWING_ASSUMPTIONS, GROWING_LEFT_OUT
 from tasks.scheduling.simulation.comparing import Progress, describe_levels, tell_mean, tell_share
 from tasks.scheduling.simulation.fitting import fit_profile
 from tasks.scheduling.simulation.sessions import Sessions, draw_sessions
@@ -21,6 +21,8 @@ from tasks.vocabulary import Kind
 VERSION = 1
 #: Numbers of pieces at which figures are taken, evenly up to what all visits could give.
 MARKS = 12
+#: How a piece of work differs from another of its kind in what it takes (standard deviation of the logarithm).
+SPREAD = 0.5
 #: Figures along the way that are shares of 1, and that are numbers; figures of the end.
 SHARES = ("coverage", "covered", "smallest")
 COUNTS = ("trees", "messages")
@@ -85,7 +87,7 @@ def compare_growing(
             for kind, minutes in find_minutes(campaign).items()
         },
         "assumed": list(GROWING_ASSUMPTIONS),
-        "left_out": [*GROWING_LEFT_OUT, *EXACT_LEFT_OUT],
+        "left_out": list(GROWING_LEFT_OUT),
         "arms": [describe_way(arm, results[place], results[0], number=place) for place, arm in enumerate(plan.arms)],
         "reached": describe_levels(results),
         "judgments": pieces,

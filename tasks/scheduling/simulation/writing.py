@@ -37,12 +37,13 @@ _SOUNDS = ("b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z",
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What is true of a text and nobody is told: its worth, how opinions bend it, whether it is spam, and its topic."""
+    """What is true of a text: its worth, how opinions bend it and whether it is spam, which nobody is told; topic and length."""
 
     worth: float
     tilt: tuple[float, ...]
     is_spam: bool
     topic: str
+    length: PromptLength
 
 
 @dataclass
@@ -57,19 +58,31 @@ class Authors:
         self.craft = [self.rng.gauss(0.0, CRAFT) for _ in range(len(self.crowd))]
         self.groups = int(self.crowd.opinion.max()) + 1 if len(self.crowd) else 1
 
-    def write_prompt(self, person: int, *, language: str, topic: str = "", length: str = "") -> str:
+    def make_prompt(self, person: int, *, language: str, topic: str = "", length: str = "") -> Written:
         """Return a prompt, as a brief asks for it; of a topic of their own and of any length where it does not say."""
         about = find_topic(language, topic) if topic else self._choose_topic(person)
-        return self._write(person, language, about, length=length)
+        return self._make(person, about, length=length)
+
+    def make_reply(self, person: int, topic: str) -> Written:
+        """Return a next message of a conversation about this."""
+        return self._make(person, topic)
+
+    def make_improvement(self, person: int, before: Written) -> Written:
+        """Return a version of a reply that is better, more often than not."""
+        return self._make(person, before.topic, worth=before.worth + self.rng.gauss(BETTER, CHANCE / 2))
+
+    def write_prompt(self, person: int, *, language: str, topic: str = "", length: str = "") -> str:
+        """Return the text of a prompt."""
+        return self._word(self.make_prompt(person, language=language, topic=topic, length=length), language)
 
     def write_reply(self, person: int, thread: Sequence[Mapping[str, str]], *, language: str) -> str:
-        """Return a next message under a conversation, of what its beginning is about."""
-        return self._write(person, language, self.find(thread[0]["text"]).topic if thread else "")
+        """Return the text of a next message under a conversation, of what its beginning is about."""
+        topic = self.find(thread[0]["text"]).topic if thread else ""
+        return self._word(self.make_reply(person, topic), language)
 
     def improve(self, person: int, original: str, *, language: str) -> str:
-        """Return a version of a reply that is better, more often than not."""
-        before = self.find(original)
-        return self._write(person, language, before.topic, worth=before.worth + self.rng.gauss(BETTER, CHANCE / 2))
+        """Return the text of a better version of a reply."""
+        return self._word(self.make_improvement(person, self.find(original)), language)
 
     def ends_thread(self) -> bool:
         """Return whether somebody calls a conversation finished rather than going on with it."""
@@ -81,31 +94,31 @@ class Authors:
 
     def rank(self, person: int, candidates: Mapping[str, str]) -> list[list[str]]:
         """Return handles, the best text first. Without sharpness it is dice."""
-        seen = {handle: self._see(person, text) for handle, text in candidates.items()}
+        seen = {handle: self.see(person, self.find(text)) for handle, text in candidates.items()}
         return [[handle] for handle in sorted(seen, key=lambda handle: -seen[handle])]
 
     def label(self, person: int, dimensions: Sequence[Mapping[str, Any]], text: str) -> dict[str, Any]:
         """Return answers to the questions of a form: whether it is spam, and what is mandatory or a scale."""
         given: dict[str, Any] = {}
-        sharpness = max(float(self.crowd.sharpness[person]), 0.05)
+        written, sharpness = self.find(text), max(float(self.crowd.sharpness[person]), 0.05)
         for dimension in dimensions:
             name = dimension["name"]
             if name == "spam":
-                given[name] = self._sees_spam(person, text)
+                given[name] = self.sees_spam(person, written)
             elif dimension["widget"] == "scale":
-                share = 1 / (1 + exp(-min(max(self._see(person, text) / sharpness, -30.0), 30.0)))
+                share = 1 / (1 + exp(-min(max(self.see(person, written) / sharpness, -30.0), 30.0)))
                 given[name] = min(dimension["anchors"], key=lambda anchor: abs(anchor["value"] - share))["value"]
             elif dimension["mandatory"]:
                 given[name] = False
         return given or {dimensions[0]["name"]: False}
 
-    def _sees_spam(self, person: int, text: str) -> bool:
+    def sees_spam(self, person: int, written: Written) -> bool:
         """Return what somebody says: wrong once in ten times for each unit of sharpness, half of the time without any."""
         is_wrong = self.rng.random() < 0.5 * 10 ** -float(self.crowd.sharpness[person])
-        return self.find(text).is_spam != is_wrong
+        return written.is_spam != is_wrong
 
-    def _see(self, person: int, text: str) -> float:
-        written = self.find(text)
+    def see(self, person: int, written: Written) -> float:
+        """Return what a text seems worth to somebody this time."""
         bent = written.tilt[int(self.crowd.opinion[person])] if written.tilt else 0.0
         return float(self.crowd.sharpness[person]) * (written.worth + bent) - log(-log(max(self.rng.random(), 1e-12)))
 
@@ -114,25 +127,32 @@ class Authors:
         weights = [float(likes[number % len(likes)]) / (number + 1) for number in range(TOPICS)]
         return f"topic {self.rng.choices(range(TOPICS), weights)[0]}"
 
-    def _write(self, person: int, language: str, topic: str, *, length: str = "", worth: float | None = None) -> str:
+    def _make(self, person: int, topic: str, *, length: str = "", worth: float | None = None) -> Written:
         is_spam = bool(self.crowd.is_spam[person]) or self.rng.random() < LAPSES
         usual = [share for _, _, share in LENGTHS.values()]
-        low, high, _ = LENGTHS[length or self.rng.choices(list(LENGTHS), usual)[0]]
-        own, common = list_words(language, topic), list_words(language, "")
-        words = [
-            self.rng.choice(own if self.rng.random() < OF_TOPIC else common)
-            for _ in range(2 if is_spam else self.rng.randint(low, high))
-        ]
-        mark = f"x{len(self.texts):x}"
+        chosen = length or self.rng.choices(list(LENGTHS), usual)[0]
         if worth is None:
             worth = self.craft[person] + self.rng.gauss(0.0, CHANCE)
         tilt = tuple(TILT * self.rng.gauss(0.0, 1.0) for _ in range(self.groups))
-        self.texts[mark] = Written(WORTHLESS if is_spam else worth, tilt, is_spam, topic)
+        # Spam is short, whatever was asked for.
+        if is_spam:
+            return Written(WORTHLESS, tilt, is_spam=True, topic=topic, length=PromptLength.SHORT)
+        return Written(worth, tilt, is_spam=False, topic=topic, length=PromptLength(chosen))
+
+    def _word(self, written: Written, language: str) -> str:
+        """Return a text in which that is true, and keep it by its mark."""
+        low, high, _ = LENGTHS[written.length]
+        own, common = list_words(language, written.topic), list_words(language, "")
+        more = 1 if written.is_spam else self.rng.randint(low, high) - 1
+        words = [self.rng.choice(own)]
+        words += [self.rng.choice(own if self.rng.random() < OF_TOPIC else common) for _ in range(more)]
+        mark = f"x{len(self.texts):x}"
+        self.texts[mark] = written
         return " ".join([*words, mark])
 
 
 #: A text that none of the volunteers wrote.
-PLAIN = Written(0.0, (), is_spam=False, topic="")
+PLAIN = Written(0.0, (), is_spam=False, topic="", length=PromptLength.MIDDLE)
 
 
 def find_topic(language: str, name: str) -> str:
