@@ -41,6 +41,8 @@ def answer_continuous(run: Run) -> Iterator[GenerationResult]:
         log.exception("a continuous batch failed; its rows go on in padded ones")
         run.padded_only.update(flow.inside)
         bench.continuous_breaks += 1
+        if bench.continuous_breaks == MOST_BREAKS:
+            log.error("continuous batching broke %s times: this process goes on without it", MOST_BREAKS)  # noqa: TRY400
         bench.clear()
     if not flow.is_used:
         bench.continuous_breaks = MOST_BREAKS

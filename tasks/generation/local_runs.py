@@ -16,8 +16,9 @@ from tasks.vocabulary import Batching, GenerationOutcome
 Asked = tuple[GenerationJob, GeneratorRecord]
 
 #: A continuous batch that did not fit is tried with half the cache, this often in the life of the process; one that
-#: broke in another way so often as this. Then all goes into padded ones.
-MOST_FAILURES, MOST_BREAKS = 3, 5
+#: broke in another way (transformers' manager once scheduled a batch of nothing) so often as this. Then all goes into padded
+#: ones.
+MOST_FAILURES, MOST_BREAKS = 3, 2
 
 
 class RestartNeeded(Exception):

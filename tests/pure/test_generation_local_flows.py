@@ -204,7 +204,8 @@ def test_one_that_does_not_even_begin_is_not_tried_again(raises):
     assert len(calls) == 1
 
 
-def test_one_that_breaks_again_and_again_is_given_up():
+def test_one_that_breaks_again_and_again_is_given_up(caplog):
+    assert MOST_BREAKS == 2
     model = FakeModel()
     calls = []
 
@@ -218,6 +219,8 @@ def test_one_that_breaks_again_and_again_is_given_up():
     for _ in range(2 * MOST_BREAKS):
         assert list_ways(engine.answer(make_jobs(1))) == ["padded"]
     assert len(calls) == MOST_BREAKS
+    given_up = [record for record in caplog.records if "goes on without it" in record.getMessage()]
+    assert len(given_up) == 1
 
 
 def test_outputs_that_nobody_asked_for_or_twice_are_left_out():
