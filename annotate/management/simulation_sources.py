@@ -10,16 +10,16 @@ from django.utils import timezone
 
 from annotate.exceptions import ChorusError
 from annotate.models import Campaign
-from annotate.queries.simulations import load_growing, load_simulated
+from annotate.queries.simulations import grows_from_nothing, load_growing, load_simulated
 from annotate.services.campaign_files import MAX_FILE_BYTES, read_campaign_file
 from tasks.formats.prompt_files import read_json_items
 from tasks.records.campaigns import CampaignSpec
 from tasks.records.growing_simulations import DECIDED, GrowingCampaign
 from tasks.records.imports import BadLine, ImportedPrompt, ImportLimits
-from tasks.records.parameters import read_settings
 from tasks.records.presets import PRESETS
 from tasks.records.simulations import SimulatedCampaign, WorkUnit
 from tasks.scheduling.simulation.imagining import imagine_campaign, imagine_candidates
+from tasks.vocabulary import Preset
 
 #: Of prompts that name no language.
 LANGUAGE = "en"
@@ -40,21 +40,22 @@ def find_growing(target: str) -> GrowingCampaign | None:
     """The campaign of this slug, or that a file describes, where it grows trees. Raises CommandError."""
     campaign = Campaign.objects.filter(slug=target).first()
     if campaign is not None:
-        is_growing = read_settings(campaign.parameters).grow_trees
-        return load_growing(campaign=campaign, now=timezone.now()) if is_growing else None
+        grows = grows_from_nothing(parameters=campaign.parameters, kinds=campaign.kinds)
+        return load_growing(campaign=campaign, now=timezone.now()) if grows else None
     path = Path(target)
     if path.suffix != ".toml" or not path.is_file():
         return None
     spec = read_spec(path)
-    parameters = {**(PRESETS[spec.preset].parameters if spec.preset else {}), **spec.parameters}
-    if not read_settings(parameters).grow_trees:
+    preset = PRESETS[spec.preset or Preset.RANK]
+    parameters = {**preset.parameters, **spec.parameters}
+    if not grows_from_nothing(parameters=parameters, kinds=spec.kinds or preset.kinds):
         return None
     decided = spec.as_values()
     return GrowingCampaign(
         title=spec.title or spec.slug or path.stem,
         languages=spec.languages or (LANGUAGE,),
         parameters=parameters,
-        description={name: decided[name] for name in DECIDED if decided.get(name)},
+        description={"kinds": list(preset.kinds)} | {name: decided[name] for name in DECIDED if decided.get(name)},
     )
 
 

@@ -3,7 +3,7 @@
 Nothing here writes. Nobody of the past has a name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,8 +15,9 @@ from annotate.queries.campaigns import describe_campaign
 from annotate.queries.planning import time_kinds
 from annotate.queries.rows import Row, fetch_all, fetch_row
 from tasks.records.growing_simulations import DECIDED, GrowingCampaign
+from tasks.records.parameters import read_settings
 from tasks.records.simulations import Past, PastPerson, SimulatedCampaign, WorkUnit
-from tasks.vocabulary import ORDERING_KINDS, BriefOrigin, Kind, TargetAxis
+from tasks.vocabulary import ORDERING_KINDS, STARTING_KINDS, BriefOrigin, Kind, TargetAxis
 
 #: Orders that a simulation imagines at most, drawn by lot; and judgments and days of the past that it looks at.
 MOST_UNITS = 200_000
@@ -94,6 +95,18 @@ def load_simulated(*, campaign: Campaign, now: datetime) -> SimulatedCampaign:
         targets={(one.language, one.topic): one.target for one in targets if one.target},
         past=load_past(campaign=campaign, now=now),
     )
+
+
+def grows_from_nothing(*, parameters: Mapping[str, Any], kinds: Iterable[str]) -> bool:
+    """Whether a campaign is imagined as one whose trees grow: where people begin them, nothing need be there."""
+    return read_settings(parameters).grow_trees and any(kind in STARTING_KINDS for kind in kinds)
+
+
+def load_imagined(*, campaign: Campaign, now: datetime) -> SimulatedCampaign | GrowingCampaign:
+    """A campaign as a simulation starts from it: from nothing where its trees grow, else from its open orders."""
+    if grows_from_nothing(parameters=campaign.parameters, kinds=campaign.kinds):
+        return load_growing(campaign=campaign, now=now)
+    return load_simulated(campaign=campaign, now=now)
 
 
 def load_growing(*, campaign: Campaign, now: datetime) -> GrowingCampaign:

@@ -19,7 +19,7 @@ from annotate.access import Actor
 from annotate.exceptions import Conflict, InvalidInput, NotFound
 from annotate.models import Campaign, Simulation
 from annotate.queries.rows import fetch_one, run
-from annotate.queries.simulations import count_orders, find_simulation
+from annotate.queries.simulations import count_orders, find_simulation, grows_from_nothing
 from annotate.wake import wake
 from tasks.records.simulations import SimulationPlan, find_plan_problems
 from tasks.vocabulary import JobName, SimulationState
@@ -155,6 +155,8 @@ def _end(claimed: Simulation, state: SimulationState, report: str | None, reason
 
 
 def _check_orders(campaign: Campaign) -> None:
+    if grows_from_nothing(parameters=campaign.parameters, kinds=campaign.kinds):
+        return
     if not count_orders(campaign_id=campaign.pk, most=1):
         raise Conflict(
             _("There is nothing to put in order here: no prompt has two candidates. Bring some in first."),

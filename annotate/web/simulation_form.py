@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from annotate.figures import whole
 from annotate.models import Campaign
+from annotate.queries.simulations import grows_from_nothing
 from annotate.web.campaign_forms import explain_parameter, parameter_field, put_parameter, read_parameter, write_bound
 from annotate.web.campaign_words import PARAMETER
 from annotate.web.fields import Field, Option, Problems
@@ -21,6 +22,7 @@ from tasks.records.simulations import (
     PAGE_ANNOTATORS,
     PAGE_DAYS,
     PAGE_JUDGMENTS,
+    PAGE_PIECES,
     PAGE_RUNS,
     Arm,
     SimulationPlan,
@@ -33,6 +35,11 @@ TRIED = (
     "redundancy", "stop_confidence", "stop_best", "least_gain", "min_judgments", "max_judgments", "weigh_reliability",
     "candidates_shown", "match_people", "random_share", "wait_days", "daily_cap",
 )  # fmt: skip
+#: And where trees grow.
+GROWN = (
+    "goal_tree_size", "replies_wanted", "prompter_replies", "max_tree_depth", "active_trees", "waiting_prompts",
+    "min_reviews", "max_reviews", "open_briefs",
+)  # fmt: skip
 DEFAULTS = {"annotators": "100", "days": "14", "runs": "5"}
 MOSTS = {"annotators": PAGE_ANNOTATORS, "days": PAGE_DAYS, "runs": PAGE_RUNS}
 
@@ -43,7 +50,7 @@ def first_post(campaign: Campaign) -> QueryDict:
     post = QueryDict(mutable=True)
     post.update(DEFAULTS)
     post.setlist("policies", list(dict.fromkeys([settings.policy, PolicyName.UNIFORM.value])))
-    for name in TRIED:
+    for name in list_tried(campaign):
         put_parameter(post, name, getattr(settings, name))
     return post
 
@@ -51,7 +58,7 @@ def first_post(campaign: Campaign) -> QueryDict:
 def read_plan(campaign: Campaign, post: QueryDict) -> SimulationPlan:
     """What is asked for: every policy with what holds, and, where something differs, with what is written here too."""
     settings = read_settings(campaign.parameters)
-    tried = read_tried(settings, post)
+    tried = read_tried(settings, post, names=list_tried(campaign))
     policies = post.getlist("policies")
     arms: tuple[Arm, ...] = plan_arms(policies=policies, tried={}, parameters=campaign.parameters)
     if tried:
@@ -60,11 +67,17 @@ def read_plan(campaign: Campaign, post: QueryDict) -> SimulationPlan:
     return SimulationPlan(arms, seed=1, **numbers)
 
 
-def read_tried(settings: CampaignSettings, post: QueryDict) -> dict[str, Any]:
+def list_tried(campaign: Campaign) -> tuple[str, ...]:
+    """The parameters that make a difference in this campaign."""
+    grows = grows_from_nothing(parameters=campaign.parameters, kinds=campaign.kinds)
+    return (*TRIED, *GROWN) if grows else TRIED
+
+
+def read_tried(settings: CampaignSettings, post: QueryDict, *, names: Iterable[str]) -> dict[str, Any]:
     """The parameters that are written otherwise than they hold; a switch that is not sent is off."""
     read = {
         name: read_parameter(name, post.get(f"{PARAMETER}{name}", ""))
-        for name in TRIED
+        for name in names
         if name in BOOLEAN or f"{PARAMETER}{name}" in post
     }
     return {name: value for name, value in read.items() if value != getattr(settings, name)}
@@ -89,9 +102,9 @@ def main_fields(post: QueryDict) -> list[Field]:
     ]
 
 
-def tried_fields(post: QueryDict) -> list[Field]:
+def tried_fields(campaign: Campaign, post: QueryDict) -> list[Field]:
     """The parameters, filled with what holds."""
-    return [replace(parameter_field(name, post), place=f"{PARAMETER}{name}") for name in TRIED]
+    return [replace(parameter_field(name, post), place=f"{PARAMETER}{name}") for name in list_tried(campaign)]
 
 
 def explain_problems(problems: Problems) -> Problems:
@@ -107,6 +120,10 @@ def name_ways(arms: Iterable[Arm]) -> list[dict[str, Any]]:
 def _explain(place: str, sentence: str) -> str:
     if place in MOSTS and " must be " in sentence:
         return _("Write a whole number from %(low)s to %(high)s.") % {"low": "1", "high": write_bound(MOSTS[place])}
+    if place == "annotators" and str(PAGE_PIECES) in sentence:
+        return _("That is too much for one simulation, which imagines about %(most)s pieces of work in each repetition where trees grow. Ask for fewer people, days or ways.") % {
+            "most": whole(PAGE_PIECES)
+        }  # fmt: skip
     if place == "annotators":
         return _("That is too much for one simulation, which imagines about %(most)s judgments at most. Ask for fewer people, days, repetitions or ways.") % {
             "most": whole(PAGE_JUDGMENTS)

@@ -64,6 +64,28 @@ ENDS: Mapping[str, tuple[Words, str]] = {
     "never_judged": (_("Prompts that nobody has judged"), "percent"),
     "sameness": (_("Pieces that were like the one before"), "percent"),
 }
+#: Where trees grow: drawn over pieces of work, each with what it says and how it is written.
+GROWN_CURVES: Mapping[str, tuple[Words, Words, str]] = {
+    "coverage": (*CURVES["coverage"], "two"),
+    "covered": (*CURVES["covered"], "two"),
+    "smallest": (CURVES["smallest"][0], _("Coverage of the least covered language."), "two"),
+    "trees": (_("Trees that are done"), _("Grown to their size, reviewed and ranked."), "whole"),
+    "messages": (_("Accepted messages"), _("What reviewers let stand of all that was written."), "whole"),
+}
+GROWN_ENDS: Mapping[str, tuple[Words, str]] = {
+    "judgments": (_("Pieces of work"), "whole"),
+    "hours": (_("Hours that people worked"), "whole"),
+    "begun": (_("Trees that were begun"), "whole"),
+    "trees": (_("Trees that are done"), "whole"),
+    "low_grade": (_("Prompts that reviewers rejected"), "whole"),
+    "messages": (_("Accepted messages"), "whole"),
+    "rejected": (_("Rejected messages"), "whole"),
+    "longest_wait": (_("Longest wait for a first answer, in days"), "two"),
+    "usual_wait": (_("Half of the work waited longer than so many days"), "two"),
+    "sameness": (_("Pieces that were like the one before"), "percent"),
+    "found_nothing": (_("Visits for which there was nothing to do"), "whole"),
+    "stuck": (_("Trees that nobody is asked for"), "whole"),
+}
 ASSUMPTIONS: tuple[Words, ...] = (
     _("The volunteers are made up. Where the campaign’s past tells enough of its people they are like those."),
     _(
@@ -77,6 +99,21 @@ ASSUMPTIONS: tuple[Words, ...] = (
     _(
         "The intervals come from repeating everything with other dice. They do not tell whether people will come like this."
     ),
+)
+GROWN_ASSUMPTIONS: tuple[Words, ...] = (
+    ASSUMPTIONS[0],
+    _("It begins with nothing: your briefs, targets, questions and parameters are there, and no text."),
+    _(
+        "Texts are about one of eight topics, or what a brief asks for. How good each is follows from who wrote it, and chance."
+    ),
+    _(
+        "Whoever answers by dice writes spam, and so is one in fifty texts of the others. Reviewers see it as sharply as they judge."
+    ),
+    _(
+        "Topics are known at once, prompts that wait are not ranked, nothing is gold or generated, and nobody moderates."
+    ),
+    _("How sharply somebody judges, and who thinks alike, is as if it were known from the first day."),
+    ASSUMPTIONS[-1],
 )
 #: Of a volunteer: (title, how it is written).
 VOLUNTEERS: Mapping[str, tuple[Words, str]] = {

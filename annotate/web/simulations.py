@@ -14,7 +14,13 @@ from django.utils.translation import gettext as _
 from annotate.access import get_campaign_for
 from annotate.exceptions import ChorusError, Conflict, InvalidInput, NotFound
 from annotate.models import Campaign, Simulation
-from annotate.queries.simulations import count_orders, find_simulation, list_simulations, tell_failure
+from annotate.queries.simulations import (
+    count_orders,
+    find_simulation,
+    grows_from_nothing,
+    list_simulations,
+    tell_failure,
+)
 from annotate.services.simulations import request_simulation, stop_simulation
 from annotate.web.coverage_nav import get_campaign_for_coverage, render_coverage
 from annotate.web.fields import Problems, check_fields, tell_wrong
@@ -29,7 +35,7 @@ from annotate.web.simulation_form import (
     read_plan,
     tried_fields,
 )
-from annotate.web.simulation_words import ASSUMPTIONS, STATES
+from annotate.web.simulation_words import STATES
 from tasks.records.simulations import SimulationPlan
 from tasks.vocabulary import CampaignRole, SimulationState
 
@@ -62,7 +68,7 @@ def simulation(request: PageRequest, slug: str, simulation_id: int) -> HttpRespo
     found = find_simulation(campaign_id=campaign.pk, simulation_id=simulation_id)
     if found is None:
         raise NotFound(_("This campaign has no such simulation. Look at the list."), code="simulation_not_found")
-    context: dict[str, Any] = {"simulation": present(found), "assumptions": ASSUMPTIONS}
+    context: dict[str, Any] = {"simulation": present(found)}
     if found.state == SimulationState.DONE and found.report is not None:
         context |= {"report": describe_report(found.report)}
     is_asked_again = request.htmx and request.htmx.target == "simulation"
@@ -85,11 +91,12 @@ def show_form(
     request: PageRequest, campaign: Campaign, post: QueryDict, problems: Problems, *, status: int = 200
 ) -> HttpResponse:
     main = check_fields(main_fields(post), problems)
-    tried = check_fields(tried_fields(post), problems)
+    tried = check_fields(tried_fields(campaign, post), problems)
     part = take_part(request, list_simulations(campaign_id=campaign.pk), size=SHOWN)
     context = {
         "main": main,
         "tried": tried,
+        "grows": grows_from_nothing(parameters=campaign.parameters, kinds=campaign.kinds),
         "orders": count_orders(campaign_id=campaign.pk),
         "part": part,
         "rows": [present(row) for row in part.rows],

@@ -20,15 +20,17 @@ from celery import shared_task
 from django.utils import timezone
 
 from annotate.models import Simulation
-from annotate.queries.simulations import load_simulated
+from annotate.queries.simulations import load_imagined
 from annotate.services.simulations import (
     claim_simulation,
     fail_simulation,
     finish_simulation,
     renew_simulation,
 )
+from tasks.records.growing_simulations import GrowingCampaign
 from tasks.records.simulations import SimulatedCampaign, SimulationPlan
 from tasks.scheduling.simulation.comparing import compare_arms
+from tasks.scheduling.simulation.grove import compare_in_memory
 from tasks.vocabulary import JobName
 
 log = logging.getLogger(__name__)
@@ -54,8 +56,8 @@ def run_simulations_job() -> None:
 
 def run_claimed(claimed: Simulation) -> None:
     """Run one simulation; what goes wrong is told on its row, and others go on."""
-    campaign = load_simulated(campaign=claimed.campaign, now=timezone.now())
-    if not campaign.units:
+    campaign = load_imagined(campaign=claimed.campaign, now=timezone.now())
+    if isinstance(campaign, SimulatedCampaign) and not campaign.units:
         fail_simulation(claimed=claimed, reason="nothing_to_rank", now=timezone.now())
         return
     work = Work(campaign, SimulationPlan.from_json(claimed.asked))
@@ -87,7 +89,7 @@ def watch(claimed: Simulation, work: "Work") -> str | None:
 class Work:
     """The arithmetic, in a thread of low priority. It touches no database."""
 
-    def __init__(self, campaign: SimulatedCampaign, plan: SimulationPlan) -> None:
+    def __init__(self, campaign: SimulatedCampaign | GrowingCampaign, plan: SimulationPlan) -> None:
         self.campaign, self.plan = campaign, plan
         self.progress = (0, len(plan.arms) * plan.runs)
         self.is_wanted = True
@@ -98,18 +100,23 @@ class Work:
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         try:
-            enough = time.monotonic() + ENOUGH_SECONDS
-            self.report = compare_arms(
-                self.campaign,
-                self.plan,
-                clock=time.monotonic,
-                progress=self._tell,
-                is_over=lambda: time.monotonic() > enough,
-            )
+            self.report = self._compare(time.monotonic() + ENOUGH_SECONDS)
         except Stopped:
             pass
         except Exception:
             log.exception("a simulation broke off")
+
+    def _compare(self, enough: float) -> dict[str, Any]:
+        """Return the report; after `enough` no repetition is begun."""
+
+        def is_over() -> bool:
+            return time.monotonic() > enough
+
+        if isinstance(self.campaign, GrowingCampaign):
+            return compare_in_memory(
+                self.campaign, self.plan, clock=time.monotonic, progress=self._tell, is_over=is_over
+            )
+        return compare_arms(self.campaign, self.plan, clock=time.monotonic, progress=self._tell, is_over=is_over)
 
     def _tell(self, done: int, of: int) -> None:
         self.progress = (done, of)

@@ -13,6 +13,8 @@ MOST_ANNOTATORS, MOST_DAYS, MOST_RUNS, MOST_ARMS = 20_000, 365, 30, 8
 PAGE_ANNOTATORS, PAGE_DAYS, PAGE_RUNS = 2_000, 90, 10
 #: Judgments that a simulation from a page may imagine, as volunteers come who are assumed.
 PAGE_JUDGMENTS = 3_000_000
+#: Pieces of work that it may imagine in each repetition where trees grow, which takes longer.
+PAGE_PIECES = 150_000
 USUAL_VISIT, USUAL_PAUSE_DAYS = 12, 3
 
 
@@ -204,6 +206,11 @@ def find_plan_problems(plan: SimulationPlan, *, parameters: Mapping[str, Any], l
     if limits and not problems and plan.expected_judgments > PAGE_JUDGMENTS:
         problems["annotators"] = (
             f"This asks for about {plan.expected_judgments} judgments, more than the {PAGE_JUDGMENTS} that are imagined at once."
+        )
+    if limits and not problems and parameters.get("grow_trees") and plan.expected_judgments > PAGE_PIECES * plan.runs:
+        problems["annotators"] = (
+            f"This asks for about {plan.expected_judgments // plan.runs} pieces of work in each repetition, more than the "
+            f"{PAGE_PIECES} that are imagined at once where trees grow."
         )
     for arm in plan.arms:
         if problem := check_value("policy", arm.policy):

@@ -12,6 +12,7 @@ from tasks.jobs.policy import POLICIES
 from tasks.jobs.simulations import run_simulations_job
 from tasks.records.simulations import Arm, SimulationPlan
 from tasks.vocabulary import JobName
+from tests.growing import make_growing
 from tests.loop import make_campaign, make_prompt
 
 pytestmark = pytest.mark.django_db
@@ -118,3 +119,23 @@ def test_a_campaign_that_lost_its_prompts_meanwhile_is_told(campaign) -> None:
     run_simulations_job()
     asked.refresh_from_db()
     assert (asked.state, asked.reason) == ("failed", "nothing_to_rank")
+
+
+def test_where_trees_grow_it_is_imagined_from_nothing(monkeypatch) -> None:
+    monkeypatch.setattr(simulations, "SECONDS_BETWEEN_SIGNS", 0.05)
+    asked = request(make_growing())
+    run_simulations_job()
+    asked.refresh_from_db()
+    assert (asked.state, asked.reason) == ("done", "")
+    assert asked.report["grows"]
+    assert asked.report["runs"] == 2
+    assert asked.report["arms"][0]["kinds"]["write_prompt"]["mean"] > 0
+
+
+def test_a_growing_campaign_stops_beginning_repetitions_when_time_is_over(monkeypatch) -> None:
+    monkeypatch.setattr(simulations, "SECONDS_BETWEEN_SIGNS", 0.05)
+    monkeypatch.setattr(simulations, "ENOUGH_SECONDS", -1.0)
+    asked = request(make_growing())
+    run_simulations_job()
+    asked.refresh_from_db()
+    assert (asked.state, asked.report["runs"]) == ("done", 1)

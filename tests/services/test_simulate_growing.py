@@ -117,15 +117,20 @@ def test_a_file_says_by_its_preset_or_its_parameter_that_trees_grow(tmp_path) ->
     for text, grows in ((GROVE, True), (GROVE.replace('"trees"', '"rank"'), False)):
         path.write_text(text)
         assert (find_growing(str(path)) is not None) == grows
-    path.write_text(GROVE.replace('"trees"', '"rank"') + "grow_trees = true\n")
+    kinds = 'kinds = ["write_prompt", "write_assistant_reply", "rank"]\n'
+    path.write_text(GROVE.replace('"trees"', '"rank"') + "grow_trees = true\n" + kinds)
     found = find_growing(str(path))
     assert found is not None
     assert (found.title, found.languages, found.parameters["goal_tree_size"]) == ("Grove", ("en",), 3)
 
 
-def test_a_campaign_that_ranks_is_no_growing_one() -> None:
+def test_where_nobody_begins_a_tree_orders_are_imagined() -> None:
     make_growing(slug="flat", grow_trees=False)
     assert find_growing("flat") is None
+    make_growing(slug="brought", kinds=("rank", "label"))
+    assert find_growing("brought") is None
+    with pytest.raises(CommandError, match="nothing to put in order"):
+        simulate("brought")
     assert find_growing("nothing") is None
 
 

@@ -202,3 +202,50 @@ def test_the_list_takes_as_many_queries_for_many_as_for_few(olga, django_assert_
         ask(olga)
     with django_assert_num_queries(4):
         assert read(olga.get(PAGE)).count("waits its turn") == many
+
+
+def test_where_trees_grow_the_form_says_that_it_begins_with_nothing_and_tries_how_they_grow(campaign, olga) -> None:
+    Campaign.objects.filter(pk=campaign.pk).update(
+        kinds=["write_prompt", "write_assistant_reply", "label", "rank"],
+        parameters={**campaign.parameters, "grow_trees": True},
+    )
+    text = read(olga.get(PAGE))
+    assert "They begin with nothing but your briefs" in text
+    assert "On 6 prompts." not in text
+    asked = ask(olga, policies=["coverage"], **{"parameters.goal_tree_size": "4"})
+    assert [arm["parameters"] for arm in asked.asked["arms"]] == [{}, {"goal_tree_size": 4}]
+
+
+def test_a_report_on_growing_trees_tells_what_was_done_and_what_it_takes(campaign, olga) -> None:
+    Campaign.objects.filter(pk=campaign.pk).update(
+        kinds=["write_prompt", "write_assistant_reply", "label", "rank"],
+        parameters={**campaign.parameters, "grow_trees": True, "active_trees": 2, "waiting_prompts": 1},
+    )
+    asked = ask(olga, annotators="20", days="3", policies=["coverage", "uniform"])
+    run_simulations_job()
+    response = olga.get(f"{PAGE}{asked.pk}/")
+    html, text = response.content.decode(), read(response)
+    assert "20 volunteers let trees grow from nothing for 3 days, 2 times with other dice" in text
+    for words in (
+        "Trees that are done",
+        "Accepted messages",
+        "What was done",
+        "Across: pieces of work.",
+        "It begins with nothing",
+    ):
+        assert words in text
+    assert html.count('role="img"') == 5
+    report = Simulation.objects.get().report
+    done = round(report["arms"][0]["kinds"]["label"]["mean"])
+    assert f"{done:,}" in html.split('aria-labelledby="kinds-h"', 1)[1].split("</table>", 1)[0]
+    assert "0.75" in html.split('aria-labelledby="minutes-h"', 1)[1]
+
+
+def test_more_than_can_be_grown_at_once_is_refused_with_a_sentence(campaign, olga) -> None:
+    Campaign.objects.filter(pk=campaign.pk).update(
+        kinds=["write_prompt", "label"], parameters={**campaign.parameters, "grow_trees": True}
+    )
+    response = olga.post(PAGE, fill(olga, annotators="2000", days="30"))
+    assert response.status_code == 422
+    assert "150,000 pieces of work in each repetition where trees grow" in read(response)
+    assert not Simulation.objects.exists()

@@ -18,8 +18,7 @@ from tasks.records.growing_simulations import GrowingCampaign
 from tasks.records.parameters import BOOLEAN
 from tasks.records.simulations import SimulatedCampaign, SimulationPlan, find_plan_problems, plan_arms
 from tasks.scheduling.simulation.comparing import compare_arms
-from tasks.scheduling.simulation.grove import run_in_memory
-from tasks.scheduling.simulation.growing import compare_growing
+from tasks.scheduling.simulation.grove import compare_in_memory
 from tasks.scheduling.simulation.growing_page import write_growing_page
 from tasks.scheduling.simulation.report_page import write_page
 from tasks.vocabulary import PolicyName
@@ -87,7 +86,7 @@ class Command(BaseCommand):
         if is_exact:
             return run_exactly(campaign, plan, progress=progress)
         if isinstance(campaign, GrowingCampaign):
-            return compare_growing(campaign, plan, clock=time.perf_counter, progress=progress, run_way=run_in_memory)
+            return compare_in_memory(campaign, plan, clock=time.perf_counter, progress=progress)
         return compare_arms(campaign, plan, clock=time.perf_counter, progress=progress)
 
 

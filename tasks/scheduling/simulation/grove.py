@@ -16,13 +16,15 @@ from typing import Any
 from tasks.records.growing_simulations import GrowingCampaign
 from tasks.records.parameters import read_settings
 from tasks.records.presets import PRESETS
+from tasks.records.simulations import SimulationPlan
 from tasks.scheduling.matching import Choice, Traits, draw_order
 from tasks.scheduling.simulation.choosing import NEAR, WIDE
+from tasks.scheduling.simulation.comparing import Progress
 from tasks.scheduling.simulation.forest import Forest
 from tasks.scheduling.simulation.forest_cells import Space
 from tasks.scheduling.simulation.forest_figures import read_figures, sum_up
 from tasks.scheduling.simulation.forest_records import Brief, Somebody, Tree, Work, read_rules
-from tasks.scheduling.simulation.growing import SPREAD, GrowingRun
+from tasks.scheduling.simulation.growing import SPREAD, GrowingRun, compare_growing
 from tasks.scheduling.simulation.world import (
     FEWEST_BETWEEN,
     LONGEST_TICK,
@@ -37,6 +39,18 @@ from tasks.vocabulary import ORDERING_KINDS, Kind, MessageRole, Preset
 MINUTES_A_DAY = 1440.0
 #: Minutes after which every tree is looked at, for what time alone changes.
 LOOK_MINUTES = 360.0
+
+
+def compare_in_memory(
+    campaign: GrowingCampaign,
+    plan: SimulationPlan,
+    *,
+    clock: Callable[[], float],
+    progress: Progress,
+    is_over: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Return the report of a plan (`tasks.scheduling.simulation.growing`)."""
+    return compare_growing(campaign, plan, clock=clock, progress=progress, run_way=run_in_memory, is_over=is_over)
 
 
 def run_in_memory(

@@ -59,8 +59,13 @@ def compare_growing(
     clock: Callable[[], float],
     progress: Progress,
     run_way: RunWay,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """Return the report of a plan, which `json.dumps` takes. `progress` may raise, to stop."""
+    """Return the report of a plan, which `json.dumps` takes; `runs` in it is how many were made.
+
+    progress  may raise, to stop
+    is_over   asked after each run: whether there is no time for another
+    """
     profile = fit_profile(SimulatedCampaign(campaign.title, campaign.languages, (), past=campaign.past))
     began, pieces, done, steps = clock(), 0, 0, len(plan.arms) * plan.runs
     results: list[list[dict[str, Any]]] = [[] for _ in plan.arms]
@@ -72,6 +77,8 @@ def compare_growing(
             pieces += int(result["end"]["judgments"])
             done += 1
             progress(done, steps)
+        if is_over():
+            break
     seconds = max(clock() - began, 1e-9)
     told = {name: value for name, value in profile.tell().items() if name != "seconds"}
     return {
@@ -79,6 +86,7 @@ def compare_growing(
         "grows": True,
         "campaign": campaign.title,
         "asked": plan.as_json(),
+        "runs": len(results[0]),
         "languages": list(campaign.languages),
         "briefs": len(campaign.briefs),
         "volunteers": told,
