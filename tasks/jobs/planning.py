@@ -24,6 +24,8 @@ from tasks.scheduling.split import arm_of
 from tasks.vocabulary import ORDERING_KINDS, WRITING_KINDS, Kind, PolicyName
 
 TIES = 2**31
+#: As they are stored; nothing is noted for what no plan has looked at.
+POLICY_CODES: Mapping[str, int] = {str(name): code for code, name in enumerate(PolicyName)}
 DIGITS = 4
 SEED = 8
 
@@ -105,8 +107,8 @@ class Loaded:
     needed: NDArray[np.int64]
     stood: NDArray[np.int64]
     is_scored: NDArray[np.bool_]
-    #: Whether the policy that is noted for it is the one that it has now.
-    policy: NDArray[np.str_]
+    #: The code of the policy that is noted for it: a name each would be the largest of all columns.
+    policy: NDArray[np.int8]
 
     def __len__(self) -> int:
         return len(self.pool)
@@ -121,7 +123,8 @@ def load_pool(parts: Iterable[Sequence[UnitRow]], *, ground: Ground, is_whole: b
     columns = [_make_columns(part, ground) for part in parts]
     if not columns:
         columns = [_make_columns([], ground)]
-    joined = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
+    # Column by column, so that what was joined is not there twice.
+    joined = {name: np.concatenate([part.pop(name) for part in columns]) for name in tuple(columns[0])}
     tree = joined.pop("tree")
     stands = {name: joined.pop(name) for name in ("stratum", "band", "needed", "stood", "is_scored", "policy")}
     _, of_tree, units = np.unique(tree, return_inverse=True, return_counts=True)
@@ -169,7 +172,7 @@ def list_bands(loaded: Loaded, plans: Sequence[Plan], *, ground: Ground) -> Iter
     arm = find_arms(loaded) if len(plans) > 1 else np.zeros(len(loaded), dtype=np.int64)
     band = plans[0].band
     need = np.maximum(pool.wanted, pool.done + pool.held)
-    noted = np.array([str(one.policy) for one in plans])[arm] if len(loaded) else np.zeros(0, dtype="U1")
+    noted = np.array([POLICY_CODES[one.policy] for one in plans], dtype=np.int8)[arm]
     changed = (loaded.band != band) | (loaded.needed != need) | (loaded.stood != pool.wanted)
     changed |= ~loaded.is_scored | (loaded.policy != noted)
     for place in np.flatnonzero(changed).tolist():
@@ -240,5 +243,5 @@ def _make_columns(units: Sequence[UnitRow], ground: Ground) -> dict[str, NDArray
         "needed": integers(unit.needed for unit, _ in kept),
         "stood": integers(unit.wanted for unit, _ in kept),
         "is_scored": np.fromiter((unit.is_scored for unit, _ in kept), dtype=bool, count=len(kept)),
-        "policy": np.array([unit.policy for unit, _ in kept], dtype="U24"),
+        "policy": np.fromiter((POLICY_CODES.get(unit.policy, -1) for unit, _ in kept), dtype=np.int8, count=len(kept)),
     }
