@@ -130,6 +130,13 @@ MODEL_SENTENCES: tuple[str, ...] = (
         "among them %(other)s."
     ),
     _("%(name)s cannot be loaded: %(error)s"),
+    _(
+        "%(name)s did not fit in the memory as it was loaded: %(error)s Other programs may use it. Load it in a smaller dtype or "
+        "quantized, or take a smaller model or a larger device."
+    ),
+    _(
+        "The device failed as %(name)s was loaded: %(error)s Look at the device and its driver, then start the worker again."
+    ),
     # its template
     _("The model has no chat template."),
     _("The model's chat template does not take this thread: %(error)s"),

@@ -185,6 +185,8 @@ SENTENCES: tuple[str, ...] = (
     _("The server is limiting its rate (429)."),
     _("The server failed (%(status)s)."),
     _("The server refused the request (%(status)s)."),
+    _("The server refuses the key (%(status)s)."),
+    _("The server refuses the key. Requests wait, and go on by themselves when it takes the key again."),
     _("%(rest)s Redirects are not followed: enter the address where the API is."),
     _("The server did not finish its answer in time (a read may take %(seconds)s s, the whole exchange %(most)s s)."),
     _(

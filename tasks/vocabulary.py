@@ -319,7 +319,8 @@ class GenerationOutcome(StrEnum):
     `duplicate_text`: another candidate has this very text. `near_duplicate`: nearly the same text as another one's.
     `declined`: the model said that it will not answer. `looping`: it repeated itself without end. `not_numbers`: it
     computed probabilities that are none. `out_of_memory`: it did not fit even alone. `prompt_too_long`: the last turn
-    alone is longer than the model's context. `model_unavailable`: the model cannot be loaded.
+    alone is longer than the model's context. `model_unavailable`: the model cannot be loaded. `key_refused`: the server does
+    not take the key; the request waits until it does.
     """
 
     STORED = "stored"
@@ -337,6 +338,7 @@ class GenerationOutcome(StrEnum):
     RATE_LIMITED = "rate_limited"
     SERVER_ERROR = "server_error"
     REFUSED_BY_SERVER = "refused_by_server"
+    KEY_REFUSED = "key_refused"
     BAD_ANSWER = "bad_answer"
     UNREACHABLE = "unreachable"
     WORKER_LOST = "worker_lost"

@@ -17,6 +17,7 @@ Faults, each consumed by one request:
 |---|---|
 | `429` or `429:SECONDS` or `429:HTTP-DATE` | limits, with a Retry-After when one is given |
 | `400`, `401`, `500`, `503` … | answers with that status and an error body |
+| `flagged` | says with a 403 that it does not like the prompt |
 | `hang` or `hang:SECONDS` | says nothing for that long (or until the server stops) |
 | `reset` | resets the connection in the middle of the body |
 | `drip:SECONDS` | sends the body byte by byte with that pause between |
@@ -278,6 +279,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _play_html(self, _body: dict[str, Any], _detail: str) -> None:
         page = b"<!doctype html><html><body><h1>502 Bad Gateway</h1></body></html>"
         self._send_bytes(200, page, {"Content-Type": "text/html"})
+
+    def _play_flagged(self, _body: dict[str, Any], _detail: str) -> None:
+        self._send(403, {"error": {"message": "Your input was flagged by our moderation.", "code": 403}})
 
     def _play_half(self, body: dict[str, Any], _detail: str) -> None:
         content = json.dumps(self._complete(body)).encode()

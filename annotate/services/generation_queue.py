@@ -32,6 +32,7 @@ from django.db import transaction
 from annotate.queries.generation_lanes import FRONT_READY, FRONT_SUSPECTS
 from annotate.queries.rows import Row, fetch_all, fetch_row, run
 from annotate.services.generation import GENERATING_STATES
+from annotate.services.generator_keys import keep_one_try
 from annotate.services.servers import count_allowed
 from annotate.wake import wake
 from tasks.vocabulary import GenerationOutcome, JobName
@@ -42,12 +43,14 @@ LEASE_SECONDS = 60.0
 LOST_LIMIT = 2
 #: Of what waited for a moment that has come, a claim moves so many of each generator and outcome to the front.
 MOST_RIPENED = 500
-#: After these nothing of the generator is asked until the moment that the server named.
-PAUSING = (GenerationOutcome.RATE_LIMITED, GenerationOutcome.UNREACHABLE)
+#: After these nothing of the generator is asked until the moment that the request waits for.
+PAUSING = (GenerationOutcome.RATE_LIMITED, GenerationOutcome.UNREACHABLE, GenerationOutcome.KEY_REFUSED)
 
 #: Those who claim for one server, or for one loaded model, take turns; nobody holds these rows for longer than a claim.
 _LOCK_GENERATORS = """
-SELECT g.id, g.host, g.max_concurrent, g.id = ANY(%(generators)s::bigint[]) AS is_asked FROM annotate_generator g
+SELECT g.id, g.host, g.max_concurrent, g.id = ANY(%(generators)s::bigint[]) AS is_asked,
+  g.host <> '' AND g.problem <> '' AS is_refused
+FROM annotate_generator g
 WHERE g.enabled AND g.engine <> 'label' AND (g.id = ANY(%(generators)s::bigint[]) OR g.host IN (
   SELECT asked.host FROM annotate_generator asked WHERE asked.id = ANY(%(generators)s::bigint[]) AND asked.host <> ''))
 ORDER BY g.id FOR NO KEY UPDATE"""
@@ -146,7 +149,8 @@ def claim_requests(
         host = _name_host(locked)
         if host:
             params |= _look_at_server(params=params, host=host, most=max(row["max_concurrent"] for row in locked))
-        front, is_alone = _find_front(params=params, is_suspects_turn=bool(token.int & 1), is_under_way=is_under_way)
+        rows, is_alone = _find_front(params=params, is_suspects_turn=bool(token.int & 1), is_under_way=is_under_way)
+        front = [row["id"] for row in keep_one_try(rows, locked=locked, now=now)]
         if host and front:  # a server's own limits: its requests a minute, and whether it answers at all
             front = front[: count_allowed(host=host, wanted=len(front), now=now)]
         return _take(front, params=params, is_alone=is_alone) if front else None
@@ -195,14 +199,14 @@ def _look_at_server(*, params: Row, host: str, most: int) -> Row:
     return {"generators": server["asking"], "limit": max(0, min(params["limit"], most - server["running"]))}
 
 
-def _find_front(*, params: Row, is_suspects_turn: bool, is_under_way: bool) -> tuple[list[int], bool]:
-    """Ids of the requests to take, most urgent first, and whether it is one to be answered alone."""
+def _find_front(*, params: Row, is_suspects_turn: bool, is_under_way: bool) -> tuple[list[Row], bool]:
+    """The requests to take, most urgent first, and whether it is one to be answered alone."""
     turns = [(FRONT_READY, params, False)]
     if not is_under_way:
         suspects = (FRONT_SUSPECTS, {**params, "limit": min(params["limit"], 1)}, True)
         turns.insert(0 if is_suspects_turn else 1, suspects)
     for sql, given, is_alone in turns:
-        front = [row["id"] for row in fetch_all(sql, given)]
+        front = fetch_all(sql, given)
         if front:
             return front, is_alone
     return [], False

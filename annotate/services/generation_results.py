@@ -18,6 +18,7 @@ from annotate.exceptions import ChorusError
 from annotate.queries.rows import Row, fetch_one, run
 from annotate.services.candidates import NewCandidate, add_candidates
 from annotate.services.generate_workers import clear_problem
+from annotate.services.generator_keys import note_answer, wait_for_key
 from tasks.records.generation import GenerationResult
 from tasks.records.parameters import CampaignSettings, parse_settings
 from tasks.text.fingerprints import likeness, list_shingles
@@ -63,7 +64,7 @@ WHERE r.id = %(request)s AND r.state = 'running' AND r.lease_token = %(token)s""
 
 _LOCK_MINE = """
 SELECT r.id, r.parent_id, r.generator_id, r.campaign_id, r.attempts, r.draws, c.parameters::text AS parameters,
-  g.sampling->>'temperature' AS temperature, g.problem <> '' AS has_problem
+  g.sampling->>'temperature' AS temperature, g.problem <> '' AS has_problem, g.problem_at, g.host <> '' AS has_server
 FROM annotate_generationrequest r
 JOIN annotate_campaign c ON c.id = r.campaign_id JOIN annotate_generator g ON g.id = r.generator_id
 WHERE r.id = %(request)s AND r.state = 'running' AND r.lease_token = %(token)s
@@ -105,11 +106,14 @@ def settle_request(*, token: uuid.UUID, result: GenerationResult, now: datetime)
             return None
         if result.outcome == GenerationOutcome.STORED or _is_last_origin(mine, result=result):
             end = _store_text(mine=mine, result=result, now=now)
+        elif result.outcome == GenerationOutcome.KEY_REFUSED:  # that is no try
+            waits = wait_for_key(generator_id=mine["generator_id"], since=mine["problem_at"], now=now)
+            end = End(RequestState.QUEUED, result.outcome, result.reason or "", not_before=now + waits, tries=0)
         else:
             end = _end_without_text(mine=mine, result=result, now=now)
         _end(params=params, end=end, now=now, result=result)
-        if mine["has_problem"] and end.state == RequestState.DONE:
-            clear_problem(generator_ids=[mine["generator_id"]])
+        if mine["has_problem"]:
+            _look_at_problem(mine, end=end, result=result, now=now)
         return end.state
 
 
@@ -182,6 +186,14 @@ def _store_text(*, mine: Row, result: GenerationResult, now: datetime) -> End:
         return End(RequestState.FAILED, GenerationOutcome.BAD_ANSWER, str(refusal))
     outcome = GenerationOutcome.STORED if stored.is_new else GenerationOutcome.DUPLICATE_TEXT
     return End(RequestState.DONE, outcome)
+
+
+def _look_at_problem(mine: Row, *, end: End, result: GenerationResult, now: datetime) -> None:
+    """What kept a generator from answering is over: a model by a candidate, a server by any answer."""
+    if mine["has_server"]:
+        note_answer(generator_id=mine["generator_id"], result=result, now=now)
+    elif end.state == RequestState.DONE:
+        clear_problem(generator_ids=[mine["generator_id"]])
 
 
 def _end_without_text(*, mine: Row, result: GenerationResult, now: datetime) -> End:

@@ -42,6 +42,7 @@ OUTCOMES: dict[GenerationOutcome, Words] = {
     GenerationOutcome.RATE_LIMITED: _("the server wants fewer requests"),
     GenerationOutcome.SERVER_ERROR: _("the server failed"),
     GenerationOutcome.REFUSED_BY_SERVER: _("the server refused"),
+    GenerationOutcome.KEY_REFUSED: _("the server refuses the key"),
     GenerationOutcome.BAD_ANSWER: _("an answer that cannot be read"),
     GenerationOutcome.UNREACHABLE: _("the server cannot be reached"),
     GenerationOutcome.WORKER_LOST: _("the worker was lost"),

@@ -26,6 +26,11 @@ _CONTEXT = re.compile(
 )
 
 
+#: How servers say that they do not take the key; some say with 403 that they do not like the prompt.
+_KEY_REFUSED = frozenset({401, 403})
+_MODERATED = re.compile(r"moderat|flagged|content[ _-]?(?:policy|filter)|safety", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """An attempt that may be worth another one. `pause_seconds` is what the server asked for."""
@@ -97,6 +102,8 @@ class Wire:
         if status in _TOO_LONG and _CONTEXT.search(words):
             reason = f"The server refused the request ({status}).{words}"
             return Answer(GenerationOutcome.PROMPT_TOO_LONG, reason=reason)
+        if status in _KEY_REFUSED and not _MODERATED.search(words):
+            return Answer(GenerationOutcome.KEY_REFUSED, reason=f"The server refuses the key ({status}).{words}")
         if response.is_redirect:
             words = " Redirects are not followed: enter the address where the API is."
         return Answer(GenerationOutcome.REFUSED_BY_SERVER, reason=f"The server refused the request ({status}).{words}")

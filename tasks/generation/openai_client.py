@@ -7,7 +7,8 @@ How one job goes:
 2. POST the thread (or, with a prompt format, the prompt), not streamed, one choice, with the job's seed; redirects are
    not followed. What each kind of server takes is in `tasks.generation.servers`.
 3. A whole answer, an empty one, a truncated one, a refusal: outcomes. A thread that is too long for the model is asked
-   again without its oldest turns, never without the last one. Other 4xx are final.
+   again without its oldest turns, never without the last one. Other 4xx are final. Where the key is refused, what has not
+   begun is handed back.
 4. 429, 5xx and broken connections are tried again, after the pause that the server named or a back-off with full
    jitter, while attempts and time are left. The gate is told of each.
 5. A pause that is too long to sleep through hands the job back with `retry_after_seconds`.
@@ -132,6 +133,7 @@ class _Batch:
         self._order = itertools.count()
         self._waiting: list[tuple[float, int, _Task]] = []
         self._flying: dict[Future[Attempt], tuple[int, _Task]] = {}
+        self._key_refused: str | None = None
 
     def answer(self, jobs: Iterable[GenerationJob]) -> Iterator[GenerationResult]:
         self._jobs = iter(jobs)
@@ -158,6 +160,8 @@ class _Batch:
                 task.deadline = min(now + self._generator.deadline_seconds, self._until)
             if now >= task.deadline:
                 return self._end_late(task)
+            if self._key_refused is not None:
+                return self._end(task, Failure(GenerationOutcome.KEY_REFUSED, self._key_refused), seconds=0.0)
             pause = pause or self._gate.ask(now=now)
             if pause is None:
                 task.attempts += 1
@@ -199,6 +203,8 @@ class _Batch:
         pause_seconds = came.pause_seconds if isinstance(came, Failure) else None
         self._gate.tell(outcome=came.outcome, reason=came.reason, pause_seconds=pause_seconds, now=now)
         if isinstance(came, Answer):
+            if came.outcome == GenerationOutcome.KEY_REFUSED:
+                self._key_refused = came.reason or ""
             if came.outcome == GenerationOutcome.PROMPT_TOO_LONG and self._shorten(task):
                 return self._postpone(order, task, seconds=0.0)
             return self._end(task, came)

@@ -26,6 +26,7 @@ from tasks.generation.continuous import Flow, Terms
 from tasks.generation.model_facts import describe, list_control_strings
 from tasks.generation.model_files import Known, ModelFiles, find_model
 from tasks.generation.model_loading import check_loading, check_quantized, choose_devices, choose_place
+from tasks.generation.padded import looks_lost
 from tasks.generation.row_sampling import FlowChooser, RowChooser
 from tasks.generation.tokenizer_building import build_tokenizer
 from tasks.records.generation import Loading
@@ -299,7 +300,7 @@ def _load_weights(files: ModelFiles, loading: Loading, place: str) -> Any:
                 **more,
             )
     except Exception as error:  # packages that a saved quantization needs, shapes that do not match, memory, …
-        raise ModelRefused(f"{files.name} cannot be loaded: {_shorten(error)}") from error
+        raise ModelRefused(_say_why(files.name, error)) from error
     missing = sorted(found["missing_keys"])
     if missing:
         raise ModelRefused(
@@ -335,6 +336,22 @@ def try_continuous(model: TransformersModel) -> str:
         )
     finally:
         log.setLevel(level)
+
+
+def _say_why(name: str, error: Exception) -> str:
+    """Why a model was not loaded: the memory, the device, or the model itself."""
+    words = str(error).lower()
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in words or "can't allocate" in words:
+        return (
+            f"{name} did not fit in the memory as it was loaded: {_shorten(error)} Other programs may use it. Load it in a "
+            "smaller dtype or quantized, or take a smaller model or a larger device."
+        )
+    if isinstance(error, torch.AcceleratorError) or looks_lost(error):
+        return (
+            f"The device failed as {name} was loaded: {_shorten(error)} Look at the device and its driver, then start the "
+            "worker again."
+        )
+    return f"{name} cannot be loaded: {_shorten(error)}"
 
 
 def _shorten(error: Exception) -> str:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from annotate.models import Generator
 from annotate.queries.campaigns import list_site_generators
 from annotate.queries.generation import describe_generator
+from annotate.services.generator_keys import note_answer
 from annotate.services.servers import SharedGate
 from annotate.services.trials import ClaimedTrial, claim_trials, end_lost_trials, hand_back_trials, settle_trial
 from tasks.generation.listing import list_models, say_missing
@@ -65,6 +66,8 @@ def answer_trial(trial: ClaimedTrial, *, token: uuid.UUID, until: float) -> None
         if missing and result.outcome not in (GenerationOutcome.STORED, GenerationOutcome.MODEL_UNAVAILABLE):
             result = replace(result, reason=f"{result.reason} {missing}" if result.reason else missing)
     settle_trial(token=token, result=result, now=timezone.now(), more=more)
+    if generator.problem:
+        note_answer(generator_id=generator.pk, result=result, now=timezone.now())
 
 
 def _ask(trial: ClaimedTrial, *, generator: Generator, record: GeneratorRecord, until: float) -> GenerationResult:

@@ -328,13 +328,62 @@ def test_the_key_is_read_when_it_is_needed_and_never_told(campaign, prompt, monk
         monkeypatch.setenv("CLOSED_API_KEY", "wrong-key")
         generate_batch(generator.pk)
         request = GenerationRequest.objects.get()
-        assert (request.state, request.outcome, "wrong-key" in request.reason) == ("failed", "refused_by_server", False)
+        assert (request.state, request.outcome, "wrong-key" in request.reason) == ("queued", "key_refused", False)
 
-        GenerationRequest.objects.update(state="queued")
+        GenerationRequest.objects.update(not_before=None)
         monkeypatch.setenv("CLOSED_API_KEY", "s3cret-key")
         generate_batch(generator.pk)
     assert GenerationRequest.objects.get().state == "done"
     assert "s3cret-key" not in str(MessageOrigin.objects.get().provenance)
+
+
+def test_requests_wait_while_the_key_is_refused_and_go_on_by_themselves_when_it_is_taken_again(
+    campaign, prompt, monkeypatch
+) -> None:
+    now = timezone.now()
+    with FakeOpenAI(api_key="s3cret-key") as server:
+        generator = name_generator(campaign, "closed", server.endpoint, samples=6, api_key_variable="CLOSED_API_KEY")
+        other = name_generator(campaign, "open", server.endpoint, samples=1, api_key_variable="OTHER_API_KEY")
+        Generator.objects.update(max_concurrent=4)
+        ask_missing(campaign_id=campaign.pk, now=NOW)
+        monkeypatch.setenv("CLOSED_API_KEY", "revoked")
+        monkeypatch.setenv("OTHER_API_KEY", "s3cret-key")
+        generate_batch(generator.pk)
+        generator.refresh_from_db()
+        assert generator.problem.startswith("The server refuses the key. Requests wait")
+        assert generator.problem_at is not None
+        mine = GenerationRequest.objects.filter(generator=generator)
+        # None of them has lost a try; until the moment comes none is claimed, whoever asks.
+        assert set(mine.values_list("state", "attempts")) == {("queued", 0)}
+        assert claim(generator) is None
+        # The server works, and takes other keys.
+        answer_all(other)
+        assert GenerationRequest.objects.get(generator=other).state == "done"
+        generator.refresh_from_db()
+        assert generator.problem
+
+        # One request tries it, and no other while that is under way; refused, all wait for longer.
+        later = now + timedelta(minutes=11)
+        trying = claim(generator, now=later)
+        assert len(trying.request_ids) == 1
+        assert claim(generator, now=later) is None
+        refused = GenerationResult(
+            trying.request_ids[0], GenerationOutcome.KEY_REFUSED, reason="The server refuses the key (401)."
+        )
+        assert settle_request(token=trying.token, result=refused, now=later) == "queued"
+        waiting = mine.get(pk=trying.request_ids[0])
+        assert timedelta(minutes=10) < waiting.not_before - later <= timedelta(minutes=15)
+        assert claim(generator, now=later + timedelta(minutes=10)) is None
+
+        monkeypatch.setenv("CLOSED_API_KEY", "s3cret-key")
+        mine.update(not_before=None)  # the moment has come
+        assert generate_batch(generator.pk)
+        generator.refresh_from_db()
+        assert (generator.problem, generator.problem_at) == ("", None)
+        answer_all(generator)
+    assert set(mine.values_list("state", flat=True)) <= {"done", "failed"}
+    assert mine.filter(state="done").count() >= 1
+    assert not mine.filter(outcome="key_refused").exists()
 
 
 def test_a_key_that_is_not_set_waits_and_says_which_variable(campaign, prompt, server, monkeypatch) -> None:

@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from annotate.access import Actor
 from annotate.exceptions import Conflict, InvalidInput, NotAllowed, NotFound
-from annotate.models import Generator, GeneratorTrial, Message, Server, User
+from annotate.models import GenerationRequest, Generator, GeneratorTrial, Message, Server, User
 from annotate.reasons import is_known
 from annotate.services import trials as service
+from annotate.services.generate_workers import note_problem
+from annotate.services.generator_keys import REFUSED
 from annotate.services.trials import (
     LEASE,
     MOST_KEPT,
@@ -31,6 +33,7 @@ from tasks.jobs.generation import try_generators_job
 from tasks.records.generation import GenerationResult
 from tasks.vocabulary import GenerationOutcome, JobName
 from tests.fake_openai import FakeOpenAI, write_answer
+from tests.opinions import make_campaign, make_prompt
 
 pytestmark = pytest.mark.django_db
 
@@ -190,6 +193,21 @@ def test_a_trial_asks_a_server_that_is_left_alone_and_its_answer_lets_others_go(
     trial.refresh_from_db()
     server = Server.objects.get()
     assert (trial.state, server.failures, server.open_until) == ("done", 0, None)
+
+
+def test_a_trial_with_a_key_that_works_lets_requests_go_that_waited_for_it(administrator, generator) -> None:
+    now = timezone.now()
+    note_problem(generator_ids=[generator.pk], problem=REFUSED, now=now)
+    generation = GenerationRequest.objects.create(
+        campaign=(campaign := make_campaign()), parent=make_prompt(campaign, "Why?"), generator=generator, state="queued",
+        outcome="key_refused", not_before=now + timedelta(minutes=15), sample_index=0,
+    )  # fmt: skip
+    start(administrator, generator)
+    try_generators_job()
+    generator.refresh_from_db()
+    generation.refresh_from_db()
+    assert generator.problem == ""
+    assert generation.not_before <= timezone.now()
 
 
 def test_a_key_that_is_not_there_is_told_by_its_variable(administrator, server, monkeypatch) -> None:

@@ -243,7 +243,7 @@ def test_attempts_end_with_the_deadline(server, fake_time):
     )
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 413, 422])
+@pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_refusal_is_final(server, fake_time, status):
     server.add_faults(str(status))
     result = run_one(server, fake_time)
@@ -254,11 +254,28 @@ def test_a_refusal_is_final(server, fake_time, status):
     )
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_is_refused_is_told_apart_and_what_has_not_begun_is_not_sent(server, fake_time, status):
+    server.add_faults(*[str(status)] * 9)
+    generator = make_generator(server.endpoint, concurrency=2)
+    results = run(make_jobs(9), generator=generator, fake_time=fake_time)
+    assert {(result.outcome, result.reason) for result in results} == {
+        (GenerationOutcome.KEY_REFUSED, f"The server refuses the key ({status}). It said: The script says {status}.")
+    }
+    assert len({result.request_id for result in results}) == 9
+    assert len(server.requests) < 9
+
+
+def test_a_prompt_that_a_server_does_not_like_is_no_refused_key(server, fake_time):
+    server.add_faults("flagged")
+    assert run_one(server, fake_time).outcome == GenerationOutcome.REFUSED_BY_SERVER
+
+
 def test_the_api_key_is_sent_and_never_shown(fake_time):
     with FakeOpenAI(api_key="sk-right") as server:
         assert run_one(server, fake_time, api_key="sk-right").outcome == GenerationOutcome.STORED
         result = run_one(server, fake_time, api_key="sk-canary")
-        assert result.reason == "The server refused the request (401). It said: Wrong key: Bearer [key]"
+        assert result.reason == "The server refuses the key (401). It said: Wrong key: Bearer [key]"
         assert "sk-canary" not in repr(result)
         assert "sk-canary" not in repr(make_generator(server.endpoint, api_key="sk-canary"))
 

@@ -189,6 +189,30 @@ def test_weights_of_another_size_are_not_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            "CUDA out of memory. Tried to allocate 2.00 GiB.",
+            "{} did not fit in the memory as it was loaded: CUDA out of ",
+        ),
+        ("CUDA error: device-side assert triggered", "The device failed as {} was loaded: CUDA error: device-side"),
+        ("shapes do not match", "{} cannot be loaded: shapes do not match"),
+    ],
+)
+def test_memory_the_device_and_the_model_are_told_apart(
+    error: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import transformers
+
+    def fail(*_args: object, **_named: object) -> None:
+        raise RuntimeError(error)
+
+    folder = copy_model(tmp_path / "m")
+    monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", fail)
+    assert refuse(folder).startswith(said.format(folder))
+
+
+@pytest.mark.parametrize(
     ("config", "said"),
     [
         ({"model_type": "bert", "architectures": ["BertForMaskedLM"]}, "is no causal language model"),
