@@ -33,7 +33,7 @@ _REFUSED = """annotate_stale x ON x.kind = %(refused)s AND x.subject_id = m.id A
 _UNEMBEDDED = f"""
 SELECT m.id, m.revision, left(m.text, {MOST_CHARS}) AS text FROM {_PROMPTS}
 LEFT JOIN annotate_textvector v ON v.message_id = m.id LEFT JOIN {_REFUSED}
-WHERE x.subject_id IS NULL AND (v.message_id IS NULL OR v.embedder <> %(embedder)s OR v.revision <> m.revision)
+WHERE m.id > %(after)s AND x.subject_id IS NULL AND (v.message_id IS NULL OR v.embedder <> %(embedder)s OR v.revision <> m.revision)
 ORDER BY m.id LIMIT %(limit)s"""
 
 _COUNT = f"""
@@ -79,9 +79,12 @@ class Embedded:
         return self.prompts - self.embedded - self.refused
 
 
-def list_unembedded(*, campaign_id: int, embedder: str, limit: int) -> list[Row]:
-    """Prompts without a vector of their text as it is now by this embedder: `id`, `revision`, `text`."""
-    return fetch_all(_UNEMBEDDED, {**_name(campaign_id, embedder), "limit": limit})
+def list_unembedded(*, campaign_id: int, embedder: str, limit: int, after: int = 0) -> list[Row]:
+    """Prompts without a vector of their text as it is now by this embedder, by id: `id`, `revision`, `text`.
+
+    `after`: the last of those before, so that whoever goes on does not go through all that have theirs again.
+    """
+    return fetch_all(_UNEMBEDDED, {**_name(campaign_id, embedder), "limit": limit, "after": after})
 
 
 def count_embedded(*, campaign_id: int, embedder: str) -> Embedded:

@@ -90,17 +90,18 @@ def embed_in_turn(turn: Turn, word: str, *, ends: float, again: JobName) -> None
 
 
 def embed_missing(turn: Turn, word: str, *, ends: float) -> bool:
-    """Whether nothing is missing any more. Raises EmbedderFailed."""
-    name, embedder = name_embedder(word), None
+    """Whether nothing is missing any more, as far as one walk by id says it. Raises EmbedderFailed."""
+    name, embedder, after = name_embedder(word), None, 0
     while True:
         missing = list_unembedded(
-            campaign_id=turn.subject_id, embedder=name, limit=embedder.at_once * 4 if embedder else 1
+            campaign_id=turn.subject_id, embedder=name, limit=embedder.at_once * 4 if embedder else 1, after=after
         )
         if not missing:
             return True
         if embedder is None:
-            embedder = open_named(word)
+            embedder, after = open_named(word), missing[0]["id"] - 1
             continue
+        after = missing[-1]["id"]
         if not store_embedded(turn, missing, *embed_apart(embedder, missing), name=name):
             return True  # the turn is another's by now, and so is the rest
         if time.monotonic() > ends:

@@ -393,3 +393,27 @@ def test_of_very_many_prompts_topics_are_found_among_a_part_and_all_are_placed(m
     assert PromptPlace.objects.filter(fit=1).exclude(topic=None).count() == 80
     find_places(campaign)
     assert TopicFit.objects.count() == 1
+
+
+def test_what_has_its_vector_is_not_gone_through_again_for_each_batch(monkeypatch):
+    asked = []
+
+    def listen(**named):
+        rows = list_unembedded(**named)
+        asked.append((named["after"], [row["id"] for row in rows]))
+        return rows
+
+    monkeypatch.setattr(vector_jobs, "list_unembedded", listen)
+    monkeypatch.setattr(embedders.HashingEmbedder, "at_once", 5)
+    campaign = make_campaign()
+    ids = sorted(prompt.pk for prompt in make_prompts(campaign, each=12))
+    embed_texts_job()
+    # The first one is looked for alone, before an embedder is opened; then batches of twenty, each from where the last ended.
+    assert asked == [
+        (0, ids[:1]),
+        (ids[0] - 1, ids[:20]),
+        (ids[19], ids[20:40]),
+        (ids[39], ids[40:]),
+        (ids[-1], []),
+    ]
+    assert TextVector.objects.count() == 48
