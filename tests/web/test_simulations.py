@@ -9,6 +9,8 @@ import pytest
 from django.test import Client
 
 from annotate.models import Campaign, Simulation
+from annotate.web.plots import make_axis
+from annotate.web.simulation_figures import draw_curve
 from tasks.jobs import simulations
 from tasks.jobs.simulations import run_simulations_job
 from tests.loop import make_campaign, make_prompt
@@ -249,3 +251,21 @@ def test_more_than_can_be_grown_at_once_is_refused_with_a_sentence(campaign, olg
     assert response.status_code == 422
     assert "150,000 pieces of work in each repetition where trees grow" in read(response)
     assert not Simulation.objects.exists()
+
+
+@pytest.mark.parametrize(("most", "labels"), [(0.13, ["0.00", "0.10", "0.20"]), (0.6, ["0.00", "0.50", "1.00"])])
+def test_a_plot_begins_at_nothing_and_ends_just_above_what_it_shows(most, labels) -> None:
+    def figure(mean: float, high: float | None = None) -> dict[str, float | None]:
+        return {"mean": mean, "low": None if high is None else 0.0, "high": high}
+
+    curve = [
+        {"judgments": figure(0.0), "covered": figure(0.0)},
+        {"judgments": figure(9.0), "covered": figure(0.1, most)},
+    ]
+    arms = [{"curve": curve, "end": {"covered": figure(0.1, most)}}]
+    drawn = draw_curve(arms, "covered", make_axis([], low=0, high=9, step=3))
+    assert [level["label"] for level in drawn["levels"]] == labels
+    first, last = (float(point.partition(",")[2]) for point in drawn["lines"][0]["line"].split())
+    assert (first, drawn["levels"][0]["y"], drawn["levels"][-1]["y"]) == (drawn["height"], drawn["height"], 0)
+    assert last == pytest.approx(drawn["height"] * (1 - 0.1 / float(labels[-1])), abs=0.1)
+    assert drawn["lines"][0]["spans"].count("M") == 1
