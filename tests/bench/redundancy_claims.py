@@ -70,7 +70,7 @@ class Campaign:
 
     def __init__(self, crowd: Crowd, *, matches: bool, all_known: bool = False) -> None:
         self.crowd, self.matches, self.all_known = crowd, matches, all_known
-        self.rng = Random(f"claims/{crowd.size}/{matches}")
+        self.rng = Random(f"claims/{crowd.size}/{crowd.number}/{matches}")
         self.queue = list(crowd.truth)
         self.ties = {prompt: self.rng.random() for prompt in self.queue}
         self.dice = np.random.default_rng(1)

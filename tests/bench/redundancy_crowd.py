@@ -16,6 +16,8 @@ QUICK = os.environ.get("QUICK") == "1"
 PROMPTS = 120 if QUICK else 400
 PEOPLE = 150
 MARK = 0.9
+#: Crowds with prompts of their own that each way is tried with: of one alone, chance moves a ratio by a tenth.
+CROWDS = 1 if QUICK else 4
 #: Rankings that a prompt can have.
 MOST = 60
 #: The spread of the strengths of a prompt lies between these: from contested to clear.
@@ -30,9 +32,9 @@ TAU, BEST, SAID = 1, 2, 3
 class Crowd:
     """What everybody would say: the same ranking, whichever way it is that asks for it."""
 
-    def __init__(self, size: int) -> None:
-        rng = Random(f"streams/{size}")
-        self.size = size
+    def __init__(self, size: int, number: int = 0) -> None:
+        rng = Random(f"streams/{size}/{number}")
+        self.size, self.number = size, number
         self.sharpness = [draw_sharpness(number, rng) for number in range(PEOPLE)]
         self.truth = draw_truth(size, rng=rng)
         self.streams = {prompt: rng.sample(range(PEOPLE), MOST) for prompt in self.truth}
@@ -41,7 +43,7 @@ class Crowd:
     def ask(self, prompt: int, person: int) -> Ballot:
         """The ranking of a prompt by a person."""
         if (prompt, person) not in self._given:
-            rng = Random(f"{self.size}/{prompt}/{person}")
+            rng = Random(f"{self.size}/{self.number}/{prompt}/{person}")
             strengths, sharpness = self.truth[prompt], self.sharpness[person]
             self._given[prompt, person] = rank(prompt, name_of(person), strengths, sharpness, rng)
         return self._given[prompt, person]

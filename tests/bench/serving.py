@@ -6,10 +6,12 @@ Sixteen signed-in annotators in a closed loop, session, CSRF, rate limits and ev
 granian with two processes of four threads. Interleaved rounds: the bare application, the product on 1,000 open units,
 the product on many; medians. Each round of the bare application and of the small campaign begins with a fresh copy.
 Then, alone on the large campaign: somebody typical, somebody who has done the thousand most wanted units, somebody
-with 25,000 past units. The counters of both campaigns are checked at the end.
+with 25,000 past units. Then the large campaign alone and with the scheduler at work beside it: ticks every second, and the
+full plan with its counts every minute. The counters of both campaigns are checked at the end.
 
 `ratio`  units/s of the product (1,000 units) over the bare application's
 `flat`   units/s on many units over units/s on 1,000
+`beside` units/s on many units beside the scheduler over units/s without it
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -36,6 +39,8 @@ from tests.conftest import find_free_port
 QUICK = bool(os.environ.get("QUICK"))
 SMALL, LARGE = 1_000, 50_000 if QUICK else 1_000_000
 ROUNDS, SECONDS, WARMUP = (2, 3.0, 1.0) if QUICK else (5, 4.0, 1.5)
+#: The whole of a minute, so that ticks and a full plan are in it.
+BESIDE_SECONDS = 15.0 if QUICK else 60.0
 APPLICATIONS = {"product": "annotate.wsgi:application", "limit": "tests.bench.limitapp:application"}
 
 
@@ -95,6 +100,18 @@ class Bench:
             with suppress(ProcessLookupError):
                 os.killpg(server.pid, signal.SIGKILL)
 
+    @contextmanager
+    def schedule(self, database: str) -> Iterator[list[str]]:
+        """The scheduler at work beside; what it printed stands in the list at the end."""
+        told: list[str] = []
+        command = [sys.executable, "-m", "tests.bench.serving_data", "schedule"]
+        worker = subprocess.Popen(command, env=self.environment(database), stdout=subprocess.PIPE, text=True)
+        try:
+            yield told
+        finally:
+            worker.terminate()
+            told += (worker.communicate()[0] or "").splitlines()
+
     def load(self, plan: dict[str, Any], *, seconds: float = SECONDS) -> dict[str, Any]:
         file = self.home / "plan.json"
         file.write_text(json.dumps(plan))
@@ -141,10 +158,11 @@ def measure(bench: Bench) -> None:
             results[name].append(result)
             print(f"round {number + 1} {name:6} {result}", flush=True)
     special = measure_special(bench, plans["large"])
+    beside = measure_beside(bench, plans["large"])
     drift = {
         name: bench.prepare(database, "drift") for name, database in {"small": "small", "large": "large_full"}.items()
     }
-    report(results, special, drift)
+    report(results, special, beside, drift)
 
 
 def run_round(bench: Bench, name: str, plan: dict[str, Any]) -> dict[str, Any]:
@@ -168,7 +186,26 @@ def measure_special(bench: Bench, plan: dict[str, Any]) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in found.items()}
 
 
-def report(results: dict[str, list[dict[str, Any]]], special: dict[str, float], drift: dict[str, Any]) -> None:
+def measure_beside(bench: Bench, plan: dict[str, Any]) -> dict[str, Any]:
+    """The large campaign before, beside and after the scheduler's work."""
+    with bench.serve("product", "large_full"):
+        alone = [bench.load(plan, seconds=BESIDE_SECONDS / 3)]
+        with bench.schedule("large_full") as told:
+            beside = bench.load(plan, seconds=BESIDE_SECONDS)
+        alone.append(bench.load(plan, seconds=BESIDE_SECONDS / 3))
+    print(f"alone {alone}, beside {beside}, full plans {told}", flush=True)
+    without = statistics.mean(each["units_per_s"] for each in alone)
+    return {
+        "beside": round(beside["units_per_s"] / without, 3),
+        "beside_p99_ms": beside["p99_ms"],
+        "alone_p99_ms": statistics.mean(each["p99_ms"] for each in alone),
+        "full_plans_s": [json.loads(line)["planned_s"] for line in told],
+    }
+
+
+def report(
+    results: dict[str, list[dict[str, Any]]], special: dict[str, float], beside: dict[str, Any], drift: dict[str, Any]
+) -> None:
     rate = {name: statistics.median(result["units_per_s"] for result in runs) for name, runs in results.items()}
     errors = {name: merged for name, runs in results.items() if (merged := [r["errors"] for r in runs if r["errors"]])}
     print(
@@ -181,6 +218,7 @@ def report(results: dict[str, list[dict[str, Any]]], special: dict[str, float], 
                 "p99_ms": {name: statistics.median(r["p99_ms"] for r in runs) for name, runs in results.items()},
                 "ratio": round(rate["small"] / rate["limit"], 3),
                 "flat": round(rate["large"] / rate["small"], 3),
+                **beside,
                 "alone_p50_ms": special,
                 "alone_flat": {name: round(special["typical"] / special[name], 3) for name in ("front", "past")},
                 "drift": drift,

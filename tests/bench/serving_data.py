@@ -3,6 +3,7 @@
 python -m tests.bench.serving_data product UNITS    migrates, makes UNITS open units, 16 + 3 people with sessions
 python -m tests.bench.serving_data limit            makes the bare application's tables and sessions
 python -m tests.bench.serving_data drift            counts rows for which a counter is not true
+python -m tests.bench.serving_data schedule         is the worker that schedules, until it is ended; a line a full plan
 Each prints one JSON line.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from importlib import import_module
 from typing import Any
 
@@ -18,6 +20,8 @@ PEOPLE = 16
 #: People with a past: whoever has done the thousand most wanted units, and whoever has done 25,000.
 FRONT, PAST = 1_000, 25_000
 PROMPTS_WITH_TEXTS = 1_000
+#: From one full plan to the next, in the worker.
+FULL_PLAN_SECONDS = 60.0
 NEEDED = 3
 
 LOAD = """
@@ -126,11 +130,31 @@ def count_drift() -> dict[str, int]:
     return {name: len(rows) for name, rows in find_drift().items()}
 
 
+def schedule_on() -> None:
+    """What a worker does beside the site until somebody ends this process: ticks every second, the full plan every minute.
+
+    What the jobs wake is not heard. Prints a line for each full plan that is done.
+    """
+    from tasks.jobs.coverage import measure_coverage_job
+    from tasks.jobs.scheduling import schedule_units_job
+
+    planned = float("-inf")
+    while True:
+        began = time.monotonic()
+        schedule_units_job()
+        if began - planned >= FULL_PLAN_SECONDS:
+            measure_coverage_job()
+            planned = time.monotonic()
+            print(json.dumps({"planned_s": round(planned - began, 1)}), flush=True)
+        time.sleep(1)
+
+
 if __name__ == "__main__":
     what = sys.argv[1]
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.bench.limitapp" if what == "limit" else "annotate.settings"
     import django
 
     django.setup()
-    answer = {"product": lambda: fill_product(int(sys.argv[2])), "limit": fill_limit, "drift": count_drift}[what]()
+    answer = {"product": lambda: fill_product(int(sys.argv[2])), "limit": fill_limit, "drift": count_drift,
+              "schedule": schedule_on}[what]()  # fmt: skip
     print(json.dumps(answer))
