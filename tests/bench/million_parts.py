@@ -117,12 +117,16 @@ def plan_whole() -> Figures:
 
 
 def find_topics() -> Figures:
-    """Look for topics, and put prompts in their places as far as one run comes."""
+    """Look for topics, and put prompts in their places, in as many runs as that takes."""
     from annotate.models import PromptPlace, Stale
     from tasks.jobs.topics import place_in_turn
 
-    place_in_turn(_take("TURN_TOPICS"))
-    return {"placed": PromptPlace.objects.exclude(fit=0).count(), "turns": Stale.objects.count()}
+    runs = 0
+    while True:
+        turn, runs = _take("TURN_TOPICS"), runs + 1
+        place_in_turn(turn)
+        if Stale.objects.filter(kind=turn.kind, subject_id=turn.subject_id).exclude(lease_expires_at=None).exists():
+            return {"placed": PromptPlace.objects.exclude(fit=0).count(), "runs": runs}
 
 
 def place_new() -> Figures:
@@ -134,7 +138,7 @@ def place_new() -> Figures:
         {"n": NEW})  # fmt: skip
     before = PromptPlace.objects.count()
     found = find_topics()
-    return {"placed": PromptPlace.objects.count() - before, **{k: v for k, v in found.items() if k == "turns"}}
+    return {"placed": PromptPlace.objects.count() - before, "runs": found["runs"]}
 
 
 def embed_new() -> Figures:
