@@ -26,7 +26,8 @@ LOOKING = (Scope.READ, Scope.ORGANIZE)
 ORGANIZING = (Scope.ORGANIZE,)
 REPORT = (
     "Arms with their curves over judgments, figures of the end with intervals over runs, judgments to levels of coverage, and "
-    "what is known or assumed of the volunteers. Null until the state is done."
+    "what is known or assumed of the volunteers. Where trees grow (`grows`) curves are over pieces of work, and each arm has what "
+    "was done of each kind and where trees stand. Null until the state is done."
 )
 
 
@@ -98,7 +99,7 @@ class Simulations(ApiView):
         request=SimulationBody,
         responses={202: SimulationShape},
         errors={
-            409: "`nothing_to_rank`: no prompt has two candidates; `too_many_simulations`: others wait.",
+            409: "`nothing_to_rank`: no prompt has two candidates, and nobody begins trees here; `too_many_simulations`: others wait.",
         },
         scopes=ORGANIZING,
         tag="results",

@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from tasks.scheduling.simulation.report_page import draw_curve, write_figures, write_foot, write_head, write_levels
+from tasks.scheduling.simulation.report_page import (
+    draw_curve,
+    tell_runs,
+    write_figures,
+    write_foot,
+    write_head,
+    write_levels,
+)
 from tasks.vocabulary import Kind, TreeState
 
 ALONG = "Pieces of work"
@@ -92,7 +99,7 @@ def _tell_size(report: Mapping[str, Any]) -> str:
     return (
         f"A campaign that grows trees from nothing in {len(report['languages'])} languages ({languages}), with "
         f"{report['briefs']:,} briefs of its organizers; {asked['annotators']:,} volunteers for {asked['days']} days, "
-        f"{asked['runs']} repetitions with other dice."
+        f"{tell_runs(report)}."
     )
 
 

@@ -105,12 +105,18 @@ def tell(figure: Mapping[str, Any], *, digits: int = 3) -> str:
     return mean if figure["low"] is None else f"{mean} ({figure['low']:,.{digits}f} to {figure['high']:,.{digits}f})"
 
 
+def tell_runs(report: Mapping[str, Any]) -> str:
+    """Return how often everything was repeated."""
+    runs = report["runs"]
+    return "once" if runs == 1 else f"{runs} times with other dice"
+
+
 def _tell_size(report: Mapping[str, Any]) -> str:
     asked = report["asked"]
     languages = ", ".join(map(escape, report["languages"]))
     return (
         f"{report['prompts']:,} prompts in {len(report['languages'])} languages ({languages}) and {report['cells']:,} cells; "
-        f"{asked['annotators']:,} volunteers for {asked['days']} days, {report['runs']} repetitions with other dice."
+        f"{asked['annotators']:,} volunteers for {asked['days']} days, {tell_runs(report)}."
     )
 
 
