@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from annotate.queries.backlog import QUEUES_OF
-from annotate.queries.rows import Row, fetch_all, fetch_row
+from annotate.queries.rows import Row, fetch_all, fetch_one
 from tasks.vocabulary import ORDERING_KINDS, StaleKind
 
 #: Judgments, the newest, in which sources of candidates are counted together.
@@ -66,9 +66,8 @@ SELECT s.language, count(*) AS people, count(*) FILTER (WHERE s.place <= {MOST_A
 FROM speakers s GROUP BY s.language"""
 
 _LAST = """
-SELECT max(measured_at) AS at, (SELECT judgments FROM annotate_coveragereport
-  WHERE campaign_id = %(campaign)s AND language IS NULL ORDER BY measured_at DESC LIMIT 1) AS judgments
-FROM annotate_coveragereport WHERE campaign_id = %(campaign)s AND language IS NULL"""
+SELECT measured_at AS at, judgments, result->>'wanted' AS wanted FROM annotate_coveragereport
+WHERE campaign_id = %(campaign)s AND language IS NULL ORDER BY measured_at DESC LIMIT 1"""
 
 _READY = """
 SELECT c.id FROM annotate_campaign c LEFT JOIN annotate_stale s ON s.kind = %(kind)s AND s.subject_id = c.id
@@ -109,10 +108,10 @@ def count_people(*, campaign_id: int, now: datetime) -> list[Row]:
     return fetch_all(_PEOPLE, {"campaign": campaign_id, "since": now - LATELY})
 
 
-def find_last_report(*, campaign_id: int) -> tuple[datetime | None, int | None]:
-    """When the coverage was measured last, and from how many judgments."""
-    row = fetch_row(_LAST, {"campaign": campaign_id})
-    return row["at"], row["judgments"]
+def find_last_report(*, campaign_id: int) -> tuple[datetime | None, tuple[int, str | None] | None]:
+    """When the coverage was measured last, and of what: the judgments, and the mark of the shares that were wanted."""
+    row = fetch_one(_LAST, {"campaign": campaign_id})
+    return (None, None) if row is None else (row["at"], (row["judgments"], row["wanted"]))
 
 
 def list_plannable(*, now: datetime) -> list[int]:

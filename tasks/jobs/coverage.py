@@ -7,6 +7,8 @@ of the history. Vectors are read for as many prompts of each topic as the plan l
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import time
 from collections import defaultdict
@@ -94,9 +96,9 @@ def measure_campaign(turn: Turn, *, now: datetime) -> None:
         ground.minutes,
     )
     store_cells(cells=_list_counts(ground), now=now)
-    at, judgments = facts.find_last_report(campaign_id=campaign_id)
-    given = int(ground.cells.judgments.sum())
-    if at is None or now - at >= LONGEST_BETWEEN or (now - at >= BETWEEN_REPORTS and judgments != given):
+    at, seen = facts.find_last_report(campaign_id=campaign_id)
+    present = int(ground.cells.judgments.sum()), mark_wanted(ground)
+    if at is None or now - at >= LONGEST_BETWEEN or (now - at >= BETWEEN_REPORTS and seen != present):
         facility = None if surroundings is None else measure_facility(placed.pool, ground.cells, surroundings)
         store_reports(turn=turn, reports=make_reports(campaign_id, ground, facility, now=now), now=now)
 
@@ -127,8 +129,16 @@ def make_reports(campaign_id: int, ground: Ground, facility: np.ndarray | None, 
         }
         if name is None:
             result["tenths"] = tell_tenths(ground)
+            result["wanted"] = mark_wanted(ground)
         rows.append(_make_row(name, found, int(cells.judgments[which].sum()), result))
     return rows
+
+
+def mark_wanted(ground: Ground) -> str:
+    """The same for as long as the cells and their shares are the same, to a thousandth."""
+    shares = np.round(ground.cells.share, 3).tolist()
+    listed = sorted((row["id"], share) for row, share in zip(ground.rows, shares, strict=True) if share)
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()[:16]
 
 
 def tell_tenths(ground: Ground) -> dict[int, int]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from annotate.models import (
@@ -22,7 +23,7 @@ from annotate.models import (
     UnitDetail,
 )
 from annotate.services.coverage import thin_reports
-from tasks.jobs.coverage import measure_coverage_job
+from tasks.jobs.coverage import BETWEEN_REPORTS, measure_coverage_job
 from tasks.jobs.coverage_vectors import parse_vector
 from tasks.jobs.scheduling import schedule_campaign, schedule_units_job
 from tasks.scheduling.split import arm_of
@@ -113,6 +114,29 @@ def test_the_coverage_of_a_campaign_and_of_its_languages_has_a_row() -> None:
     cell.refresh_from_db()
     assert (cell.finished, cell.judgments, cell.coverage) == (1, 1, 0.5)
     assert cell.counted_at is not None
+
+
+def test_what_is_wanted_anew_is_measured_without_a_judgment_more() -> None:
+    campaign = make_campaign(redundancy=1)
+    prompts, candidates = make_judged(campaign, "one", "two")
+    cells = make_cell(campaign, share=0.5, prompts=1), make_cell(campaign, share=0.5, length="long")
+    for prompt, place in zip(prompts, cells, strict=True):
+        put(prompt, place)
+    finish(prompts[0], candidates[0])
+
+    def measure_later() -> CoverageReport:
+        CoverageReport.objects.update(measured_at=F("measured_at") - BETWEEN_REPORTS)
+        Stale.objects.filter(kind="turn_coverage").update(lease_expires_at=None)
+        measure_coverage_job()
+        return CoverageReport.objects.filter(language=None).latest("measured_at")
+
+    first = measure_later()
+    assert measure_later().pk == first.pk
+    for cell, share in zip(cells, (0.2, 0.8), strict=True):
+        CoverageCell.objects.filter(pk=cell.pk).update(share=share)
+    later = measure_later()
+    assert later.pk != first.pk
+    assert later.prompts < first.prompts
 
 
 def test_one_person_with_a_rare_self_description_is_not_to_be_seen_in_the_figure() -> None:
