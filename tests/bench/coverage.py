@@ -94,6 +94,8 @@ def main() -> None:
     size = 20_000 if QUICK else 100_000
     budget = 7_000 if QUICK else 30_000
     figures: dict[str, object] = {"prompts": size, "quick": QUICK}
+    # First, so that a folder without an encoder is told at once.
+    real = load_real_world()
     worlds = {"many": compare("many", make_world(size, seed=1), budget, seeds=1)}
     worlds["few"] = compare("few", make_world(size // 5, seed=2), budget // 5, tick=100, full=500)
     one = make_world(size // 5, seed=3, languages=1)
@@ -106,7 +108,7 @@ def main() -> None:
     days = np.random.default_rng(5).uniform(0, 30, 6_000)
     arriving = make_world(6_000, seed=6)
     worlds["arriving"] = compare("arriving", arriving, 6_600, tick=100, full=500, arrives=days, per_day=220.0)
-    if (real := load_real_world()) is not None:
+    if real is not None:
         worlds[real.name] = compare(real.name, real.world, min(400, len(real.world) // 2), tick=20, full=100)
     else:
         print("real prompts: not run, CHORUS_REAL_DATA is not set")
