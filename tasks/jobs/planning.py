@@ -19,6 +19,7 @@ from tasks.scheduling.arms import match_bands
 from tasks.scheduling.bands import give_reason, measure_deficit
 from tasks.scheduling.plan import plan
 from tasks.scheduling.pools import make_cells, make_pool, take_units
+from tasks.scheduling.queues import raise_orders
 from tasks.scheduling.redundancy import decide_wanted, read_redundancy
 from tasks.scheduling.split import arm_of
 from tasks.vocabulary import ORDERING_KINDS, WRITING_KINDS, Kind, PolicyName
@@ -141,7 +142,7 @@ def plan_units(loaded: Loaded, *, ground: Ground, surroundings: Surroundings | N
     rng = np.random.default_rng(SEED)
     made = plan(loaded.pool, ground.cells, policy=policy, settings=settings, rng=rng, surroundings=surroundings)
     if ground.settings.rival_policy is None:
-        return [made]
+        return [_stand_among(made, loaded, ground)]
     arm = find_arms(loaded)
     bands = np.zeros(len(loaded), dtype=np.int16)
     plans = []
@@ -157,7 +158,14 @@ def plan_units(loaded: Loaded, *, ground: Ground, surroundings: Surroundings | N
         )
     queue = loaded.pool.kind * (len(ground.languages) + 1) + loaded.pool.language
     matched = match_bands(bands, arm=arm, queue=queue, tie=loaded.pool.tie)
-    return [Plan(one.policy, matched, one.terms) for one in plans]
+    return [_stand_among(Plan(one.policy, matched, one.terms), loaded, ground) for one in plans]
+
+
+def _stand_among(made: Plan, loaded: Loaded, ground: Ground) -> Plan:
+    """Where trees grow, orders stand among the other work of their trees."""
+    if not ground.settings.grow_trees:
+        return made
+    return Plan(made.policy, raise_orders(made.band, loaded.pool), made.terms)
 
 
 def find_arms(loaded: Loaded) -> NDArray[np.int64]:

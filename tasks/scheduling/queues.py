@@ -23,6 +23,8 @@ HIGHEST_BAND, BAND_STEP = 1000, 20
 HIGHEST_BY_VALUE, BAND_OF_ONE, BANDS_AN_OCTAVE = 960, 640, 200
 #: What turns a tie into a lot that has nothing to do with it.
 _LOT = 7919.137
+#: Where the middle of the orders stands among writing and reviews, how many units of a queue are its front, and a step.
+AMONG_OTHERS, FRONT_OF_QUEUE, RAISE_STEP = 650, 100, 100
 
 
 def quantise(value: Floats) -> Integers:
@@ -50,6 +52,25 @@ def give_places(pool: Pool, band: Integers, *, settings: PlanSettings) -> tuple[
         drawn = members[np.argsort(lot[members], kind="stable")]
         _put(lifted, drawn, served, every=settings.lot_share, first=None, front=settings.front)
     return lifted.astype(np.int16), lifted - band
+
+
+def raise_orders(band: NDArray[np.int16], pool: Pool) -> NDArray[np.int16]:
+    """The bands of orders where trees grow, brought to where other work stands: writing and reviews have theirs from their tree.
+
+    All are raised alike, until the middle one of the queues' fronts is at about `AMONG_OTHERS`; else hardly anybody would put in
+    order what is written, since more to write and to review comes all the time. Highest first as before; none is lowered.
+    In large steps, so that not all bands are others whenever a few are.
+    """
+    if not len(band):
+        return band
+    queue = pool.kind * (int(pool.language.max(initial=0)) + 1) + pool.language
+    order = np.lexsort((pool.tie, -band.astype(np.int64), queue))
+    _, starts, counts = np.unique(queue[order], return_index=True, return_counts=True)
+    place = np.arange(len(order)) - np.repeat(starts, counts)
+    front = band[order[place < FRONT_OF_QUEUE]]
+    step = round(max(0.0, AMONG_OTHERS - float(np.median(front))) / RAISE_STEP) * RAISE_STEP
+    raised: NDArray[np.int16] = np.minimum(band + step, HIGHEST_BAND).astype(np.int16)
+    return raised
 
 
 def _put(lifted: Integers, units: Integers, served: Integers, *, every: float, first: int | None, front: int) -> None:

@@ -170,6 +170,15 @@ def test_whoever_is_alone_writes_and_then_waits_for_others() -> None:
     assert told["end"]["found_nothing"] > 0
 
 
+def test_what_is_written_is_put_in_order_though_there_is_always_more_to_write() -> None:
+    campaign = make_campaign(languages=("en",), active_trees=8, waiting_prompts=5, goal_tree_size=6)
+    done = {
+        policy: run(campaign, people=60, days=10, policy=policy)[1]["states"]["done"]
+        for policy in ("coverage", "uniform")
+    }
+    assert done["coverage"] > 0.8 * done["uniform"] > 5
+
+
 def test_a_target_of_a_language_lifts_its_orders() -> None:
     targets = [{"language": "de", "topic": "", "judgments": 10_000}]
     grove, _ = run(make_campaign(targets=targets), people=10, days=2)

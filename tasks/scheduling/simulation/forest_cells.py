@@ -16,6 +16,7 @@ from tasks.scheduling.brief_wishes import count_asked, decide_wishes, group_cell
 from tasks.scheduling.coverage import Coverage, measure_coverage
 from tasks.scheduling.plan import plan
 from tasks.scheduling.pools import make_cells, make_pool
+from tasks.scheduling.queues import raise_orders
 from tasks.scheduling.redundancy import decide_wanted, read_redundancy
 from tasks.scheduling.shares import CellFacts, add_wanted, share_cells
 from tasks.scheduling.simulation.forest import FAILED, TIES, Forest
@@ -131,7 +132,7 @@ class Space:
             pool, self.count_cells(), policy=PolicyName(self.settings.policy),
             settings=PlanSettings(wait_days=float(self.settings.wait_days)), rng=self.rng,
         )  # fmt: skip
-        for work, band in zip(works, made.band.tolist(), strict=True):
+        for work, band in zip(works, raise_orders(made.band, pool).tolist(), strict=True):
             work.band = band
 
     def ask_prompts(self) -> None:
