@@ -32,7 +32,7 @@ from django.db import transaction
 from annotate.queries.generation_lanes import FRONT_READY, FRONT_SUSPECTS
 from annotate.queries.rows import Row, fetch_all, fetch_row, run
 from annotate.services.generation import GENERATING_STATES
-from annotate.services.generator_keys import keep_one_try
+from annotate.services.generator_keys import keep_one_try, widen
 from annotate.services.servers import count_allowed
 from annotate.wake import wake
 from tasks.vocabulary import GenerationOutcome, JobName
@@ -149,8 +149,10 @@ def claim_requests(
         host = _name_host(locked)
         if host:
             params |= _look_at_server(params=params, host=host, most=max(row["max_concurrent"] for row in locked))
-        rows, is_alone = _find_front(params=params, is_suspects_turn=bool(token.int & 1), is_under_way=is_under_way)
-        front = [row["id"] for row in keep_one_try(rows, locked=locked, now=now)]
+        wide = {**params, "limit": widen(params["limit"], locked=locked)}
+        rows, is_alone = _find_front(params=wide, is_suspects_turn=bool(token.int & 1), is_under_way=is_under_way)
+        kept = keep_one_try(rows, locked=locked, lot=token.int >> 1, now=now)
+        front = [row["id"] for row in kept[: params["limit"]]]
         if host and front:  # a server's own limits: its requests a minute, and whether it answers at all
             front = front[: count_allowed(host=host, wanted=len(front), now=now)]
         return _take(front, params=params, is_alone=is_alone) if front else None

@@ -39,6 +39,7 @@ RETRIES: Mapping[GenerationOutcome, int] = {
     GenerationOutcome.MODEL_UNAVAILABLE: 24,
     GenerationOutcome.SERVER_ERROR: 5,
     GenerationOutcome.TIMED_OUT: 3,
+    GenerationOutcome.KEY_REFUSED: 3,
 }
 
 #: Answers that are thrown away while another draw is left: another seed may give a better one.
@@ -106,9 +107,8 @@ def settle_request(*, token: uuid.UUID, result: GenerationResult, now: datetime)
             return None
         if result.outcome == GenerationOutcome.STORED or _is_last_origin(mine, result=result):
             end = _store_text(mine=mine, result=result, now=now)
-        elif result.outcome == GenerationOutcome.KEY_REFUSED:  # that is no try
-            waits = wait_for_key(generator_id=mine["generator_id"], since=mine["problem_at"], now=now)
-            end = End(RequestState.QUEUED, result.outcome, result.reason or "", not_before=now + waits, tries=0)
+        elif result.outcome == GenerationOutcome.KEY_REFUSED:
+            end = _wait_for_key(mine=mine, result=result, now=now)
         else:
             end = _end_without_text(mine=mine, result=result, now=now)
         _end(params=params, end=end, now=now, result=result)
@@ -196,6 +196,16 @@ def _look_at_problem(mine: Row, *, end: End, result: GenerationResult, now: date
         clear_problem(generator_ids=[mine["generator_id"]])
 
 
+def _wait_for_key(*, mine: Row, result: GenerationResult, now: datetime) -> End:
+    """That is no try, except of the request with which it began: the key was taken until then, and the server may mean it alone."""
+    is_try = not mine["has_problem"] and result.provenance.get("attempts") != 0
+    tries = _count_tries(mine) + is_try
+    if is_try and tries >= RETRIES[GenerationOutcome.KEY_REFUSED]:
+        return End(RequestState.FAILED, result.outcome, _count(result.reason or "", tries))
+    waits = wait_for_key(generator_id=mine["generator_id"], since=mine["problem_at"], now=now)
+    return End(RequestState.QUEUED, result.outcome, result.reason or "", not_before=now + waits, tries=int(is_try))
+
+
 def _end_without_text(*, mine: Row, result: GenerationResult, now: datetime) -> End:
     outcome = result.outcome
     reason = result.reason or "Nothing is known about why."
@@ -208,7 +218,7 @@ def _end_without_text(*, mine: Row, result: GenerationResult, now: datetime) -> 
     if outcome in DRAWN_AGAIN:
         return End(RequestState.FAILED, outcome, _count(reason, mine["draws"] % (_read(mine).redraws + 1) + 1), draws=1)
     most = RETRIES.get(outcome)
-    tries = mine["attempts"] - mine["draws"] % (_read(mine).redraws + 1) + 1
+    tries = _count_tries(mine) + 1
     if most is None:
         return End(RequestState.FAILED, outcome, reason)
     if tries >= most:
@@ -222,6 +232,11 @@ def _keep_characters(reasoning: str | None) -> str | None:
     if not reasoning:
         return None
     return reasoning[:LONGEST_REASONING].replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _count_tries(mine: Row) -> int:
+    """How often it was tried before, draws left out."""
+    return int(mine["attempts"]) - int(mine["draws"]) % (_read(mine).redraws + 1)
 
 
 def _count(reason: str, times: int) -> str:

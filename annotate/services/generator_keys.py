@@ -3,9 +3,12 @@
 As a breaker (`tasks.generation.breaker`) of one generator, whose state is its `problem`: open while a request of it waits for
 a moment (`generation_queue.PAUSING`), half open when that has come (`keep_one_try`), closed by any answer of the server. The
 host's own breaker does not see it: the server works, and other generators may ask it with keys of their own.
+
+Some servers refuse a single request in the same words. So what tries the key is drawn by lot, and a request with which the
+refusals began, while others were answered, has lost a try (`generation_results`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from annotate.queries.rows import Row, fetch_all, run
@@ -15,6 +18,8 @@ from tasks.vocabulary import GenerationOutcome
 
 #: Between two tries of a key, longer the longer it is refused: as long again as it has been, within these bounds (seconds).
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 60.0, 900.0
+#: Requests of which one is drawn to try a key.
+TRIED_AMONG = 16
 REFUSED = "The server refuses the key. Requests wait, and go on by themselves when it takes the key again."
 #: What no server gives whose key was refused.
 ANSWERS = frozenset(
@@ -30,9 +35,13 @@ ANSWERS = frozenset(
     }
 )
 
+#: What somebody holds is passed over: they call it off, or let it go on themselves.
 _GO_ON = """
-UPDATE annotate_generationrequest SET not_before = %(now)s
-WHERE generator_id = %(generator)s AND outcome = %(outcome)s AND state = 'queued' AND not_before > %(now)s"""
+WITH mine AS MATERIALIZED (
+  SELECT id FROM annotate_generationrequest
+  WHERE generator_id = %(generator)s AND outcome = %(outcome)s AND state = 'queued' AND not_before > %(now)s
+  ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE annotate_generationrequest SET not_before = %(now)s WHERE id = ANY(ARRAY(SELECT id FROM mine))"""
 
 _UNDER_WAY = """
 SELECT DISTINCT r.generator_id AS generator FROM annotate_generationrequest r
@@ -53,20 +62,23 @@ def note_answer(*, generator_id: int, result: GenerationResult, now: datetime) -
         run(_GO_ON, {"generator": generator_id, "outcome": GenerationOutcome.KEY_REFUSED, "now": now})
 
 
-def keep_one_try(front: Sequence[Row], *, locked: Sequence[Row], now: datetime) -> Sequence[Row]:
-    """Of each generator whose key was refused one request, and none while another one is under way.
+def widen(limit: int, *, locked: Sequence[Row]) -> int:
+    """How many requests to look at for a claim of `limit`: where a key was refused, enough to draw one by lot."""
+    return max(limit, TRIED_AMONG) if limit and any(row["is_refused"] for row in locked) else limit
+
+
+def keep_one_try(front: Sequence[Row], *, locked: Sequence[Row], lot: int, now: datetime) -> list[Row]:
+    """Of each generator whose key was refused one request by `lot`, and none while another one is under way.
 
     front   what would be claimed: `id`, `generator`
     locked  the generators, with `is_refused`; whoever claims for them takes turns
     """
-    tries: dict[int, bool] = {row["id"]: True for row in locked if row["is_refused"]}
-    if not tries:
-        return front
-    for row in fetch_all(_UNDER_WAY, {"generators": list(tries), "now": now}):
-        tries[row["generator"]] = False
-    return [row for row in front if row["generator"] not in tries or _take_try(tries, row)]
-
-
-def _take_try(tries: dict[int, bool], row: Mapping[str, int]) -> bool:
-    may, tries[row["generator"]] = tries[row["generator"]], False
-    return may
+    refused = {row["id"] for row in locked if row["is_refused"]}
+    if not refused:
+        return list(front)
+    under_way = {row["generator"] for row in fetch_all(_UNDER_WAY, {"generators": sorted(refused), "now": now})}
+    drawn = {row["id"] for row in front if row["generator"] not in refused}
+    for generator in refused - under_way:
+        own = [row["id"] for row in front if row["generator"] == generator]
+        drawn |= {own[lot % len(own)]} if own else set()
+    return [row for row in front if row["id"] in drawn]

@@ -353,8 +353,8 @@ def test_requests_wait_while_the_key_is_refused_and_go_on_by_themselves_when_it_
         assert generator.problem.startswith("The server refuses the key. Requests wait")
         assert generator.problem_at is not None
         mine = GenerationRequest.objects.filter(generator=generator)
-        # None of them has lost a try; until the moment comes none is claimed, whoever asks.
-        assert set(mine.values_list("state", "attempts")) == {("queued", 0)}
+        # None of them has lost a try but that with which it began; until the moment comes none is claimed, whoever asks.
+        assert sorted(mine.values_list("state", "attempts")) == [*[("queued", 0)] * 5, ("queued", 1)]
         assert claim(generator) is None
         # The server works, and takes other keys.
         answer_all(other)
@@ -384,6 +384,33 @@ def test_requests_wait_while_the_key_is_refused_and_go_on_by_themselves_when_it_
     assert set(mine.values_list("state", flat=True)) <= {"done", "failed"}
     assert mine.filter(state="done").count() >= 1
     assert not mine.filter(outcome="key_refused").exists()
+
+
+def test_a_request_that_is_refused_alone_keeps_no_others_waiting_and_ends(campaign, prompt) -> None:
+    """Some servers refuse what they do not like as they would a wrong key, and one request is sent at a time."""
+    generator = name_generator(campaign, "small", "http://model.invalid/v1", samples=3)
+    Generator.objects.update(max_concurrent=1)
+    ask_missing(campaign_id=campaign.pk, now=NOW)
+    disliked = GenerationRequest.objects.order_by("pk").first()
+    now, rounds = timezone.now(), 0
+    while GenerationRequest.objects.filter(state="queued").exists():
+        rounds, now = rounds + 1, now + timedelta(minutes=20)
+        assert rounds < 40
+        # The lots of two claims that follow on each other differ.
+        claimed = claim_requests(generator_ids=[generator.pk], limit=10, now=now, token=uuid.UUID(int=2 * rounds))
+        [request] = claimed.request_ids
+        result = answer_of(request, f"Answer {rounds}, of its own kind: {'x' * rounds}.")
+        if request == disliked.pk:
+            result = GenerationResult(
+                request, GenerationOutcome.KEY_REFUSED, reason="The server refuses the key (403).",
+                provenance={"attempts": 1},
+            )  # fmt: skip
+        settle_request(token=claimed.token, result=result, now=now)
+    disliked.refresh_from_db()
+    assert (disliked.state, disliked.reason) == ("failed", "The server refuses the key (403). It was tried 3 times.")
+    assert GenerationRequest.objects.filter(state="done").count() == 2
+    generator.refresh_from_db()
+    assert generator.problem == ""
 
 
 def test_a_key_that_is_not_set_waits_and_says_which_variable(campaign, prompt, server, monkeypatch) -> None:
