@@ -44,6 +44,14 @@ def test_it_compares_policies_and_parameters_and_says_how_fast(campaign) -> None
     assert not Assignment.objects.exists()
 
 
+def test_parameters_may_be_named_behind_options(campaign) -> None:
+    told = simulate("birds", "--policy", "uniform", *SMALL, "redundancy=2,4")
+    assert [line for line in told.splitlines() if not line.startswith(" ")][:2] == [
+        "uniform, redundancy=2",
+        "uniform, redundancy=4",
+    ]
+
+
 def test_the_report_is_a_page_that_fetches_nothing_and_the_same_as_json(campaign, tmp_path) -> None:
     page, data = tmp_path / "report.html", tmp_path / "report.json"
     simulate("birds", "--policy", "coverage", "--policy", "uniform", *SMALL, "--html", page, "--json", data)

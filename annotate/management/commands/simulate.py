@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from annotate.management.simulation_exact import run_exactly
 from annotate.management.simulation_shown import show_report
@@ -33,6 +33,12 @@ class Command(BaseCommand):
         "and parameters, and compare them with intervals. Nothing of the campaign is changed. Where trees grow, volunteers write, "
         "reply, review and rank, from nothing; elsewhere they rank and compare the prompts that are there."
     )
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """NAME=VALUE may stand behind options too."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        vars(parser)["parse_args"] = parser.parse_intermixed_args
+        return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
