@@ -20,15 +20,20 @@ SELECT max(c.counted_at) AS counted_at,
   (SELECT max(f.fitted_at) FROM annotate_topicfit f WHERE f.campaign_id = %(campaign)s) AS fitted_at
 FROM annotate_coveragecell c WHERE c.campaign_id = %(campaign)s"""
 
-#: Units that were judged since then or are held now. Of a judgment that replaces one from before nothing is added.
+#: Strata are counted by the small ticks of a campaign that has grown large since, too, and where no prompt has its place.
+_STRATA_AT = "SELECT max(s.counted_at) AS at FROM annotate_stratum s WHERE s.campaign_id = %(campaign)s"
+
+#: Units that were judged since then or are held now. Of a judgment that replaces one from before nothing is added, whatever was
+#: taken back and given again since.
 #: Nothing is joined but by its key: how many there are is guessed far too low, and what is joined otherwise is gone through for
 #: each of them.
 _CHANGED = f"""
 WITH met AS MATERIALIZED (
   SELECT unit_id, sum(given)::int AS given FROM (
-    SELECT j.unit_id, 1 AS given FROM annotate_judgment j LEFT JOIN annotate_judgment b ON b.id = j.supersedes_id
+    SELECT j.unit_id, 1 AS given FROM annotate_judgment j
     WHERE j.created_at > %(since)s AND j.is_current AND j.counted AND j.withdrawn_at IS NULL
-      AND (b.id IS NULL OR b.created_at > %(since)s)
+      AND (j.supersedes_id IS NULL OR (SELECT b.id FROM annotate_judgment b
+        WHERE b.assignment_id = j.assignment_id AND b.created_at <= %(since)s LIMIT 1) IS NULL)
     UNION ALL SELECT s.unit_id, 0 FROM annotate_assignment s WHERE s.state = 'live') each
   GROUP BY unit_id),
 changed AS MATERIALIZED (
@@ -79,5 +84,7 @@ def count_cells_since(*, campaign_id: int, since: datetime) -> list[Row]:
 
 
 def load_strata_since(*, campaign_id: int, since: datetime) -> list[Cell]:
-    """The strata of a campaign as `annotate.queries.backlog.load_cells` tells them."""
+    """The strata of a campaign as `annotate.queries.backlog.load_cells` tells them. They may have been counted after the cells."""
+    counted = fetch_row(_STRATA_AT, {"campaign": campaign_id})["at"]
+    since = max(since, counted or since)
     return [Cell(**row) for row in fetch_all(_STRATA, {"campaign": campaign_id, "since": since})]

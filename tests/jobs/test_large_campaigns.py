@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from annotate.models import CoverageCell, PromptPlace, Stratum, Topic, TopicFit, Unit, UnitDetail
+from annotate.models import CoverageCell, Judgment, PromptPlace, Stratum, Topic, TopicFit, Unit, UnitDetail
 from annotate.queries.backlog import load_cells
 from annotate.queries.planning import count_cells, read_units
 from annotate.queries.recent_counts import LONGEST_SINCE, count_cells_since, find_last_count, load_strata_since
@@ -35,7 +35,7 @@ def _every_campaign_is_large(monkeypatch) -> None:
 @pytest.fixture
 def prompts():
     """Six prompts in two languages, each in its cell; two of each language have a topic with a target."""
-    campaign = make_campaign(redundancy=3)
+    campaign = make_campaign(redundancy=3, random_share=0, match_people=False)
     made = []
     for number in range(6):
         language = "de" if number % 2 else "en"
@@ -114,6 +114,39 @@ def test_a_judgment_that_replaces_one_from_before_is_counted_once(prompts, monke
     )
     rows = count_cells_since(campaign_id=campaign.pk, since=NOW + timedelta(minutes=1))
     assert sorted(row["judgments"] for row in rows) == [0, 1]
+
+
+def test_a_judgment_that_is_given_again_twice_since_the_full_plan_is_counted_once(prompts) -> None:
+    campaign, ada = campaign_of(prompts), loop.make_annotator()
+    given = loop.ask(ada, campaign, now=NOW)["assignment"]
+    loop.submit(ada, given["id"], loop.ranking_of(given), now=NOW)
+    plan_whole(campaign, now=NOW + timedelta(minutes=1))
+    since = find_last_count(campaign_id=campaign.pk, now=LATER)
+    last = Judgment.objects.get(is_current=True)
+    fields = {field.attname: getattr(last, field.attname) for field in last._meta.concrete_fields}
+    for minutes in (2, 3):
+        Judgment.objects.update(is_current=False)
+        before = Judgment.objects.order_by("-pk").first()
+        changed = {"id": None, "supersedes_id": before.pk, "created_at": NOW + timedelta(minutes=minutes)}
+        Judgment.objects.create(**{**fields, **changed, "is_current": True})
+    assert since is not None
+    rows = count_cells_since(campaign_id=campaign.pk, since=since)
+    assert [row["judgments"] for row in rows] == [row["judgments"] for row in count_cells(campaign_id=campaign.pk)]
+
+
+def test_strata_that_were_counted_after_the_cells_are_not_counted_twice(prompts, monkeypatch) -> None:
+    """A campaign of few open units counts its strata by every tick; then it grows."""
+    campaign, [person] = campaign_of(prompts), make_annotators(1)
+    plan_whole(campaign)
+    monkeypatch.setattr(scheduling, "FRONT_UNITS", 100)
+    monkeypatch.setattr(opinions, "NOW", NOW + timedelta(minutes=1))
+    judge(prompts[0], person)
+    schedule_campaign(campaign.pk, now=LATER)
+    monkeypatch.setattr(scheduling, "FRONT_UNITS", FRONT)
+    since = find_last_count(campaign_id=campaign.pk, now=LATER)
+    assert since == NOW
+    assert load_strata_since(campaign_id=campaign.pk, since=since) == load_cells(campaign_id=campaign.pk)
+    assert {row.done for row in load_cells(campaign_id=campaign.pk)} == {0, 1}
 
 
 def test_a_tick_counts_nothing_anew_and_looks_at_no_more_than_the_fronts(prompts, monkeypatch) -> None:
