@@ -110,6 +110,8 @@ class Loaded:
     is_scored: NDArray[np.bool_]
     #: The code of the policy that is noted for it: a name each would be the largest of all columns.
     policy: NDArray[np.int8]
+    #: Whether these are all open units of the campaign.
+    is_whole: bool = True
 
     def __len__(self) -> int:
         return len(self.pool)
@@ -132,7 +134,7 @@ def load_pool(parts: Iterable[Sequence[UnitRow]], *, ground: Ground, is_whole: b
     part, known = 1.0 / units[of_tree] if len(tree) else np.zeros(0), joined.pop("part")
     if not is_whole:
         part = np.fmin(part, known)
-    return Loaded(make_pool(joined.pop("unit"), part=part, **joined), tree, **stands)
+    return Loaded(make_pool(joined.pop("unit"), part=part, **joined), tree, **stands, is_whole=is_whole)
 
 
 def plan_units(loaded: Loaded, *, ground: Ground, surroundings: Surroundings | None = None) -> list[Plan]:
@@ -165,7 +167,8 @@ def _stand_among(made: Plan, loaded: Loaded, ground: Ground) -> Plan:
     """Where trees grow, orders stand among the other work of their trees."""
     if not ground.settings.grow_trees:
         return made
-    return Plan(made.policy, raise_orders(made.band, loaded.pool), made.terms)
+    stood = None if loaded.is_whole else np.where(loaded.is_scored, loaded.band, -1)
+    return Plan(made.policy, raise_orders(made.band, loaded.pool, stood=stood), made.terms)
 
 
 def find_arms(loaded: Loaded) -> NDArray[np.int64]:

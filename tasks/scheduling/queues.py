@@ -54,23 +54,38 @@ def give_places(pool: Pool, band: Integers, *, settings: PlanSettings) -> tuple[
     return lifted.astype(np.int16), lifted - band
 
 
-def raise_orders(band: NDArray[np.int16], pool: Pool) -> NDArray[np.int16]:
+def raise_orders(band: NDArray[np.int16], pool: Pool, *, stood: NDArray[np.int64] | None = None) -> NDArray[np.int16]:
     """The bands of orders where trees grow, brought to where other work stands: writing and reviews have theirs from their tree.
 
     All are raised alike, until the middle one of the queues' fronts is at about `AMONG_OTHERS`; else hardly anybody would put in
     order what is written, since more to write and to review comes all the time. Highest first as before; none is lowered.
     In large steps, so that not all bands are others whenever a few are.
+
+    stood   of some of all orders the bands that they have, -1 of those that no plan has looked at yet: these are raised as
+            the others were, which are not among them and keep their bands
     """
     if not len(band):
         return band
+    known = np.zeros(len(band), dtype=bool) if stood is None else stood >= 0
+    if stood is not None and known.any():
+        step = _find_step(float(np.median(stood[known] - band[known])))
+    else:
+        step = _find_step(AMONG_OTHERS - _find_middle(band, pool))
+    raised: NDArray[np.int16] = np.minimum(band + step, HIGHEST_BAND).astype(np.int16)
+    return raised
+
+
+def _find_middle(band: NDArray[np.int16], pool: Pool) -> float:
+    """The middle band of what is at the front of each queue."""
     queue = pool.kind * (int(pool.language.max(initial=0)) + 1) + pool.language
     order = np.lexsort((pool.tie, -band.astype(np.int64), queue))
     _, starts, counts = np.unique(queue[order], return_index=True, return_counts=True)
     place = np.arange(len(order)) - np.repeat(starts, counts)
-    front = band[order[place < FRONT_OF_QUEUE]]
-    step = round(max(0.0, AMONG_OTHERS - float(np.median(front))) / RAISE_STEP) * RAISE_STEP
-    raised: NDArray[np.int16] = np.minimum(band + step, HIGHEST_BAND).astype(np.int16)
-    return raised
+    return float(np.median(band[order[place < FRONT_OF_QUEUE]]))
+
+
+def _find_step(lacks: float) -> int:
+    return round(max(0.0, lacks) / RAISE_STEP) * RAISE_STEP
 
 
 def _put(lifted: Integers, units: Integers, served: Integers, *, every: float, first: int | None, front: int) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from annotate.models import Campaign, Unit
 from annotate.services.tree_marks import mark_trees
-from tasks.jobs import planning
+from tasks.jobs import planning, scheduling
 from tasks.jobs.scheduling import schedule_campaign
 from tasks.records.coverage import Plan
+from tasks.vocabulary import PolicyName
 from tests.growing import NOW, grow, make_growing
 from tests.loop import make_campaign, make_prompt
 
@@ -43,3 +45,24 @@ def test_orders_stand_among_writing_and_reviews_where_trees_grow(rival: str | No
     assert max(low) < 400
     assert raised
     assert 560 <= min(raised) <= max(raised) <= 760
+
+
+def test_a_tick_that_sees_the_front_raises_it_as_the_plan_of_all_did(monkeypatch) -> None:
+    """Else what is wanted most would stand below what the tick does not see."""
+    campaign = make_growing()
+    plan_bands(campaign)
+
+    def plan_at(band: int) -> set[int]:
+        def plan(pool, *_given, **_named):
+            return Plan(PolicyName.COVERAGE, np.full(len(pool), band, dtype=np.int16), {})
+
+        monkeypatch.setattr(planning, "plan", plan)
+        schedule_campaign(campaign.pk, now=NOW)
+        orders = Unit.objects.filter(queue__campaign=campaign, kind="rank", is_open=True)
+        return set(orders.values_list("band", flat=True))
+
+    assert plan_at(580) == {680}
+    monkeypatch.setattr(scheduling, "FRONT_UNITS", 2)
+    assert plan_at(600) == {700}
+    monkeypatch.setattr(scheduling, "FRONT_UNITS", 5000)
+    assert plan_at(600) == {600}

@@ -38,5 +38,14 @@ def test_small_changes_do_not_move_all_of_them(more: int) -> None:
     assert raise_bands(300, 320 + more, 340 + more)[0] == 600
 
 
+def test_some_of_all_are_raised_as_the_others_were() -> None:
+    pool = make_pool(np.arange(4), tie=np.arange(4) / 4)
+    whole = raise_orders(np.array([580, 580, 580, 560], dtype=np.int16), pool)
+    assert whole.tolist() == [680, 680, 680, 660]
+    now, stood = np.array([600, 580, 600, 620], dtype=np.int16), np.array([680, 680, 680, -1])
+    assert raise_orders(now, pool, stood=stood).tolist() == [700, 680, 700, 720]
+    assert raise_orders(now, pool, stood=np.full(4, -1)).tolist() == raise_orders(now, pool).tolist() == now.tolist()
+
+
 def test_without_orders_there_is_nothing_to_raise() -> None:
     assert raise_bands() == []
