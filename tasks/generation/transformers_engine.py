@@ -265,9 +265,14 @@ def explain_memory(error: RuntimeError) -> str:
     words = str(error)
     if isinstance(error, torch.OutOfMemoryError) or "out of memory" in words or "can't allocate memory" in words:
         return words.split("\n", 1)[0]
-    if isinstance(error, torch.AcceleratorError):
+    if _is_of_device(error):
         raise DeviceLost(words) from error
     raise error
+
+
+def _is_of_device(error: Exception) -> bool:
+    """Whether torch says so by a class, which it has since 2.8."""
+    return isinstance(error, getattr(torch, "AcceleratorError", DeviceLost))
 
 
 def _load_tokenizer(files: ModelFiles, loading: Loading) -> Any:
@@ -346,7 +351,7 @@ def _say_why(name: str, error: Exception) -> str:
             f"{name} did not fit in the memory as it was loaded: {_shorten(error)} Other programs may use it. Load it in a "
             "smaller dtype or quantized, or take a smaller model or a larger device."
         )
-    if isinstance(error, torch.AcceleratorError) or looks_lost(error):
+    if _is_of_device(error) or looks_lost(error):
         return (
             f"The device failed as {name} was loaded: {_shorten(error)} Look at the device and its driver, then start the "
             "worker again."
