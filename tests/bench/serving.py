@@ -11,7 +11,8 @@ full plan with its counts every minute. The counters of both campaigns are check
 
 `ratio`  units/s of the product (1,000 units) over the bare application's
 `flat`   units/s on many units over units/s on 1,000
-`beside` units/s on many units beside the scheduler over units/s without it
+`beside` units/s on many units beside the scheduler over units/s without it. Its first full plan, which writes the bands of
+         all units, takes longer than the minute here: it is at work all the time, and `full_plans_s` stays empty
 """
 
 from __future__ import annotations
