@@ -174,7 +174,9 @@ FIELDS: dict[str, FieldWords] = {
     ),
     "parameters.embedder": FieldWords(
         _("What compares prompts by meaning"),
-        _("“hashing” compares words and needs no model. A model on the workers: “transformers:NAME”; one on a server: “server:NAME/MODEL”."),
+        _(
+            "“hashing” compares words and needs no model. A model on the workers: “transformers:NAME”; one on a server: “server:NAME/MODEL”."
+        ),
         NEXT,
     ),
     "parameters.candidates_per_prompt": FieldWords(
