@@ -105,13 +105,14 @@ HIDE_EDIT = """
 UPDATE annotate_assignmentcandidate SET position = -1 - position
 WHERE assignment_id = %(assignment)s AND message_id = %(message)s AND position >= 0"""
 
-#: Nothing of a withdrawn text is kept: not its earlier versions, not what finds it or compares it with others, not what was
-#: proposed instead.
+#: Nothing of a withdrawn text is kept: not its earlier versions, not what finds it or compares it with others, nor what an
+#: embedder said of it, not what was proposed instead.
 FORGET_TEXTS = """
 WITH gone AS MATERIALIZED (
   SELECT id FROM annotate_message WHERE id = ANY(%(ids)s::bigint[]) AND withdrawn_at IS NOT NULL),
 found AS (DELETE FROM annotate_messageindex i USING gone WHERE i.message_id = gone.id),
 compared AS (DELETE FROM annotate_textvector v USING gone WHERE v.message_id = gone.id),
+refused AS (DELETE FROM annotate_stale s USING gone WHERE s.kind = 'text_refused' AND s.subject_id = gone.id),
 placed AS (DELETE FROM annotate_promptplace p USING gone WHERE p.message_id = gone.id),
 earlier AS (UPDATE annotate_messagerevision r SET text = '' FROM gone WHERE r.message_id = gone.id),
 proposed AS (

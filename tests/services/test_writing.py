@@ -373,8 +373,10 @@ class TestEveryKindOfWriting:
                 vector="[1,0]",
                 computed_at=NOW,
             )
+            Stale.objects.create(kind="text_refused", subject_id=message.pk, marked=1, error="it\nNot your words.")
         withdraw_judgment(annotator_id=ada.pk, judgment_id=judgment, now=NOW)
         assert not TextVector.objects.exists()
+        assert not Stale.objects.filter(kind="text_refused").exists()
         assert set(Message.objects.filter(author=ada).values_list("text", flat=True)) <= {""}
         assert Judgment.objects.get().rationale == ""
         assert (counters(), state_of(hold["id"])) == ((1, 0, 0, 0), "withdrawn")
