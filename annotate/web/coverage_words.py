@@ -140,7 +140,7 @@ BEHIND: dict[str, Words] = {
 UNMET: dict[str, Words] = {
     Unmet.TOPIC_GONE: gettext_lazy("This topic takes no prompts any more. Set the share for another one."),
     Unmet.NO_PEOPLE: gettext_lazy("Nobody here knows this language. Invite somebody who does."),
-    Unmet.NO_TAG: gettext_lazy("Nobody who writes is asked for tags. Import prompts that have it."),
+    Unmet.NO_TAG: gettext_lazy("Nobody who writes is asked for tags. Import prompts that have this one."),
     Unmet.NO_ROOM: gettext_lazy("Other shares leave less to it than that. Make one of them smaller."),
 }
 

@@ -121,7 +121,7 @@ def _explain(place: str, sentence: str) -> str:
     if place in MOSTS and " must be " in sentence:
         return _("Write a whole number from %(low)s to %(high)s.") % {"low": "1", "high": write_bound(MOSTS[place])}
     if place == "annotators" and str(PAGE_PIECES) in sentence:
-        return _("That is too much for one simulation, which imagines about %(most)s pieces of work in each repetition where trees grow. Ask for fewer people, days or ways.") % {
+        return _("That is too much for one simulation, which imagines at most %(most)s pieces of work in each repetition where trees grow. Ask for fewer people, days or ways.") % {
             "most": whole(PAGE_PIECES)
         }  # fmt: skip
     if place == "annotators":

@@ -84,7 +84,7 @@ GROWN_ENDS: Mapping[str, tuple[Words, str]] = {
     "usual_wait": (_("Half of the work waited longer than so many days"), "two"),
     "sameness": (_("Pieces that were like the one before"), "percent"),
     "found_nothing": (_("Visits for which there was nothing to do"), "whole"),
-    "stuck": (_("Trees that nobody is asked for"), "whole"),
+    "stuck": (_("Trees that ask nobody for anything"), "whole"),
 }
 ASSUMPTIONS: tuple[Words, ...] = (
     _("The volunteers are made up. Where the campaign’s past tells enough of its people they are like those."),
