@@ -98,9 +98,21 @@ def make_world(site: Site, *, hostile: bool = False) -> World:
         brief=_ask_for_prompts(organizer, slug, hostile=hostile),
         message=message,
         tree=tree,
-        ranked=int(organizer.insist("GET", f"campaigns/{slug}/consensus/")["results"][0]["parent"]),
+        ranked=_find_ranked(organizer, slug),
         simulation=_imagine(organizer, slug),
     )
+
+
+def _find_ranked(organizer: Volunteer, slug: str) -> int:
+    """A prompt whose candidates were put in order, once the worker has combined what was said of it."""
+    results: list[dict[str, Any]] = []
+
+    def is_there() -> bool:
+        results[:] = organizer.insist("GET", f"campaigns/{slug}/consensus/")["results"]
+        return bool(results)
+
+    wait_until(is_there, "a consensus")
+    return int(results[0]["parent"])
 
 
 def _open_campaign(site: Site, organizer: Volunteer, *, hostile: bool) -> str:
