@@ -244,7 +244,10 @@ def test_shares_that_are_wanted_stand_beside_those_that_are_there(campaign, olga
     assert "it moves with everything else that comes in, and may fall again." in text
     assert "Language Deutsch 50 % 25 % 10 % 10" in text
     assert "Length long, over 400 characters no prompt 10 % 0 % 0 % 0" in text
-    assert "Tag code no prompt Nobody who writes is asked for tags. Import prompts that have this one. 20 % 0 % – 0" in text
+    assert (
+        "Tag code no prompt Nobody who writes is asked for tags. Import prompts that have this one. 20 % 0 % – 0"
+        in text
+    )
 
 
 def test_a_share_that_cannot_be_reached_is_told_with_the_reason(campaign, olga) -> None:
