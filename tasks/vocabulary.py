@@ -4,7 +4,7 @@ Values are stored and published, so a member is never renamed; a new one needs n
 because models take their choices from here through callables.
 """
 
-from enum import StrEnum
+from enum import IntFlag, StrEnum
 
 
 class Kind(StrEnum):
@@ -411,6 +411,16 @@ class StaleKind(StrEnum):
     TURN_BRIEFS = "turn_briefs"
     TURN_STANDING = "turn_standing"
     TURN_VARIETY = "turn_variety"
+
+
+class TopicsTodo(IntFlag):
+    """What the next turn at a campaign's topics has to do: bits of the turn's cursor, which stand until one has ended.
+
+    `fit`: look for topics again, since somebody asked. `shares`: give cells their parts of what is wanted now.
+    """
+
+    FIT = 1
+    SHARES = 2
 
 
 class StopReason(StrEnum):

@@ -50,7 +50,7 @@ CROSS JOIN LATERAL (SELECT DISTINCT unnest(t.tags) AS tag) AS tagged
 WHERE p.campaign_id = %(campaign)s AND tag = ANY(%(tags)s::text[]) GROUP BY tag"""
 
 
-#: `is_settled`: the cells have their parts of these shares. After a change, and while the job counts anew, they have not.
+#: `is_settled`: the cells have their parts of these shares. After a change they have not, until a turn at the topics has ended.
 _SHARES = """
 SELECT s.axis, s.value, s.share,
   s.axis = 'topic' AND NOT EXISTS (SELECT 1 FROM annotate_topic t WHERE t.campaign_id = s.campaign_id

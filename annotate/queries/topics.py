@@ -8,7 +8,7 @@ from typing import Any
 from annotate.models import Topic, TopicFit
 from annotate.queries.rows import Row, fetch_all, fetch_one
 from annotate.queries.vectors import GONE, STANDING
-from tasks.vocabulary import StaleKind
+from tasks.vocabulary import StaleKind, TopicsTodo
 
 #: Of a prompt, as a list shows it.
 START_CHARS = 160
@@ -39,7 +39,7 @@ JOIN annotate_coveragecell c ON c.id = p.cell_id
 WHERE p.campaign_id = %(campaign)s AND p.fit = %(fit)s ORDER BY hashint8(p.message_id) LIMIT %(limit)s"""
 
 _ASKED = """
-SELECT marked > 0 AS asked FROM annotate_stale WHERE kind = %(kind)s AND subject_id = %(campaign)s"""
+SELECT (marked & %(todo)s) > 0 AS asked FROM annotate_stale WHERE kind = %(kind)s AND subject_id = %(campaign)s"""
 
 _LISTED = """
 SELECT o.number, o.name, o.is_named, o.terms, o.prompts, o.retired_at, i.number AS merged_into, i.name AS merged_name
@@ -125,7 +125,7 @@ def draw_placed(*, campaign_id: int, fit: int, embedder: str, limit: int) -> lis
 
 def was_asked_for(*, campaign_id: int) -> bool:
     """Whether an organizer asked to look for topics again."""
-    row = fetch_one(_ASKED, {"campaign": campaign_id, "kind": StaleKind.TURN_TOPICS})
+    row = fetch_one(_ASKED, {"campaign": campaign_id, "kind": StaleKind.TURN_TOPICS, "todo": TopicsTodo.FIT})
     return row is not None and row["asked"]
 
 

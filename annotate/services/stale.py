@@ -102,7 +102,8 @@ _LOCK_TURN = """
 SELECT subject_id FROM annotate_stale WHERE kind = %(kind)s AND subject_id = %(subject)s FOR NO KEY UPDATE"""
 
 _RELEASE_TURN = """
-UPDATE annotate_stale SET lease_expires_at = NULL WHERE kind = %(kind)s AND subject_id = %(subject)s"""
+INSERT INTO annotate_stale AS s (kind, subject_id, marked) VALUES (%(kind)s, %(subject)s, %(todo)s)
+ON CONFLICT (kind, subject_id) DO UPDATE SET lease_expires_at = NULL, marked = s.marked | excluded.marked"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +238,12 @@ def lock_turn(*, kind: StaleKind, subject_id: int) -> None:
     fetch_one(_LOCK_TURN, {"kind": kind, "subject": subject_id})
 
 
-def release_turn(*, kind: StaleKind, subject_id: int) -> None:
-    """End a rest, and take the turn from whoever has it: what they compute may be old. Call it last in a transaction."""
-    run(_RELEASE_TURN, {"kind": kind, "subject": subject_id})
+def release_turn(*, kind: StaleKind, subject_id: int, todo: int = 0) -> None:
+    """End a rest, and take the turn from whoever has it: what they compute may be old. Call it last in a transaction.
+
+    `todo`: bits that are set in the turn's cursor until a turn from now on has ended, of a kind whose cursor is of such bits.
+    """
+    run(_RELEASE_TURN, {"kind": kind, "subject": subject_id, "todo": todo})
 
 
 def rest_after(took_seconds: float) -> timedelta:

@@ -14,7 +14,7 @@ from annotate.services.campaign_values import Reader, show
 from annotate.services.stale import release_turn
 from annotate.wake import wake
 from tasks.records.campaigns import ShareSpec
-from tasks.vocabulary import JobName, PromptLength, StaleKind, TargetAxis
+from tasks.vocabulary import JobName, PromptLength, StaleKind, TargetAxis, TopicsTodo
 
 #: More values than this are a mistake of a program.
 MOST_SHARES = 1_000
@@ -75,7 +75,7 @@ def set_shares(*, campaign: Campaign, shares: Sequence[ShareSpec]) -> None:
         ),
         batch_size=500,
     )
-    release_turn(kind=StaleKind.TURN_TOPICS, subject_id=campaign.pk)
+    release_turn(kind=StaleKind.TURN_TOPICS, subject_id=campaign.pk, todo=TopicsTodo.SHARES)
     wake(JobName.FIND_TOPICS)
 
 

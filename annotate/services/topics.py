@@ -23,7 +23,7 @@ from annotate.services.stale import Turn, keep_turn, lock_turn, release_turn
 from annotate.services.vectors import write_vector
 from annotate.wake import wake
 from tasks.records.topics import Fit
-from tasks.vocabulary import AuditAction, JobName, StaleKind
+from tasks.vocabulary import AuditAction, JobName, StaleKind, TopicsTodo
 
 LONGEST_NAME = 80
 #: Fits that are kept, so that their drift can be looked at.
@@ -38,10 +38,6 @@ FROM unnest(%(numbers)s::int[], %(names)s::text[], %(terms)s::jsonb[], %(centroi
 ORDER BY g.number
 ON CONFLICT (campaign_id, number) DO UPDATE SET name = CASE WHEN o.is_named THEN o.name ELSE excluded.name END,
   terms = excluded.terms, embedder = excluded.embedder, centroid = excluded.centroid, prompts = excluded.prompts"""
-
-_ASK = """
-INSERT INTO annotate_stale AS s (kind, subject_id, marked) VALUES (%(kind)s, %(campaign)s, 1)
-ON CONFLICT (kind, subject_id) DO UPDATE SET marked = 1, lease_expires_at = NULL"""
 
 
 def store_fit(
@@ -133,7 +129,7 @@ def change_topic(
 def ask_for_topics(*, campaign: Campaign) -> None:
     """Look for topics again soon, however long ago the last look was."""
     with transaction.atomic():
-        run(_ASK, {"kind": StaleKind.TURN_TOPICS, "campaign": campaign.pk})
+        release_turn(kind=StaleKind.TURN_TOPICS, subject_id=campaign.pk, todo=TopicsTodo.FIT)
         wake(JobName.FIND_TOPICS)
 
 
@@ -213,5 +209,5 @@ def _place_again(campaign: Campaign, *, took_some: bool) -> None:
     if last is not None:
         TopicFit.objects.create(**{**last, "id": None, "version": last["version"] + 1})
         fits.filter(version__lte=last["version"] + 1 - KEPT_FITS).delete()
-    release_turn(kind=StaleKind.TURN_TOPICS, subject_id=campaign.pk)
+    release_turn(kind=StaleKind.TURN_TOPICS, subject_id=campaign.pk, todo=TopicsTodo.SHARES)
     wake(JobName.FIND_TOPICS)

@@ -32,7 +32,7 @@ from tasks.scheduling.topics import METHOD, METHOD_VERSION, HalfVectors, Vectors
 from tasks.scheduling.topics_fit import Prompts, fit_topics, place_by_fit
 from tasks.scheduling.topics_plane import SAMPLE
 from tasks.scheduling.topics_terms import name_topic
-from tasks.vocabulary import JobName, StaleKind
+from tasks.vocabulary import JobName, StaleKind, TopicsTodo
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def place_in_turn(turn: Turn) -> None:
     if not is_done:
         wake(JobName.FIND_TOPICS)
     rest = timezone.now() + rest_after(time.monotonic() - started) if is_done else None
-    end_turn(turn=turn, rest_until=rest)
+    end_turn(turn=turn, rest_until=rest, cursor=0 if is_done else TopicsTodo.SHARES)
 
 
 def is_time_to_fit(

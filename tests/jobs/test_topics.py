@@ -23,7 +23,10 @@ from annotate.models import (
     Topic,
     TopicFit,
 )
+from annotate.queries.coverage_page import list_share_rows
 from annotate.queries.vectors import count_embedded, list_unembedded
+from annotate.services.stale import end_turn, take_turn
+from annotate.services.target_shares import set_shares
 from annotate.services.topics import change_topic
 from annotate.services.vectors import embed_again
 from tasks.generation import embedders
@@ -32,6 +35,8 @@ from tasks.jobs import topics as topic_jobs
 from tasks.jobs import vectors as vector_jobs
 from tasks.jobs.topics import find_topics_job
 from tasks.jobs.vectors import embed_by_servers_job, embed_texts_job
+from tasks.records.campaigns import ShareSpec
+from tasks.vocabulary import StaleKind, TargetAxis
 from tests.loop import make_campaign, make_prompt
 from tests.subjects import SUBJECTS, write_prompts
 from tests.targets import find_places, make_prompts, wake_all
@@ -417,3 +422,28 @@ def test_what_has_its_vector_is_not_gone_through_again_for_each_batch(monkeypatc
         (ids[-1], []),
     ]
     assert TextVector.objects.count() == 48
+
+
+def test_shares_are_not_told_of_before_a_turn_that_began_after_them_has_ended():
+    campaign = make_campaign()
+    make_prompts(campaign, each=1)
+
+    def is_settled() -> bool:
+        [row] = list_share_rows(campaign_id=campaign.pk)
+        return bool(row["is_settled"])
+
+    def want(share: float) -> None:
+        with transaction.atomic():
+            set_shares(campaign=campaign, shares=[ShareSpec(axis=TargetAxis.LANGUAGE, value="en", share=share)])
+
+    want(0.5)
+    first = take_turn(kind=StaleKind.TURN_TOPICS, subject_id=campaign.pk, now=timezone.now(), lease_seconds=60)
+    assert not is_settled()
+    want(0.6)
+    end_turn(turn=first, rest_until=timezone.now())
+    assert not is_settled()
+    wake_all()
+    find_topics_job()
+    assert is_settled()
+    want(0.7)
+    assert not is_settled()

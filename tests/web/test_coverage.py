@@ -268,7 +268,9 @@ def test_a_share_that_cannot_be_reached_is_told_with_the_reason(campaign, olga) 
     # Until cells have their parts nobody knows what others leave.
     assert "Other shares leave less" not in text
     later = timezone.now() + timedelta(hours=1)
-    Stale.objects.create(kind="turn_topics", subject_id=campaign.pk, marked=0, lease_expires_at=later)
+    turn = Stale.objects.create(kind="turn_topics", subject_id=campaign.pk, marked=2, lease_expires_at=later)
+    assert "Other shares leave less" not in read(olga.get(PAGE))
+    Stale.objects.filter(pk=turn.pk).update(marked=0)
     text = read(olga.get(PAGE))
     assert "Deutsch Other shares leave less to it than that. Make one of them smaller. 50 %" in text
     assert "English 10 %" in text
