@@ -40,7 +40,7 @@ _BESIDE = f"""EXISTS (
             AND u.id NOT IN (SELECT mine.unit_id FROM annotate_exclusion mine WHERE mine.annotator_id = %(me)s))))"""
 
 _PICK = f"""
-  SELECT u.id, u.band, u.tie FROM (
+{{past}}  SELECT u.id, u.band, u.tie FROM (
     SELECT q.id FROM annotate_queue q
     WHERE q.campaign_id = %(campaign)s AND q.is_gold AND {render_conditions(moment=Moment.OFFER, level=Level.QUEUE)}
       AND {_BESIDE}) queues
@@ -56,11 +56,19 @@ _PICK = f"""
       WHERE me.id = %(me)s AND (known.is_superuser OR mb.role IN ('organizer', 'moderator')))
   ORDER BY {{order}} LIMIT %(gold_wide)s"""
 
-GOLD_PICK = _PICK.format(joins="", order="hashint8extended(u.id, %(me)s)")
+GOLD_PICK = _PICK.format(past="", joins="", order="hashint8extended(u.id, %(me)s)")
 
 #: As `tasks.scheduling.matching` draws among ordinary work, with a person's dice that stay the same: what they have had
 #: enough of in a row comes last, then by worth and Gumbel's trick. A sub-select that names no row of its own is run once.
-GOLD_MATCHED_PICK = "WITH " + _PICK.format(
+GOLD_MATCHED_PICK = _PICK.format(
+    past=f"""
+WITH past AS MATERIALIZED (
+    SELECT j.kind, jp.cell_id AS about, row_number() OVER (ORDER BY j.created_at DESC) AS place FROM (
+      SELECT kind, unit_id, created_at FROM annotate_judgment
+      WHERE annotator_id = %(me)s AND is_current ORDER BY created_at DESC LIMIT {LAST}) j
+    JOIN annotate_unit ju ON ju.id = j.unit_id LEFT JOIN annotate_message jm ON jm.id = ju.subject_id
+    LEFT JOIN annotate_promptplace jp ON jp.tree_id = jm.tree_id)
+""",
     joins=f"""
   LEFT JOIN annotate_message gm ON gm.id = u.subject_id LEFT JOIN annotate_promptplace gp ON gp.tree_id = gm.tree_id
   LEFT JOIN annotate_interest gl ON gl.topic_id = gp.topic_id AND gl.annotator_id = %(me)s
@@ -70,16 +78,6 @@ GOLD_MATCHED_PICK = "WITH " + _PICK.format(
     order=f"""had.is_enough, CASE WHEN gl.likes THEN {LIKED} WHEN NOT gl.likes THEN -{LIKED} ELSE 0 END
     - {ALIKE} * had.times / {LAST}
     - ln(-ln(((hashint8extended(u.id, %(me)s) & {2**52 - 1}) + 0.5::float8) / {2**52})) DESC""",
-).replace(
-    "  SELECT u.id",
-    f"""past AS MATERIALIZED (
-    SELECT j.kind, jp.cell_id AS about, row_number() OVER (ORDER BY j.created_at DESC) AS place FROM (
-      SELECT kind, unit_id, created_at FROM annotate_judgment
-      WHERE annotator_id = %(me)s AND is_current ORDER BY created_at DESC LIMIT {LAST}) j
-    JOIN annotate_unit ju ON ju.id = j.unit_id LEFT JOIN annotate_message jm ON jm.id = ju.subject_id
-    LEFT JOIN annotate_promptplace jp ON jp.tree_id = jm.tree_id)
-  SELECT u.id""",
-    1,
 )
 
 # Whoever has given thousands is past training anywhere, so that the look back is bounded.

@@ -70,7 +70,15 @@ class Bench:
 
     def create(self, database: str, *, template: str = "template1") -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+            # A worker of autovacuum that is in it is the superuser's: it may not be ended, and soon ends by itself.
+            for left in reversed(range(20)):
+                try:
+                    connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+                    break
+                except psycopg.errors.InsufficientPrivilege:
+                    if not left:
+                        raise
+                    time.sleep(0.5)
             connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
 
     def prepare(self, database: str, *arguments: str) -> dict[str, Any]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.servers.basehttp import ThreadedWSGIServer
 from django.utils import timezone
 from playwright.sync_api import sync_playwright
 
@@ -21,7 +18,7 @@ from tests.coverage_world import add_cell, add_report
 from tests.loop import make_campaign, make_prompt
 from tests.targets import find_places, make_prompts
 from tests.web.organizing import come_as
-from tests.web.widget_browser import QuietHandler
+from tests.web.widget_browser import serve_pages
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
@@ -46,14 +43,8 @@ IN_CAMPAIGN = {
 
 @pytest.fixture
 def site() -> Iterator[str]:
-    server = ThreadedWSGIServer(("127.0.0.1", 0), QuietHandler)
-    server.set_app(StaticFilesHandler(WSGIHandler()))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serve_pages(WSGIHandler()) as address:
+        yield address
 
 
 def make_world() -> tuple[Campaign, int]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator
 from itertools import product
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.servers.basehttp import ThreadedWSGIServer
 from playwright.sync_api import sync_playwright
 
 from tasks.vocabulary import FindingKind
@@ -19,7 +16,7 @@ from tests.conftest import CHROMIUM_NAMES
 from tests.findings import find_kind
 from tests.opinions import add_candidates, make_annotators, make_campaign, make_prompt, rank
 from tests.web.organizing import come_as
-from tests.web.widget_browser import QuietHandler
+from tests.web.widget_browser import serve_pages
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
@@ -28,14 +25,8 @@ SCREENS = {"desk": (1280, 900), "phone": (390, 800), "narrow": (320, 700)}
 
 @pytest.fixture
 def site() -> Iterator[str]:
-    server = ThreadedWSGIServer(("127.0.0.1", 0), QuietHandler)
-    server.set_app(StaticFilesHandler(WSGIHandler()))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serve_pages(WSGIHandler()) as address:
+        yield address
 
 
 def test_findings_are_read_by_everybody_on_every_screen(site) -> None:

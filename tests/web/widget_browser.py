@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler
 
@@ -41,16 +42,25 @@ class Handler(WSGIHandler):
         return super().get_response(request)
 
 
-@pytest.fixture(scope="module")
-def widget_site() -> Iterator[str]:
+@contextmanager
+def serve_pages(handler: WSGIHandler) -> Iterator[str]:
+    """The address of a server in a thread of this process, which sees what the test stored."""
     server = ThreadedWSGIServer(("127.0.0.1", 0), QuietHandler)
-    server.set_app(StaticFilesHandler(Handler()))
+    server.set_app(StaticFilesHandler(handler))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def widget_site() -> Iterator[str]:
+    with serve_pages(Handler()) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
